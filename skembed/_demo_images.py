@@ -1,0 +1,114 @@
+"""The demo's own data: tiles of the photographs that come with scikit-image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+TILE = 90
+REGIONS = 5
+_PER_REGION = 3
+
+# Class, and its pictures. Each is at least REGIONS tiles high or wide. Both pictures of the
+# stereo pair are one class, for both show the same thing.
+_PICTURES = (
+    ("astronaut", ("astronaut.png",)),
+    ("brick", ("brick.png",)),
+    ("camera", ("camera.png",)),
+    ("cat", ("chelsea.png",)),
+    ("coffee", ("coffee.png",)),
+    ("galaxies", ("hubble_deep_field.jpg",)),
+    ("grass", ("grass.png",)),
+    ("gravel", ("gravel.png",)),
+    ("moon", ("moon.png",)),
+    ("motorcycle", ("motorcycle_left.png", "motorcycle_right.png")),
+    ("retina", ("retina.jpg",)),
+    ("rocket", ("rocket.jpg",)),
+    ("tissue", ("ihc.png",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoImages:
+    """Tiles that do not overlap, and where each was cut.
+
+    Parameters
+    ----------
+    images : uint8 array of shape (n_tiles, 90, 90, 3)
+        RGB pixels.
+    labels : str array of shape (n_tiles,)
+        The class: what the picture shows.
+    regions : str array of shape (n_tiles,)
+        The strip of the picture that the tile lies in, ``"class/strip"``. Strips do not
+        overlap; they run the whole width of a picture (or height, where it is wide and low),
+        so that the same strip of both pictures of a stereo pair, whose rows show the same
+        things at shifted places, is one region.
+    pictures : str array of shape (n_tiles,)
+        The file the tile was cut from.
+    boxes : int array of shape (n_tiles, 4)
+        Left, top, right and bottom of the tile in its picture, in pixels.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    regions: np.ndarray
+    pictures: np.ndarray
+    boxes: np.ndarray
+
+
+def demo_images(folder: Path) -> DemoImages:
+    """Cut the tiles.
+
+    Parameters
+    ----------
+    folder : Path
+        ``skimage/data``, with the pictures that scikit-image's wheel carries.
+
+    Returns
+    -------
+    DemoImages
+        About 200 tiles of 13 classes, each class with five regions.
+    """
+    images, labels, regions, pictures, boxes = [], [], [], [], []
+    for label, names in _PICTURES:
+        per_picture = _PER_REGION if len(names) == 1 else _PER_REGION - 1
+        for name in names:
+            with Image.open(folder / name) as opened:
+                picture = opened.convert("RGB")
+            for strip, box in _boxes(*picture.size, per_picture):
+                images.append(np.asarray(picture.crop(box)))
+                labels.append(label)
+                regions.append(f"{label}/{strip}")
+                pictures.append(name)
+                boxes.append(box)
+    return DemoImages(
+        np.stack(images),
+        np.array(labels),
+        np.array(regions),
+        np.array(pictures),
+        np.array(boxes),
+    )
+
+
+def _boxes(
+    width: int, height: int, per_strip: int
+) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """The strip and the corners of each tile; tiles lie evenly spread in their strip."""
+    lying = height >= REGIONS * TILE  # strips are rows, else columns
+    across, along = (height, width) if lying else (width, height)
+    boxes = []
+    for strip in range(REGIONS):
+        near = _middle(across, REGIONS, strip)
+        for i in range(per_strip):
+            far = _middle(along, per_strip, i)
+            left, top = (far, near) if lying else (near, far)
+            boxes.append((strip, (left, top, left + TILE, top + TILE)))
+    return boxes
+
+
+def _middle(length: int, parts: int, i: int) -> int:
+    """Where a tile begins that lies in the middle of part `i` of a side."""
+    return (length * i // parts + length * (i + 1) // parts - TILE) // 2

@@ -1,0 +1,43 @@
+"""Which accelerators there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def show_devices() -> pd.DataFrame:
+    """Return the devices that JAX sees, a row each; the first one is used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``device``, ``platform`` (``"cpu"``, ``"gpu"``, ``"tpu"``), ``kind`` (the
+        maker's name) and ``memory_gib`` (what JAX may use; NaN where it does not say).
+
+    Examples
+    --------
+    >>> import skembed
+    >>> skembed.show_devices().columns.tolist()
+    ['device', 'platform', 'kind', 'memory_gib']
+    """
+    import jax
+    import pandas as pd
+
+    rows = [
+        {
+            "device": str(device),
+            "platform": device.platform,
+            "kind": device.device_kind,
+            "memory_gib": _memory(device),
+        }
+        for device in jax.devices()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _memory(device) -> float:
+    stats = device.memory_stats() or {}
+    return stats.get("bytes_limit", float("nan")) / 2**30

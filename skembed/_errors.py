@@ -1,0 +1,39 @@
+"""The package's exceptions, and how an error names the value that was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ImageError(ValueError):
+    """An image cannot be read, decoded or prepared; the message says which and why."""
+
+
+class WeightsError(RuntimeError):
+    """Pretrained weights cannot be had; the message says which file, from where, and to where."""
+
+
+class BackendError(RuntimeError):
+    """Keras runs, or was told to run, on another backend than JAX."""
+
+
+class StoreWarning(UserWarning):
+    """The embedding store cannot be used as asked; results are right all the same."""
+
+
+def did_you_mean(got: object, allowed: Iterable[str], *, most: int = 3) -> str:
+    """Say ``Did you mean ...?`` with the nearest allowed names, or list a few of them.
+
+    >>> did_you_mean("resnet5", ["resnet50", "vgg16"])
+    "Did you mean 'resnet50'?"
+    >>> did_you_mean("zzz", ["resnet50", "vgg16"])
+    "Allowed: 'resnet50', 'vgg16'."
+    """
+    names = list(allowed)
+    lowered = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(str(got).lower(), lowered, n=most, cutoff=0.6)
+    if near:
+        return f"Did you mean {' or '.join(repr(lowered[name]) for name in near)}?"
+    shown = ", ".join(repr(name) for name in names[:12])
+    return f"Allowed: {shown}{', ...' if len(names) > 12 else ''}."

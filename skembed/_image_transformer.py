@@ -1,0 +1,94 @@
+"""What every estimator on images shares: its parameters' rules, its tags, its request."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral
+from typing import Any
+
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
+
+from ._errors import did_you_mean
+from .extraction._runner import RunOptions, extract
+from .extraction._spec import ENGINES, PRECISIONS, ExtractionSpec, make_spec
+from .images import as_items
+
+_SPEC = (
+    "backbone",
+    "layers",
+    "pooling",
+    "weights",
+    "image_size",
+    "resize",
+    "precision",
+    "engine",
+)
+_RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
+
+
+class ImageTransformer(TransformerMixin, BaseEstimator):
+    """Images in, float32 rows out; stateless, so it needs no fitting."""
+
+    _doc_link_module = "skembed"
+    _doc_link_template = (  # pyright: ignore[reportAssignmentType] - a property there
+        "https://skembed.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
+    )
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
+        "backbone": "no_validation",  # the registry says better what is allowed
+        "layers": [str, list, tuple],
+        "pooling": [StrOptions({"auto", "avg", "max"})],
+        "weights": [str, os.PathLike, None],
+        "image_size": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
+        "resize": [str, None],
+        "color_space": [StrOptions({"rgb", "rgba", "bgr", "bgra"})],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "engine": [StrOptions(set(ENGINES))],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_jobs": [Integral, None],
+        "cache": ["boolean", str, os.PathLike],
+        "on_error": [StrOptions({"raise", "nan"})],
+        "progress": ["boolean", StrOptions({"auto"}), callable],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = False
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def _validate_params(self) -> None:
+        """As scikit-learn's, with the nearest allowed name in the message."""
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{self._nearest(str(error))}") from None
+
+    def _nearest(self, message: str) -> str:
+        for name, value in self.get_params(deep=False).items():
+            rules = self._parameter_constraints.get(name, ())
+            options = [r.options for r in rules if isinstance(r, StrOptions)]
+            if f"The {name!r} parameter" in message and isinstance(value, str) and options:
+                return f" {did_you_mean(value, sorted(options[0]))}"
+        return ""
+
+    def _spec(self) -> ExtractionSpec:
+        """The request that the parameters make; nothing is built."""
+        return make_spec(**{name: getattr(self, name) for name in _SPEC})
+
+    def _extract(self, X: Any) -> Any:
+        """A float32 row for each image in X."""
+        items = as_items(X)
+        options = RunOptions(**{name: getattr(self, name) for name in _RUN})
+        return extract(items, self._spec(), options)

@@ -1,0 +1,232 @@
+"""PretrainedEmbedder: images in, the features of a pretrained network out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
+
+from ._image_transformer import ImageTransformer
+from ._vectors import l2_normalize, quantize_int8
+from .images import as_items
+
+
+class PretrainedEmbedder(ImageTransformer):
+    """Embed images with a pretrained convolutional network.
+
+    The transformer is stateless: `fit` checks the parameters and learns nothing, so it may
+    stand in a pipeline that is not fitted. Each image goes through the network once, whatever
+    the folds, candidates, processes and sessions: rows are kept in a store on disk.
+
+    Parameters
+    ----------
+    backbone : str, path, keras.Model or Backbone, default="efficientnet_lite0"
+        A name from :func:`skembed.backbones.table`, the path of a ``.keras`` file, a model, or
+        a :class:`skembed.backbones.Backbone`.
+    layers : {"embedding", "predictions"} or list of these, default="embedding"
+        ``"embedding"`` is the pooled output of the convolutional part; ``"predictions"`` are
+        the class probabilities, in the weights' order, where the weights have a classifier.
+        Several cost one pass; columns follow the order given.
+    pooling : {"auto", "avg", "max"}, default="auto"
+        How a feature map of shape (height, width, channels) becomes one value a channel;
+        ``"auto"`` is the backbone's own.
+    weights : "imagenet", path or None, default="imagenet"
+        The backbone's pretrained weights, a weights file (``.weights.h5`` or ``.h5``), or None
+        for random ones, which a warning tells.
+    image_size : int, (height, width) or None, default=None
+        Size in pixels that images are brought to; None is the backbone's own.
+    resize : str or None, default=None
+        ``"warp"`` (aspect not kept), ``"pad"`` or ``"crop"`` with the backbone's own filter, or
+        the full name of a convention (:func:`skembed.images.resize`); None is the backbone's
+        own convention.
+    color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
+        The channels of images given as arrays. Files and PIL images know their own.
+    normalize : {"l2"} or None, default=None
+        ``"l2"`` divides each row by its Euclidean norm; a row of zeros stays.
+    quantize : bool, default=False
+        Return int8: ``round(128 v)``, halves away from zero, clipped to [-128, 127]. For values
+        in [-1, 1], so usually with ``normalize="l2"``.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the network's arithmetic. The result is float32 either way.
+    engine : {"auto", "jax"}, default="auto"
+        Who runs the network; `engine_` tells what ``"auto"`` became.
+    batch_size : int or "auto", default="auto"
+        Images that are decoded and kept together. On an accelerator that many go through the
+        network at once, and ``"auto"`` (128) is halved when memory runs out. On a CPU the
+        network always takes 8 at a time, so that the bits do not depend on it.
+    n_jobs : int or None, default=None
+        Threads that read and decode. None is one for each core, up to 16; -1 is one for each
+        core.
+    cache : bool or path, default=True
+        Whether rows are kept on disk, and where; True is the user's cache directory
+        (:func:`skembed.set_config`).
+    on_error : {"raise", "nan"}, default="raise"
+        An image that cannot be read raises an error that names its row and file, or gives a row
+        of NaN; one warning lists these rows.
+    progress : {"auto", True, False} or callable, default="auto"
+        ``"auto"`` shows a bar in terminals and notebooks for work of more than a second; a
+        callable is called with ``(done, total)``.
+
+    Attributes
+    ----------
+    layer_slices_ : dict of str to slice
+        The columns of each layer.
+    engine_ : str
+        The engine in use.
+
+    See Also
+    --------
+    skembed.backbones.table : The networks there are.
+    skembed.cosine_similarity : How alike two embeddings are.
+
+    Notes
+    -----
+    On a CPU, two runs give the same bits, whatever the other images in the batch, the batch
+    size, the number of threads and the order. CPUs of different makes, and GPUs, may differ in
+    the last bits.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PretrainedEmbedder
+    >>> embedder = PretrainedEmbedder()
+    >>> X = embedder.transform([data.astronaut(), data.coffee(), data.chelsea()])
+    >>> X.shape, X.dtype
+    ((3, 1280), dtype('float32'))
+    >>> classes = PretrainedEmbedder(layers="predictions")
+    >>> probabilities = classes.transform([data.coffee()])
+    >>> classes.get_feature_names_out()[probabilities.argmax()]
+    'espresso'
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **ImageTransformer._parameter_constraints,
+        "normalize": [StrOptions({"l2"}), None],
+        "quantize": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        backbone="efficientnet_lite0",
+        *,
+        layers="embedding",
+        pooling="auto",
+        weights="imagenet",
+        image_size=None,
+        resize=None,
+        color_space="rgb",
+        normalize=None,
+        quantize=False,
+        precision="float32",
+        engine="auto",
+        batch_size="auto",
+        n_jobs=None,
+        cache=True,
+        on_error="raise",
+        progress="auto",
+    ):
+        self.backbone = backbone
+        self.layers = layers
+        self.pooling = pooling
+        self.weights = weights
+        self.image_size = image_size
+        self.resize = resize
+        self.color_space = color_space
+        self.normalize = normalize
+        self.quantize = quantize
+        self.precision = precision
+        self.engine = engine
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.cache = cache
+        self.on_error = on_error
+        self.progress = progress
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> PretrainedEmbedder:
+        """Check the parameters and that X holds images; nothing is computed or learnt.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`transform`.
+        y : ignored
+            Present for the pipeline's sake.
+
+        Returns
+        -------
+        PretrainedEmbedder
+            Itself.
+        """
+        self._check()
+        as_items(X)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the features of each image.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            A list, a 1-d array, a column or a one-column frame of pandas, polars or pyarrow, of
+            paths, URLs, encoded bytes, PIL images or arrays (uint8, or float in [0, 1];
+            height x width, or height x width x 1, 3 or 4 channels); or one 4-d array.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            float32, or int8 with ``quantize=True``; a data frame after
+            ``set_output(transform="pandas")`` or ``"polars"``.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read and ``on_error="raise"``.
+        WeightsError
+            If the weights cannot be had.
+        """
+        self._validate_params()
+        self._check()
+        rows = self._extract(X)
+        if self.normalize == "l2":
+            rows = l2_normalize(rows)
+        return quantize_int8(rows) if self.quantize else rows
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return a name for each column: ``embedding__0017``, or the class of a prediction.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for scikit-learn's sake.
+
+        Returns
+        -------
+        array of str, of shape (n_features,)
+        """
+        return np.asarray(self._spec().feature_names, dtype=object)
+
+    @property
+    def layer_slices_(self) -> dict[str, slice]:
+        """The columns of each layer."""
+        slices, start = {}, 0
+        for layer, width in self._spec().columns:
+            slices[layer] = slice(start, start + width)
+            start += width
+        return slices
+
+    @property
+    def engine_(self) -> str:
+        """The engine in use."""
+        return self._spec().engine
+
+    def _check(self) -> None:
+        """What no single parameter can tell."""
+        if self.quantize and self.on_error == "nan":
+            raise ValueError(
+                "quantize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
+                "choose quantize=False or on_error='raise'."
+            )
+        self._spec()

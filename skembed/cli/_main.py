@@ -1,0 +1,99 @@
+"""Run a command; whatever goes wrong, a person reads one line and a program an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+from .._errors import BackendError, WeightsError
+from ._errors import CommandError
+from ._parser import make_parser
+
+USER_ERROR = 2
+INTERRUPTED = 130
+_BROKEN_PIPE = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``skembed`` with these arguments, by default the process's own.
+
+    Parameters
+    ----------
+    argv : sequence of str or None
+        Without the name of the script.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or 2 for what the user can mend, 130 for Ctrl-C.
+
+    Examples
+    --------
+    >>> from skembed.cli import main
+    >>> main(["backbones", "--origin", "squeezenet", "--csv"])  # doctest: +ELLIPSIS
+    name,origin,size,...
+    """
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.error("say which command")
+    if args.traceback:
+        return _run(args)
+    try:
+        with _warnings_as_lines():
+            return _run(args)
+    except KeyboardInterrupt:
+        _error_line("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return _BROKEN_PIPE
+    # The library raises these, with messages that are made for the user. Others are bugs.
+    except (
+        CommandError,
+        ValueError,
+        WeightsError,
+        BackendError,
+        OSError,
+        MemoryError,
+    ) as error:
+        _error_line(str(error) or type(error).__name__)
+        return USER_ERROR
+
+
+def _run(args) -> int:
+    from ._console import Output
+
+    module, _, function = args.run.partition(":")
+    command = getattr(importlib.import_module(f".{module}", __package__), function)
+    code = command(args, Output())
+    sys.stdout.flush()  # a reader who has gone is noticed here, not at exit
+    return code
+
+
+@contextlib.contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Write warnings as one line, without the line of code that gave it."""
+
+    def show(message, *_where, **_line):
+        _error_line(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+def _error_line(text: str) -> None:
+    from ._console import error_line
+
+    error_line(text)
+
+
+def _forget_output() -> None:
+    """Give the interpreter somewhere to flush to, or it complains at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,43 @@
+"""The one place that asks whether the libraries of the extra ``demo`` are here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from ._errors import CommandError
+
+
+def skops_io() -> ModuleType:
+    """Return ``skops.io``, which writes and reads pipelines without pickle."""
+    return _import("skops.io", "skops", "saving and loading a pipeline")
+
+
+def require_pyarrow() -> None:
+    """See to it that pandas can write Parquet."""
+    _import("pyarrow", "pyarrow", "writing Parquet")
+
+
+def scikit_image_data() -> Path:
+    """Return the folder of the pictures that scikit-image's own wheel carries.
+
+    The pictures are read as files: ``skimage.data`` would look elsewhere first, and download
+    those it does not find.
+    """
+    found = importlib.util.find_spec("skimage")
+    if found is None or not found.submodule_search_locations:
+        raise CommandError(_missing("scikit-image", "the demo's own pictures"))
+    return Path(found.submodule_search_locations[0], "data")
+
+
+def _import(module: str, distribution: str, purpose: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise CommandError(_missing(distribution, purpose)) from error
+
+
+def _missing(distribution: str, purpose: str) -> str:
+    return f'{distribution} is needed for {purpose}: pip install "skembed[demo]"'

@@ -1,0 +1,277 @@
+"""From images to rows: identify, look up, decode, run, keep; one row for each image, in order.
+
+Three generators, each a bounded number of images ahead of the next, carry the images::
+
+    items -> identified (threads) -> missing (store) -> decoded (threads) -> batches -> rows
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._config import get_config
+from .._errors import ImageError
+from ..images import Limits, Raw, local_path, read
+from ._ahead import ahead
+from ._batches import batch_sizes, run
+from ._pixels import pixels_for
+from ._programs import program
+from ._progress import Progress
+from ._spec import ExtractionSpec
+from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
+
+# Images looked up in the store at once: large enough for one query to serve many.
+_WINDOW = 256
+# More threads than this wait for the disk and the interpreter rather than decode.
+_MOST_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run a request; nothing here changes a number.
+
+    Parameters
+    ----------
+    color_space : {"rgb", "rgba", "bgr", "bgra"}
+        The channels of images given as arrays.
+    batch_size : int or "auto"
+        Images at once.
+    n_jobs : int or None
+        Threads that read and decode; None is one for each core, up to 16.
+    cache : bool or path
+        Whether, and where, rows are kept.
+    on_error : {"raise", "nan"}
+        What an image that cannot be read does.
+    progress : {"auto", True, False} or callable
+        Who is told.
+    """
+
+    color_space: str = "rgb"
+    batch_size: int | str = "auto"
+    n_jobs: int | None = None
+    cache: bool | str | Path = True
+    on_error: str = "raise"
+    progress: str | bool | Callable[[int, int], Any] = "auto"
+
+
+@dataclass(slots=True)
+class _Image:
+    """One image on its way: what it is, how it is known, and what it has become."""
+
+    row: int
+    item: Any
+    key: bytes = b""
+    raw: Raw | None = None
+    pixels: np.ndarray | None = None
+    error: ImageError | None = None
+
+
+def extract(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> np.ndarray:
+    """Return a row of `spec` for each of `items`.
+
+    Parameters
+    ----------
+    items : sequence
+        Images, as :func:`skembed.images.as_items` gives them.
+    spec : ExtractionSpec
+        What to compute.
+    options : RunOptions
+        How.
+
+    Returns
+    -------
+    float32 array of shape (len(items), spec.width)
+        NaN where an image could not be read and ``on_error="nan"``.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be read and ``on_error="raise"``; it names row and file.
+    MemoryError
+        If not even the smallest batch fits.
+    """
+    with contextlib.ExitStack() as stack:
+        progress = Progress(options.progress, len(items), spec.backbone.name)
+        stack.callback(progress.close)
+        store = digests = None
+        if options.cache is not False:
+            wanted = StoreSpec(
+                spec.base(),
+                spec.columns,
+                dtype=get_config()["cache_dtype"],
+                description=spec.description(),
+            )
+            store = stack.enter_context(
+                open_store(options.cache, wanted, announce=progress.write)
+            )
+            digests = stack.enter_context(open_file_digests(options.cache))
+        pool = stack.enter_context(ThreadPoolExecutor(_n_threads(options.n_jobs)))
+        extraction = _Extraction(spec, options, store, digests, progress, len(items))
+        # Last in, first out: on an error, threads that wait for work are let go at once.
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        return extraction.rows(items, pool)
+
+
+class _Extraction:
+    """The state of one call of :func:`extract`."""
+
+    def __init__(
+        self,
+        spec: ExtractionSpec,
+        options: RunOptions,
+        store: EmbeddingStore | None,
+        digests: FileDigests | None,
+        progress: Progress,
+        n: int,
+    ):
+        self._spec, self._options, self._progress = spec, options, progress
+        self._store, self._digests = store, digests
+        self._limits = Limits.from_config()
+        self._out = np.full((n, spec.width), np.nan, np.float32)
+        self._first: dict[bytes, int] = {}
+        self._copies: list[tuple[int, int]] = []
+        self._failed: dict[int, ImageError] = {}
+
+    def rows(self, items: Sequence[Any], pool: ThreadPoolExecutor) -> np.ndarray:
+        images = (_Image(row, item) for row, item in enumerate(items))
+        identified = ahead(pool, self._identify, images, 2 * _WINDOW)
+        missing = self._missing(identified)
+        first = next(missing, None)
+        if first is not None:
+            together, at_once = batch_sizes(self._options.batch_size)
+            decoded = ahead(pool, self._decode, itertools.chain([first], missing), 3 * together)
+            for batch in _batched(self._readable(decoded), together):
+                self._run(batch, at_once)
+        self._settle_copies()
+        self._report_failures(items)
+        return self._out
+
+    def _identify(self, image: _Image) -> _Image:
+        """Find the image's digest, reading it unless its file is known unchanged."""
+        path = local_path(image.item)
+        try:
+            if path is not None and self._digests is not None:
+                known = self._digests.get(path)
+                if known is not None:
+                    image.key = known
+                    return image
+            before = _status(path)
+            image.raw = read(
+                image.item, color_space=self._options.color_space, limits=self._limits
+            )
+            image.key = image.raw.digest()
+            if path is not None and before is not None and self._digests is not None:
+                self._digests.put(path, before, image.key)
+        except ImageError as error:
+            image.error = error
+        return image
+
+    def _missing(self, identified: Iterator[_Image]) -> Iterator[_Image]:
+        """Yield the images whose rows must be computed; fill in the rows that are known."""
+        while window := list(itertools.islice(identified, _WINDOW)):
+            new = [image for image in self._readable(iter(window)) if self._is_first(image)]
+            yield from self._look_up(new)
+
+    def _is_first(self, image: _Image) -> bool:
+        """Whether no earlier row has the same image; a later one is copied at the end."""
+        first = self._first.setdefault(image.key, image.row)
+        if first != image.row:
+            self._copies.append((image.row, first))
+        return first == image.row
+
+    def _look_up(self, images: list[_Image]) -> list[_Image]:
+        """Fill in the rows the store has; return the images it has not."""
+        if self._store is None or not images:
+            return images
+        found, rows = self._store.lookup([image.key for image in images])
+        where = np.array([image.row for image in images])
+        self._out[where[found]] = rows[found]
+        self._progress.add(int(found.sum()))
+        return [image for image, known in zip(images, found, strict=True) if not known]
+
+    def _decode(self, image: _Image) -> _Image:
+        """Turn the image into pixels of the network's size; what was read is let go."""
+        try:
+            raw = image.raw or read(
+                image.item, color_space=self._options.color_space, limits=self._limits
+            )
+            image.pixels = pixels_for(self._spec, raw, self._limits)
+        except ImageError as error:
+            image.error = error
+        image.raw = None
+        return image
+
+    def _readable(self, images: Iterator[_Image]) -> Iterator[_Image]:
+        """Pass on what could be read; raise or note down what could not."""
+        for image in images:
+            if image.error is None:
+                yield image
+            elif self._options.on_error == "raise":
+                raise ImageError(f"Row {image.row}: {image.error}") from image.error
+            else:
+                self._failed[image.row] = image.error
+                self._progress.add(1)
+
+    def _run(self, batch: list[_Image], size: int) -> None:
+        """Compute and keep a batch; other processes wait, and then find it in the store."""
+        lock = self._store.lock() if self._store is not None else contextlib.nullcontext()
+        with lock:
+            batch = self._look_up(batch)
+            if not batch:
+                return
+            pixels = np.stack([image.pixels for image in batch if image.pixels is not None])
+            halve = self._options.batch_size == "auto"
+            rows = run(program(self._spec), pixels, size=size, halve=halve)
+            if self._store is not None:
+                self._store.append([image.key for image in batch], rows)
+        self._out[[image.row for image in batch]] = rows
+        self._progress.add(len(batch))
+
+    def _settle_copies(self) -> None:
+        for row, first in self._copies:
+            self._out[row] = self._out[first]
+            if first in self._failed:
+                self._failed[row] = self._failed[first]
+        self._progress.add(len(self._copies))
+
+    def _report_failures(self, items: Sequence[Any]) -> None:
+        if not self._failed:
+            return
+        rows = sorted(self._failed)
+        shown = "; ".join(f"row {row}: {self._failed[row]}" for row in rows[:5])
+        warnings.warn(
+            f"{len(rows)} of {len(items)} images could not be read and are NaN: rows {rows}. "
+            f"{shown}{'; ...' if len(rows) > 5 else ''}",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _batched(images: Iterator[_Image], n: int) -> Iterator[list[_Image]]:
+    while batch := list(itertools.islice(images, n)):
+        yield batch
+
+
+def _n_threads(n_jobs: int | None) -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or 1
+    if n_jobs is None:
+        return min(cores, _MOST_THREADS)
+    return n_jobs if n_jobs > 0 else max(1, cores + 1 + n_jobs)
+
+
+def _status(path: str | None) -> os.stat_result | None:
+    try:
+        return None if path is None else os.stat(path)  # noqa: PTH116 - paths are strings here
+    except OSError:
+        return None

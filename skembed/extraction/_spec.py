@@ -1,0 +1,231 @@
+"""What is to be computed of every image: a frozen, hashable request."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+from .._errors import WeightsError, did_you_mean
+from ..backbones._classes import class_names
+from ..backbones._registry import resolve
+from ..backbones._spec import Backbone
+from ..images import resize_convention
+
+LAYERS = ("embedding", "predictions")
+PRECISIONS = ("float32", "bfloat16")
+ENGINES = ("auto", "jax")
+
+# Raised whenever our own code changes the numbers of an unchanged request.
+_NUMBERS = 1
+_NUMERIC_PACKAGES = ("jax", "jaxlib", "keras", "numpy", "pillow")
+_DEFAULT_RESIZE = "pil-bilinear-antialias"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionSpec:
+    """A request: which network, prepared how, tapped where, at what precision.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the input size that was asked for.
+    weights : str
+        ``"imagenet"``, ``"random"`` or a path.
+    weights_digest : str
+        The sha256 of the file at that path; empty for the other two.
+    resize : str
+        The full name of a resize convention.
+    layers : tuple of str
+        Of :data:`LAYERS`, in the order of the columns.
+    pooling : {"avg", "max"}
+        How a feature map becomes a vector.
+    precision : {"float32", "bfloat16"}
+        Of the network's arithmetic; results are float32.
+    engine : str
+        Who runs the network.
+    """
+
+    backbone: Backbone
+    weights: str
+    weights_digest: str
+    resize: str
+    layers: tuple[str, ...]
+    pooling: str
+    precision: str
+    engine: str
+
+    @property
+    def columns(self) -> tuple[tuple[str, int], ...]:
+        """The layers and how many columns each fills."""
+        return tuple((layer, len(self._names(layer))) for layer in self.layers)
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return sum(width for _, width in self.columns)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """A unique name for each column."""
+        return [name for layer in self.layers for name in self._names(layer)]
+
+    @property
+    def builder_weights(self) -> str | None:
+        """The weights as a backbone's builder takes them."""
+        return None if self.weights == "random" else self.weights
+
+    def _names(self, layer: str) -> Sequence[str]:
+        if layer == "predictions":
+            return class_names(self.backbone.classes)
+        n = self.backbone.n_features
+        digits = max(3, len(str(n - 1)))
+        return [f"{layer}__{i:0{digits}d}" for i in range(n)]
+
+    def base(self) -> str:
+        """Hexadecimal digest of all that changes numbers, but for the choice of layers.
+
+        It loads JAX, to name the kind of device: CPUs and GPUs round differently.
+        """
+        facts = {
+            "backbone": self.backbone.fingerprint(),
+            "weights": self.weights_digest or self.weights,
+            "resize": self.resize,
+            "pooling": self.pooling,
+            "precision": self.precision,
+            "engine": self.engine,
+            "device": _device_kind(),
+            "numbers": _NUMBERS,
+            "versions": {name: version(name) for name in _NUMERIC_PACKAGES},
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def description(self) -> dict[str, str]:
+        """What a person needs to recognise the request."""
+        height, width = self.backbone.input_size
+        return {
+            "backbone": self.backbone.name,
+            "weights": self.weights,
+            "size": f"{height} x {width}",
+            "resize": self.resize,
+            "layers": ", ".join(self.layers),
+            "pooling": self.pooling,
+            "precision": self.precision,
+            "engine": self.engine,
+        }
+
+
+def make_spec(
+    backbone: Any,
+    *,
+    layers: str | Sequence[str] = "embedding",
+    pooling: str = "auto",
+    weights: str | Path | None = "imagenet",
+    image_size: int | tuple[int, int] | None = None,
+    resize: str | None = None,
+    precision: str = "float32",
+    engine: str = "auto",
+) -> ExtractionSpec:
+    """Check what an estimator was given and settle every default.
+
+    Raises
+    ------
+    TypeError, ValueError, WeightsError
+        What is wrong, what is allowed, and the nearest valid name.
+    """
+    known = resolve(backbone)
+    source, digest = _weights(weights)
+    default = known.preparation.resize if known.preparation else _DEFAULT_RESIZE
+    return ExtractionSpec(
+        backbone=dataclasses.replace(known, input_size=_size(known, image_size)),
+        weights=source,
+        weights_digest=digest,
+        resize=resize_convention(resize or default, default).name,
+        layers=_layers(known, layers),
+        pooling=known.pooling if pooling == "auto" else pooling,
+        precision=precision,
+        engine="jax" if engine == "auto" else engine,
+    )
+
+
+def _layers(backbone: Backbone, layers: str | Sequence[str]) -> tuple[str, ...]:
+    asked = (layers,) if isinstance(layers, str) else tuple(layers)
+    if not asked:
+        raise ValueError(f"layers is empty. Allowed: {LAYERS}, or a list of these.")
+    for i, layer in enumerate(asked):
+        if layer not in LAYERS:
+            raise ValueError(f"layers names {layer!r}. {did_you_mean(layer, LAYERS)}")
+        if layer in asked[:i]:
+            raise ValueError(f"layers names {layer!r} twice.")
+    if "predictions" in asked and not backbone.classes:
+        raise ValueError(
+            f"layers='predictions' needs class names, and {backbone.name!r} has none. Its output "
+            "is layers='embedding'."
+        )
+    return asked
+
+
+def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple[int, int]:
+    if image_size is None:
+        size = backbone.input_size
+        if 0 in size:
+            raise ValueError(
+                f"{backbone.name!r} takes images of any size: say which with image_size=(height, "
+                "width)."
+            )
+        return size
+    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
+        raise ValueError(f"image_size must be an int or (height, width), got {image_size!r}.")
+    size = (int(sides[0]), int(sides[1]))
+    if min(size) < backbone.min_size:
+        raise ValueError(
+            f"image_size is {image_size!r}; {backbone.name!r} takes at least "
+            f"{backbone.min_size} x {backbone.min_size} pixels."
+        )
+    fixed = backbone.origin in ("file", "model")
+    if fixed and any(
+        s not in (0, asked) for s, asked in zip(backbone.input_size, size, strict=True)
+    ):
+        raise ValueError(
+            f"image_size is {image_size!r}, and {backbone.name!r} was built for "
+            f"{backbone.input_size}."
+        )
+    return size
+
+
+def _weights(weights: str | Path | None) -> tuple[str, str]:
+    if weights is None:
+        return "random", ""
+    if weights == "imagenet":
+        return "imagenet", ""
+    path = Path(weights).expanduser()
+    try:
+        status = path.stat()
+    except OSError:
+        raise WeightsError(
+            f"weights is {str(weights)!r}, which is no file. {did_you_mean(weights, ['imagenet'])} "
+            "Or give None, or the path of a weights file."
+        ) from None
+    return str(path.resolve()), _digest(path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: Path, *_status: int) -> str:
+    """The sha256 of a file, computed again once its status has changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def _device_kind() -> str:
+    import jax
+
+    return jax.devices()[0].device_kind

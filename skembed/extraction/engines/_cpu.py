@@ -1,0 +1,118 @@
+"""The same computation, rewritten for XLA on a CPU, which runs some convolutions badly.
+
+XLA's CPU compiler has no good code for depthwise convolutions, and a fair one for pointwise
+ones. So, in the traced program, a depthwise convolution becomes a sum of shifted products, and
+a 1 x 1 convolution a matrix product. What is rewritten is JAX's own intermediate form, the
+jaxpr: it works for any network, however it was written, and no layer notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def lower_for_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function equal to `function` up to float32 rounding, to be jitted for a CPU.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays and trees of arrays; traceable by JAX; it returns one array.
+    """
+    import jax
+
+    def lowered(*args):
+        closed, _ = jax.make_jaxpr(function, return_shape=True)(*args)
+        (result,) = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(args))
+        return result
+
+    return lowered
+
+
+def _evaluate(jaxpr: Any, consts: list[Any], args: list[Any]) -> list[Any]:
+    """Run `jaxpr` an equation at a time, with other code for the convolutions."""
+    from jax.extend.core import Literal
+
+    values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
+    values.update(zip(jaxpr.invars, args, strict=True))
+
+    for equation in jaxpr.eqns:
+        inputs = [v.val if isinstance(v, Literal) else values[v] for v in equation.invars]
+        outputs = _apply(equation, inputs)
+        values.update(zip(equation.outvars, outputs, strict=True))
+    return [v.val if isinstance(v, Literal) else values[v] for v in jaxpr.outvars]
+
+
+def _apply(equation: Any, inputs: list[Any]) -> list[Any]:
+    inner = _called(equation)
+    if inner is not None:
+        return _evaluate(inner.jaxpr, inner.consts, inputs)
+    if equation.primitive.name == "conv_general_dilated":
+        return [_convolve(equation, *inputs)]
+    outputs = equation.primitive.bind(*inputs, **equation.params)
+    return outputs if equation.primitive.multiple_results else [outputs]
+
+
+def _called(equation: Any) -> Any:
+    """The program that an equation merely calls (a jitted or differentiable function)."""
+    if equation.primitive.name in ("jit", "pjit", "closed_call", "remat2"):
+        return equation.params["jaxpr"]
+    if equation.primitive.name in ("custom_jvp_call", "custom_vjp_call"):
+        return equation.params.get("call_jaxpr")
+    return None
+
+
+def _convolve(equation: Any, x: Any, kernel: Any) -> Any:
+    """The convolution, the better way where there is one.
+
+    Every convolution of a Keras network is channels-last here: x is (batch, height, width,
+    in), the kernel (height, width, in / groups, out).
+    """
+    p = equation.params
+    layout = p["dimension_numbers"]
+    plain = (
+        x.ndim == 4
+        and tuple(layout.lhs_spec) == tuple(layout.out_spec) == (0, 3, 1, 2)
+        and tuple(layout.rhs_spec) == (3, 2, 0, 1)
+        and tuple(p["lhs_dilation"]) == (1, 1)
+        and p["batch_group_count"] == 1
+    )
+    groups = p["feature_group_count"]
+    if plain and groups == x.shape[3] == kernel.shape[3] and groups > 1:
+        return _depthwise(x, kernel[:, :, 0, :], p)
+    if plain and groups == 1 and kernel.shape[:2] == (1, 1) and not np.any(p["padding"]):
+        row, column = p["window_strides"]
+        x = x[:, ::row, ::column]
+        return (x.reshape(-1, x.shape[3]) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
+    return equation.primitive.bind(x, kernel, **p)
+
+
+def _depthwise(x: Any, kernel: Any, p: dict[str, Any]) -> Any:
+    """The sum, over the kernel's places, of the shifted image times the place's weights."""
+    import jax
+    import jax.numpy as jnp
+
+    steps, dilation = p["window_strides"], p["rhs_dilation"]
+    (top, bottom), (left, right) = p["padding"]
+    x = jax.lax.pad(
+        x, jnp.zeros((), x.dtype), ((0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0))
+    )
+    height, width = (
+        (x.shape[axis + 1] - (kernel.shape[axis] - 1) * dilation[axis] - 1) // steps[axis] + 1
+        for axis in (0, 1)
+    )
+    total = None
+    for i in range(kernel.shape[0]):
+        for j in range(kernel.shape[1]):
+            y, z = i * dilation[0], j * dilation[1]
+            shifted = x[
+                :,
+                y : y + (height - 1) * steps[0] + 1 : steps[0],
+                z : z + (width - 1) * steps[1] + 1 : steps[1],
+            ]
+            term = shifted * kernel[i, j]
+            total = term if total is None else total + term
+    return total

@@ -1,0 +1,134 @@
+"""Keras on JAX: preparation, network and pooling in one jitted program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..._keras import import_keras
+from ...backbones._registry import load
+from ...backbones._spec import Preparation
+from .._spec import ExtractionSpec
+from ._cpu import lower_for_cpu
+
+
+class OutOfMemoryError(MemoryError):
+    """The device has no room for a batch of this size."""
+
+
+class JaxProgram:
+    """A callable that turns a batch of images into float32 rows.
+
+    Parameters
+    ----------
+    spec : ExtractionSpec
+        What to compute.
+
+    Attributes
+    ----------
+    batch_limit : int or None
+        The largest batch that has been found to fit, once one has not.
+    """
+
+    def __init__(self, spec: ExtractionSpec):
+        import jax
+
+        self.batch_limit: int | None = None
+        model = load(spec.backbone, spec.builder_weights, "predictions" in spec.layers)
+        # A live model is the user's: what they do to it later must not reach this program.
+        copy = spec.backbone.origin == "model"
+        model = _tapped(_at_precision(model, spec.precision), spec)
+        self._variables = [
+            [jax.numpy.array(v.value, copy=copy) for v in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        ]
+        run = _pure(model, spec)
+        self._run = jax.jit(lower_for_cpu(run) if jax.default_backend() == "cpu" else run)
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return a row for each image.
+
+        Parameters
+        ----------
+        images : array of shape (batch, height, width, channels)
+            uint8, or float32 where the backbone has no preparation.
+
+        Returns
+        -------
+        float32 array of shape (batch, width)
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the batch is too large for the device.
+        """
+        import jax
+
+        try:
+            return np.asarray(self._run(*self._variables, images))
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error):
+                raise OutOfMemoryError(str(error).split("\n", maxsplit=1)[0]) from error
+            raise
+
+
+def _pure(model: Any, spec: ExtractionSpec):
+    """The whole computation as a function of variables and images, for JAX to compile."""
+    import jax.numpy as jnp
+
+    reduce = {"avg": jnp.mean, "max": jnp.max}[spec.pooling]
+
+    def pooled(x):
+        x = x.astype(jnp.float32)
+        return reduce(x, axis=tuple(range(1, x.ndim - 1))) if x.ndim > 2 else x
+
+    def run(trainable, non_trainable, images):
+        x = _prepared(images, spec.backbone.preparation)
+        outputs, _ = model.stateless_call(trainable, non_trainable, x, training=False)
+        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+        return jnp.concatenate([pooled(output) for output in outputs], axis=1)
+
+    return run
+
+
+def _prepared(images: Any, preparation: Preparation | None) -> Any:
+    import jax.numpy as jnp
+
+    x = images.astype(jnp.float32)
+    if preparation is None:
+        return x
+    if preparation.channels == "bgr":
+        x = x[..., ::-1]
+    mean = np.asarray(preparation.mean, np.float32)
+    return (x - mean) / np.asarray(preparation.std, np.float32)
+
+
+def _tapped(model: Any, spec: ExtractionSpec) -> Any:
+    """The model with one output for each layer asked, in the order of the columns."""
+    top = "predictions" in spec.layers
+    if not top and not spec.backbone.features:
+        return model
+    features = spec.backbone.features
+    outputs = {
+        "embedding": model.get_layer(features).output if features else model.output,
+        "predictions": model.output,
+    }
+    return import_keras().Model(model.input, [outputs[layer] for layer in spec.layers])
+
+
+def _at_precision(model: Any, precision: str) -> Any:
+    """The same network with its arithmetic in `precision`; variables stay float32."""
+    if precision == "float32":
+        return model
+    keras = import_keras()
+
+    def recast(layer):
+        config = layer.get_config()
+        if not isinstance(layer, keras.layers.InputLayer):
+            config["dtype"] = f"mixed_{precision}"
+        return type(layer).from_config(config)
+
+    clone = keras.models.clone_model(model, clone_function=recast)
+    clone.set_weights(model.get_weights())
+    return clone

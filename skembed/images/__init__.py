@@ -1,0 +1,32 @@
+"""What an image may be, and how it becomes uint8 pixels of a given size."""
+
+from __future__ import annotations
+
+from ._convention import RESIZE_FILTERS, ResizeConvention, resize_convention
+from ._decode import decode, load
+from ._files import local_path
+from ._folders import IMAGE_SUFFIXES, from_folders, list_images
+from ._items import as_items, describe
+from ._limits import Limits
+from ._pixels import COLOR_SPACES
+from ._read import Raw, read
+from ._resize import resize
+
+__all__ = [
+    "COLOR_SPACES",
+    "IMAGE_SUFFIXES",
+    "RESIZE_FILTERS",
+    "Limits",
+    "Raw",
+    "ResizeConvention",
+    "as_items",
+    "decode",
+    "describe",
+    "from_folders",
+    "list_images",
+    "load",
+    "local_path",
+    "read",
+    "resize",
+    "resize_convention",
+]

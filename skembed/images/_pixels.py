@@ -1,0 +1,95 @@
+"""Arrays of pixels: what is accepted, and how it becomes uint8 RGB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._errors import ImageError, did_you_mean
+
+COLOR_SPACES = ("rgb", "rgba", "bgr", "bgra")
+
+
+def check_color_space(color_space: str) -> None:
+    """Refuse a colour space that does not exist."""
+    if color_space not in COLOR_SPACES:
+        raise ValueError(
+            f"color_space={color_space!r} is not known. "
+            f"{did_you_mean(color_space, COLOR_SPACES)}"
+        )
+
+
+def as_array(item: Any, name: str) -> np.ndarray:
+    """The array behind an item, itself and not a copy wherever that is possible."""
+    try:
+        array = np.asarray(item)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ImageError(f"{name} does not become an array: {error}") from error
+    if array.dtype.kind not in "biufc":
+        raise ImageError(f"{name} holds no numbers.")
+    if array.size == 0:
+        raise ImageError(f"{name} is empty.")
+    return array
+
+
+def rgb_pixels(array: np.ndarray, color_space: str, name: str) -> np.ndarray:
+    """Pixels as uint8 of shape (height, width, 3), red first, contiguous."""
+    _check_shape(array, color_space, name)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.shape[2] == 1:
+        return np.repeat(_eight_bits(array, name), 3, axis=2)
+    colours = array[..., 2::-1] if color_space.startswith("bgr") else array[..., :3]
+    return np.ascontiguousarray(_eight_bits(colours, name))
+
+
+def unit_to_eight_bits(array: np.ndarray, name: str) -> np.ndarray:
+    """Floats in [0, 1] as uint8, rounded; anything else refused."""
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite(low + high):
+        bad = int(array.size - np.isfinite(array).sum())
+        raise ImageError(f"{name} has {bad:,} values that are NaN or infinite.")
+    if low < 0 or high > 1:
+        raise ImageError(
+            f"{name} has floats from {low:g} to {high:g}; floats must lie in [0, 1]. "
+            "If they are grey levels from 0 to 255, pass "
+            "np.clip(np.rint(image), 0, 255).astype('uint8'); else scale them to [0, 1] first."
+        )
+    return np.rint(array * np.float32(255)).astype(np.uint8)
+
+
+def _check_shape(array: np.ndarray, color_space: str, name: str) -> None:
+    shape = array.shape
+    if array.size == 0:
+        raise ImageError(f"{name} is empty.")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)):
+        hint = ""
+        if array.ndim == 3 and shape[0] in (1, 3, 4):
+            hint = " Channels come last: pass np.moveaxis(image, 0, -1)."
+        elif array.ndim == 4 and shape[0] == 1:
+            hint = " Pass image[0]."
+        raise ImageError(
+            f"{name} is not an image: the shape must be (height, width) or "
+            f"(height, width, channels) with 1, 3 or 4 channels.{hint}"
+        )
+    if color_space in ("rgba", "bgra") and array.ndim == 3 and shape[2] == 3:
+        raise ImageError(
+            f"{name} has 3 channels and color_space={color_space!r} says 4: "
+            f"use color_space={color_space[:3]!r}."
+        )
+
+
+def _eight_bits(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind == "f":
+        return unit_to_eight_bits(array, name)
+    fix = "if its values are 0 to 255, pass image.astype('uint8')"
+    if array.dtype.kind == "b":
+        fix = "pass image.astype('uint8') * 255"
+    elif array.dtype == np.uint16:
+        fix = "if its values span 0 to 65535, pass np.rint(image / 257).astype('uint8')"
+    elif array.dtype.kind == "c":
+        fix = "pass real numbers"
+    raise ImageError(f"{name}: pixels must be uint8, or floats in [0, 1]; {fix}.")

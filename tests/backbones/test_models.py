@@ -1,0 +1,146 @@
+"""Networks that are given as they are: live models and .keras files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skembed import PretrainedEmbedder, WeightsError, backbones
+from skembed._keras import import_keras
+
+RNG = np.random.default_rng(0)
+
+
+def _model(channels=3, side=8):
+    keras = import_keras()
+    return keras.Sequential(
+        [keras.Input((side, side, channels)), keras.layers.Conv2D(5, 3), keras.layers.ReLU()],
+        name="small",
+    )
+
+
+def _expected(model, images):
+    outputs = np.asarray(model(np.asarray(images, np.float32)))
+    return outputs.mean(axis=(1, 2))
+
+
+def test_float_arrays_of_the_inputs_shape_arrive_unchanged():
+    model = _model()
+    images = RNG.normal(scale=300, size=(6, 8, 8, 3))
+    rows = PretrainedEmbedder(model, cache=False).transform(images)
+    np.testing.assert_allclose(rows, _expected(model, images), rtol=1e-5, atol=1e-4)
+
+
+def test_uint8_arrives_as_grey_levels():
+    model = _model()
+    images = RNG.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    rows = PretrainedEmbedder(model, cache=False).transform(images)
+    np.testing.assert_allclose(rows, _expected(model, images), rtol=1e-5, atol=1e-4)
+
+
+def test_images_of_other_sizes_are_resized_as_grey_levels():
+    model = _model()
+    flat = np.full((20, 30, 3), 100, np.uint8)
+    rows = PretrainedEmbedder(model, cache=False).transform([flat, flat / 255.0])
+    want = _expected(model, np.full((1, 8, 8, 3), 100))
+    np.testing.assert_allclose(rows, np.repeat(want, 2, axis=0), rtol=1e-5)
+
+
+def test_one_channel_takes_grey():
+    model = _model(channels=1)
+    images = RNG.integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
+    rows = PretrainedEmbedder(model, cache=False).transform(images)
+    np.testing.assert_allclose(rows, _expected(model, images), rtol=1e-5, atol=1e-4)
+    colour = np.full((8, 8, 3), 77, np.uint8)
+    row = PretrainedEmbedder(model, cache=False).transform([colour])
+    np.testing.assert_allclose(row, _expected(model, np.full((1, 8, 8, 1), 77)), rtol=1e-5)
+
+
+def test_five_channels_take_arrays_of_that_shape_only():
+    model = _model(channels=5)
+    images = RNG.normal(size=(3, 8, 8, 5))
+    rows = PretrainedEmbedder(model, cache=False).transform(images)
+    np.testing.assert_allclose(rows, _expected(model, images), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"Row 1: .*\(8, 8, 5\) only"):
+        PretrainedEmbedder(model, cache=False).transform([images[0], images[0][..., :3]])
+
+
+def test_a_spec_chooses_another_preparation():
+    model = _model()
+    preparation = backbones.Preparation(mean=(100.0,) * 3, std=(50.0,) * 3, channels="bgr")
+    spec = backbones.from_model(model, preparation=preparation)
+    images = RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    rows = PretrainedEmbedder(spec, cache=False).transform(images)
+    prepared = (images[..., ::-1].astype(np.float32) - 100) / 50
+    np.testing.assert_allclose(rows, _expected(model, prepared), rtol=1e-5, atol=1e-5)
+
+
+def test_training_it_further_changes_the_rows():
+    model = _model()
+    images = RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    embedder = PretrainedEmbedder(model)
+    before = embedder.transform(images)
+    model.set_weights([w + 1 for w in model.get_weights()])
+    after = embedder.transform(images)
+    assert not np.array_equal(before, after)
+    np.testing.assert_allclose(after, _expected(model, images), rtol=1e-5, atol=1e-4)
+
+
+def test_a_keras_file_gives_what_its_model_gives(tmp_path):
+    model = _model()
+    model.save(tmp_path / "mine.keras")
+    images = RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    for path in (tmp_path / "mine.keras", str(tmp_path / "mine.keras")):
+        rows = PretrainedEmbedder(path, cache=False).transform(images)
+        np.testing.assert_array_equal(
+            rows, PretrainedEmbedder(model, cache=False).transform(images)
+        )
+
+
+def test_a_file_with_code_in_it_is_refused(tmp_path):
+    keras = import_keras()
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x * 2)])
+    model.save(tmp_path / "code.keras")
+    with pytest.raises(WeightsError, match=r"code\.keras.*cannot be loaded"):
+        PretrainedEmbedder(tmp_path / "code.keras").transform([np.zeros((8, 8, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "bad.keras").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"bad\.keras"):
+        PretrainedEmbedder(tmp_path / "bad.keras").fit(["image.jpg"])
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(WeightsError, match=r"'nowhere\.keras' does not exist"):
+        PretrainedEmbedder("nowhere.keras").fit(["image.jpg"])
+
+
+def test_open_sizes_must_be_settled():
+    keras = import_keras()
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
+    image = np.zeros((9, 9, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"image_size=\(height, width\)"):
+        PretrainedEmbedder(model).transform([image])
+    assert PretrainedEmbedder(model, image_size=9).transform([image]).shape == (1, 4)
+
+
+def test_fixed_sizes_stay():
+    with pytest.raises(ValueError, match=r"was built for \(8, 8\)"):
+        PretrainedEmbedder(_model(), image_size=16).fit([np.zeros((8, 8, 3), np.uint8)])
+
+
+def test_models_that_take_no_images_are_refused():
+    keras = import_keras()
+    dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"\(None, 4\)"):
+        backbones.from_model(dense)
+    a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    with pytest.raises(ValueError, match="2 inputs"):
+        backbones.from_model(keras.Model([a, b], keras.layers.Add()([a, b])))
+
+
+def test_a_model_has_no_class_names():
+    with pytest.raises(ValueError, match="needs class names"):
+        PretrainedEmbedder(_model(), layers="predictions").fit(["image.jpg"])

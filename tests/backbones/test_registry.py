@@ -1,0 +1,103 @@
+"""The registry: names, typos, additions, plug-ins."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from skembed import PretrainedEmbedder, backbones
+
+
+def test_table_has_a_row_for_every_backbone():
+    table = backbones.table()
+    assert table.index.tolist() == backbones.names()
+    assert table.index.is_unique
+    assert len(table) >= 38
+    assert (table[["features", "parameters"]] > 0).all(axis=None)
+    assert (table["licence"] != "").all()
+    assert table.loc["efficientnet_lite0", "here"]
+    assert table.loc["resnet50", "weights"] == "fetched by Keras"
+    assert table.loc["squeezenet1_1", "weights"] == "a path you give"
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_a_backbone_is_a_hashable_fact(name):
+    spec = backbones.get(name)
+    assert hash(spec) == hash(dataclasses.replace(spec))
+    assert spec.fingerprint() == dataclasses.replace(spec).fingerprint()
+    assert len(spec.stages) >= 4
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.name = "other"
+
+
+def test_fingerprint_follows_numbers_and_not_prose():
+    spec = backbones.get("resnet50")
+    assert dataclasses.replace(spec, licence="another").fingerprint() == spec.fingerprint()
+    assert dataclasses.replace(spec, pooling="max").fingerprint() != spec.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("resnet5O", "resnet50"),
+        ("EfficientNet_Lite0", "efficientnet_lite0"),
+        ("vgg-16", "vgg16"),
+    ],
+)
+def test_a_typo_is_answered_with_the_nearest_name(typo, meant):
+    with pytest.raises(ValueError, match=f"There is no backbone named '{typo}'.*{meant}"):
+        backbones.get(typo)
+    with pytest.raises(ValueError, match=meant):
+        PretrainedEmbedder(typo).fit(["image.jpg"])
+
+
+def test_register_adds_and_refuses_to_replace():
+    mine = dataclasses.replace(backbones.get("efficientnet_lite0"), name="mine_for_a_test")
+    backbones.register(mine)
+    assert backbones.get("mine_for_a_test") is mine
+    with pytest.raises(ValueError, match="overwrite=True"):
+        backbones.register(mine)
+    backbones.register(dataclasses.replace(mine, pooling="max"), overwrite=True)
+    assert backbones.get("mine_for_a_test").pooling == "max"
+
+
+def test_register_takes_backbones_only():
+    with pytest.raises(TypeError, match="got str"):
+        backbones.register("resnet50")
+
+
+def test_other_packages_offer_backbones_and_a_broken_one_does_no_harm(tmp_path):
+    """Two distributions with an entry point each, in a process of their own."""
+    code = """
+        import dataclasses
+        from skembed import backbones
+        def offered():
+            base = backbones.Backbone(name="x", origin="plugin", builder="m:f", input_size=(32, 32),
+                                      preparation=None, n_features=1, n_parameters=1)
+            return [base, dataclasses.replace(base, name="y")]
+    """
+    (tmp_path / "plugin.py").write_text(textwrap.dedent(code))
+    for name, target in [("good", "plugin:offered"), ("bad", "no_such_module:offered")]:
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[skembed.backbones]\n{name} = {target}\n")
+    script = """
+        import sys, warnings
+        sys.path.append(sys.argv[1])
+        from skembed import backbones
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            print(backbones.get("x").origin, backbones.get("y").name, len(caught))
+        print(caught[0].message)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.splitlines()[0] == "plugin y 1"
+    assert "'bad' (no_such_module:offered) are left out" in run.stdout

@@ -1,0 +1,51 @@
+"""Small folders of real pictures, and a store of their own for these tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from skembed._demo_images import demo_images
+from skembed.cli import main
+from skembed.cli._optional import scikit_image_data
+
+
+@pytest.fixture(scope="session")
+def tiles():
+    return demo_images(scikit_image_data())
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory) -> Path:
+    """One store for the whole session, so that every tile runs through the network once."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(autouse=True)
+def own_store(store, monkeypatch):
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(store))
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(scope="session")
+def class_folders(tiles, tmp_path_factory) -> Path:
+    """Three classes of six tiles."""
+    root = tmp_path_factory.mktemp("images")
+    for label in ("brick", "coffee", "grass"):
+        folder = root / label
+        folder.mkdir()
+        for i, tile in enumerate(tiles.images[tiles.labels == label][:6]):
+            Image.fromarray(tile).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def saved(class_folders, store, tmp_path_factory) -> Path:
+    """A pipeline that ``skembed classify --save`` wrote."""
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKEMBED_CACHE_DIR", str(store))
+        assert main(["classify", str(class_folders), "--folds", "3", "--save", str(path)]) == 0
+    return path

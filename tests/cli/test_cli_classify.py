@@ -1,0 +1,295 @@
+"""``demo``, ``classify`` and ``predict`` through ``main``, and once in new processes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import skops.io
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from skembed import PretrainedEmbedder
+from skembed.cli import main
+from skembed.cli._predict import TRUSTED
+from skembed.extraction import images_run
+
+
+def refused(capsys, argv) -> str:
+    """The one line that a refused command writes."""
+    try:
+        code = main([str(part) for part in argv])
+    except SystemExit as stop:  # argparse's own
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("skembed")
+    return captured.err
+
+
+def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
+    before = images_run()
+    assert main(["demo"]) == 0
+    ran = images_run() - before
+    first = capsys.readouterr().out
+    assert ran <= len(tiles.images)
+    assert f"{ran} images ran" in first
+    for word in ("accuracy", "±", "of 5 folds", "motorcycle", "images/s", "This task is easy"):
+        assert word in first
+    accuracy = float(first.split("accuracy")[1].split()[0])
+    assert accuracy > 0.85
+    assert all(len(line) <= 100 for line in first.splitlines())
+
+    assert main(["demo", "--folds", "9"]) == 0
+    assert images_run() == before + ran
+    second = capsys.readouterr().out
+    assert "0 images ran, 200 came from the store" in second
+    assert "5 folds instead of 9" in second
+    assert f"accuracy  {accuracy:.3f}" in second
+
+
+def test_demo_on_a_folder(class_folders, capsys):
+    assert main(["demo", "--images", str(class_folders), "--folds", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "18 images, 3 classes" in out
+    assert "easy" not in out
+
+
+def test_without_the_store_each_image_still_runs_once(class_folders, capsys):
+    before = images_run()
+    assert main(["classify", str(class_folders), "--folds", "3", "--no-cache"]) == 0
+    assert images_run() - before == 18
+    assert "not kept (--no-cache)" in capsys.readouterr().out
+
+
+def test_an_unusable_store_costs_no_second_run(class_folders, monkeypatch, tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(blocked))
+    before = images_run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warnings.filters", [("default", None, Warning, None, 0)])
+        assert main(["classify", str(class_folders), "--folds", "3"]) == 0
+    assert images_run() - before <= 19
+    captured = capsys.readouterr()
+    assert captured.err.count("skembed: warning:") == 1
+    assert "accuracy" in captured.out
+
+
+def test_folds_shrink_to_the_smallest_class(class_folders, tmp_path, capsys):
+    for label in ("brick", "grass"):
+        (tmp_path / label).mkdir()
+        for i in range(3 if label == "brick" else 5):
+            (tmp_path / label / f"{i}.png").write_bytes((class_folders / label / f"{i}.png").read_bytes())
+    assert main(["classify", str(tmp_path)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "3 folds instead of 5: the class 'brick' can be in no more." in out
+
+
+def test_copies_of_an_image_stay_in_one_fold(class_folders, tmp_path, capsys):
+    for label in ("brick", "grass"):
+        (tmp_path / label).mkdir()
+        for i in range(4):
+            data = (class_folders / label / f"{i // 2}.png").read_bytes()
+            (tmp_path / label / f"{i}.png").write_bytes(data)
+    assert main(["classify", str(tmp_path)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "4 images are copies of others" in out
+    assert "2 folds instead of 5" in out
+
+
+def test_classes_too_small_are_refused(class_folders, tmp_path, capsys):
+    one = tmp_path / "brick"
+    one.mkdir()
+    (one / "0.png").write_bytes((class_folders / "brick" / "0.png").read_bytes())
+    assert "one class only" in refused(capsys, ["classify", tmp_path])
+    two = tmp_path / "grass"
+    two.mkdir()
+    (two / "0.png").write_bytes((class_folders / "grass" / "0.png").read_bytes())
+    (two / "1.png").write_bytes((class_folders / "grass" / "1.png").read_bytes())
+    assert "The class 'brick' has one image" in refused(capsys, ["classify", tmp_path])
+
+
+def test_bad_images_stop_or_are_left_out(class_folders, tmp_path, capsys):
+    for label in ("brick", "grass"):
+        (tmp_path / label).mkdir()
+        for i in range(3):
+            (tmp_path / label / f"{i}.png").write_bytes((class_folders / label / f"{i}.png").read_bytes())
+    bad = tmp_path / "brick" / "bad.png"
+    bad.write_text("no image")
+    assert "Row 3" in (message := refused(capsys, ["classify", tmp_path]))
+    assert str(bad) in message
+    assert main(["classify", str(tmp_path), "--on-error", "nan"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "1 images could not be read and are left out" in out
+    assert f"6 images, 2 classes in {tmp_path}" in out
+
+
+def test_confused_pairs_are_listed(class_folders, tmp_path, capsys):
+    """The same kind of picture under two names cannot be told apart."""
+    for label, numbers in (("one", (0, 2, 4)), ("two", (1, 3, 5)), ("rest", ())):
+        (tmp_path / label).mkdir()
+        source = "grass" if numbers else "coffee"
+        for i in numbers or (0, 1, 2):
+            data = (class_folders / source / f"{i}.png").read_bytes()
+            (tmp_path / label / f"{i}.png").write_bytes(data)
+    assert main(["classify", str(tmp_path)]) == 0
+    assert "taken for" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["classify", "{images}/none"], "does not exist"),
+        (["classify", "{images}", "--backbone", "resnet5"], "Did you mean 'resnet50'"),
+        (["classify", "{images}", "--layers", "embeding"], "Did you mean 'embedding'"),
+        (["classify", "{images}", "--resize", "wrap"], "warp"),
+        (["classify", "{images}", "--image-size", "8"], "at least"),
+        (["classify", "{images}", "--folds", "1"], "no whole number of 2 or more"),
+        (["classify", "{images}", "--save", "{tmp}/m.pkl"], "allowed: .skops"),
+        (["classify", "{images}", "--save", "{tmp}/m"], "no suffix"),
+        (["classify", "{images}", "--save", "{tmp}/no/m.skops"], "there is no folder"),
+        (["classify"], "required: DIR"),
+        (["clasify"], "invalid choice: 'clasify'"),
+        ([], "say which command"),
+    ],
+)
+def test_mistakes_are_one_line(argv, says, class_folders, tmp_path, capsys):
+    argv = [part.format(images=class_folders, tmp=tmp_path) for part in argv]
+    assert says in refused(capsys, argv)
+
+
+def test_save_does_not_overwrite(saved, class_folders, capsys):
+    content = saved.read_bytes()
+    message = refused(capsys, ["classify", class_folders, "--save", saved])
+    assert "--force" in message
+    assert saved.read_bytes() == content
+
+
+def test_saved_model_is_small_and_holds_one_type_beyond_scikit_learn(saved):
+    assert tuple(skops.io.get_untrusted_types(file=saved)) == TRUSTED
+    assert saved.stat().st_size < 100_000
+    assert saved.stat().st_mode & 0o444
+    assert not list(saved.parent.glob(".*"))
+
+
+def test_predict_in_a_new_process_says_the_same(saved, class_folders, capsys):
+    assert main(["predict", str(saved), str(class_folders)]) == 0
+    here = capsys.readouterr().out
+    rows = [line.split("\t") for line in here.splitlines()]
+    assert len(rows) == 18
+    assert all(label in path for path, label, _ in rows)  # all were trained on
+    ran = subprocess.run(
+        [sys.executable, "-m", "skembed", "predict", saved, class_folders],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout == here
+    assert ran.stderr == ""
+
+
+def test_predict_reports_what_it_cannot_read_and_goes_on(
+    saved, class_folders, tmp_path, capsys
+):
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no image")
+    good = class_folders / "grass" / "0.png"
+    absent = tmp_path / "absent.jpg"
+    table = tmp_path / "out.csv"
+    argv = ["predict", str(saved), str(bad), str(good), str(absent)]
+    assert main(argv) == 1
+    captured = capsys.readouterr()
+    assert captured.out.split("\t")[:2] == [str(good), "grass"]
+    first, second = captured.err.splitlines()
+    assert first.startswith("skembed: row 0: ")
+    assert "bad.jpg" in first
+    assert second.startswith("skembed: row 2: ")
+    assert "absent.jpg" in second
+
+    assert main([*argv, "--top", "2", "--csv", str(table)]) == 1
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["class"] for row in rows][0] == ""
+    assert [row["rank"] for row in rows] == ["", "1", "2", ""]
+    assert float(rows[1]["margin"]) > float(rows[2]["margin"])
+    assert "bad.jpg" in rows[0]["error"]
+    capsys.readouterr()
+    assert "--force" in refused(capsys, [*argv, "--csv", table])
+
+    assert "Row 0" in refused(capsys, [*argv, "--on-error", "raise"])
+
+
+def test_predict_with_two_classes(class_folders, tmp_path, capsys):
+    images = tmp_path / "images"
+    for label in ("brick", "grass"):
+        (images / label).mkdir(parents=True)
+        for i in range(3):
+            (images / label / f"{i}.png").write_bytes((class_folders / label / f"{i}.png").read_bytes())
+    model = tmp_path / "two.skops"
+    assert main(["classify", str(images), "--save", str(model)]) == 0
+    capsys.readouterr()
+    assert main(["predict", str(model), str(images / "brick" / "0.png"), "--top", "5"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[1] for row in rows] == ["brick", "grass"]
+    assert float(rows[0][2]) == -float(rows[1][2])
+
+
+class Foreign(StandardScaler):
+    """A type that no model file of ours holds."""
+
+
+def _fitted() -> LinearSVC:
+    return LinearSVC().fit(np.eye(4, 1280), ["a", "b", "c", "d"])
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        ([("emb", PretrainedEmbedder()), ("x", Foreign()), ("svm", _fitted())], "Foreign"),
+        ([("emb", StandardScaler()), ("svm", _fitted())], "holds no pipeline"),
+        ([("emb", PretrainedEmbedder()), ("svm", LogisticRegression())], "holds no pipeline"),
+        ([("emb", PretrainedEmbedder()), ("svm", LinearSVC())], "holds no pipeline"),
+    ],
+)
+def test_predict_refuses_models_that_are_not_its_own(
+    steps, says, class_folders, tmp_path, capsys
+):
+    path = tmp_path / "model.skops"
+    skops.io.dump(Pipeline(steps), path)
+    assert says in refused(capsys, ["predict", path, class_folders])
+
+
+def test_predict_refuses_a_crafted_schema(saved, class_folders, tmp_path, capsys):
+    """A file whose schema names a function of the standard library is refused by that name."""
+    path = tmp_path / "crafted.skops"
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "schema.json":
+                schema = json.loads(data)
+                schema["__class__"], schema["__module__"] = "system", "os"
+                data = json.dumps(schema).encode()
+            target.writestr(name, data)
+    message = refused(capsys, ["predict", path, class_folders])
+    assert "os.system" in message
+
+
+def test_predict_refuses_what_is_no_model(class_folders, tmp_path, capsys):
+    path = tmp_path / "model.skops"
+    assert "no model file" in refused(capsys, ["predict", path, class_folders])
+    path.write_text("not a zip file")
+    assert "is no file of `skembed classify" in refused(capsys, ["predict", path, class_folders])
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("schema.json", "{}")
+    assert "is no file of `skembed classify" in refused(capsys, ["predict", path, class_folders])
+    Image.new("RGB", (4, 4)).save(tmp_path / "x.png")

@@ -1,0 +1,73 @@
+"""Fixtures: real images and weights, few and shared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real weights and photographs that are not ours to redistribute."""
+    default = Path(__file__).parents[2] / "shared"
+    folder = Path(os.environ.get("SKEMBED_TEST_DATA", default))
+    if not (folder / "images").is_dir():
+        pytest.skip(f"no test data at {folder}; point SKEMBED_TEST_DATA at it")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[np.ndarray]:
+    """Twelve tiles of photographs: four of a brick wall, four of grass, four of a cup."""
+    from skimage import data
+
+    corners = [(0, 0), (0, 300), (250, 0), (250, 300)]
+    return [
+        np.ascontiguousarray(picture[y : y + 140, x : x + 140])
+        for picture in (data.brick(), data.grass(), data.coffee())
+        for y, x in corners
+    ]
+
+
+@pytest.fixture(scope="session")
+def labels() -> list[str]:
+    """What `pictures` show."""
+    return [name for name in ("brick", "grass", "coffee") for _ in range(4)]
+
+
+@pytest.fixture(scope="session")
+def paths(pictures, tmp_path_factory) -> list[str]:
+    """`pictures` as PNG files."""
+    folder = tmp_path_factory.mktemp("pictures")
+    names = [str(folder / f"{i:02}.png") for i in range(len(pictures))]
+    for name, picture in zip(names, pictures, strict=True):
+        Image.fromarray(picture).save(name)
+    return names
+
+
+@pytest.fixture
+def python(tmp_path) -> Callable[..., str]:
+    """Run a program in a new interpreter, and return what it prints."""
+
+    def run(program: str, *options: str, **environment: str | None) -> str:
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+        done = subprocess.run(
+            [sys.executable, *options, "-c", program],
+            env={name: value for name, value in variables.items() if value is not None},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run

@@ -1,0 +1,95 @@
+"""What an import loads, and how Keras' backend is chosen, each in a new process."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import skembed
+
+_LOADED = "import sys; print([m for m in ('keras', 'jax', 'tensorflow', 'torch') if m in sys.modules])"
+# The smallest thing that needs Keras.
+_USE = "skembed.PretrainedEmbedder(image_size=32, weights=None, cache=False).transform([image])"
+_PROGRAM = f"""
+import warnings
+import numpy as np
+import skembed
+warnings.simplefilter("ignore")
+image = np.zeros((32, 32, 3), np.uint8)
+try:
+    print({_USE}.shape)
+except skembed.BackendError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import skembed",
+        "import skembed.testing",
+        "import skembed; skembed.backbones.get('resnet50'); skembed.backbones.table()",
+        "import skembed, pickle; e = skembed.PretrainedEmbedder('resnet50'); pickle.dumps(e); repr(e)",
+        "import skembed; skembed.PretrainedEmbedder().fit(['a.jpg']).get_feature_names_out()",
+    ],
+)
+def test_loads_neither_keras_nor_jax(python, program):
+    assert python(f"{program}; {_LOADED}") == "[]"
+
+
+def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(python):
+    program = f"{_PROGRAM}\nimport os, keras; print(keras.config.backend(), os.environ.get('KERAS_BACKEND'))"
+    assert python(program, KERAS_BACKEND=None).splitlines() == ["(1, 1280)", "jax None"]
+
+
+@pytest.mark.parametrize("chosen", ["torch", "tensorflow"])
+def test_another_backend_in_the_environment_is_refused(python, chosen):
+    said = python(
+        f"{_PROGRAM}\nimport os; print(os.environ['KERAS_BACKEND'])", KERAS_BACKEND=chosen
+    )
+    error, environment = said.splitlines()
+    assert re.match(rf"BackendError KERAS_BACKEND is '{chosen}'.* Set KERAS_BACKEND=jax", error)
+    assert environment == chosen
+
+
+def test_keras_loaded_with_another_backend_is_refused(python):
+    # NumPy's is the one other backend that comes with Keras itself.
+    said = python(
+        f"import keras\n{_PROGRAM}\nprint(keras.config.backend())", KERAS_BACKEND="numpy"
+    )
+    error, backend = said.splitlines()
+    assert re.match("BackendError Keras is loaded with 'numpy'.* start a new process", error)
+    assert backend == "numpy"
+
+
+def test_keras_loaded_with_jax_is_used(python):
+    assert python(f"import keras\n{_PROGRAM}", KERAS_BACKEND="jax") == "(1, 1280)"
+
+
+def test_keras_told_to_put_channels_first_is_refused(python):
+    program = f"import keras\nkeras.config.set_image_data_format('channels_first')\n{_PROGRAM}"
+    assert re.match("BackendError .*channels_first", python(program, KERAS_BACKEND="jax"))
+
+
+def test_every_public_name_is_there_and_sorted():
+    assert all(hasattr(skembed, name) for name in skembed.__all__)
+    assert skembed.__all__ == sorted(skembed.__all__)
+
+
+def test_the_version_is_the_package_s():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())[
+        "project"
+    ]
+    assert project["dynamic"] == ["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|a\d+|b\d+|rc\d+)?", skembed.__version__)
+
+
+def test_show_devices_has_a_row_for_each_device():
+    import jax
+
+    devices = skembed.show_devices()
+    assert devices.columns.tolist() == ["device", "platform", "kind", "memory_gib"]
+    assert devices["platform"].tolist() == [device.platform for device in jax.devices()]
