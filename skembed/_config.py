@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -129,8 +130,11 @@ def _check(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise TypeError(f"skembed has no setting {name!r}. {did_you_mean(name, _DEFAULTS)}")
-        if name in _POSITIVE and not (isinstance(value, int | float) and value > 0):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name in _POSITIVE and not (number and value > 0):
             raise ValueError(f"{name} must be a positive number, got {value!r}.")
+        if name == "cache_dir" and not isinstance(value, str | os.PathLike | None):
+            raise ValueError(f"cache_dir must be a str, a path or None, got {value!r}.")
         if name == "cache_dtype" and value not in ("float32", "float16"):
             raise ValueError(f"cache_dtype must be 'float32' or 'float16', got {value!r}.")
         if name == "trust_stat" and not isinstance(value, bool):

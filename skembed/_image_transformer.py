@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -50,7 +51,11 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         "precision": [StrOptions(set(PRECISIONS))],
         "engine": [StrOptions(set(ENGINES))],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
         "cache": ["boolean", str, os.PathLike],
         "on_error": [StrOptions({"raise", "nan"})],
         "progress": ["boolean", StrOptions({"auto"}), callable],
@@ -90,5 +95,11 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
     def _extract(self, X: Any) -> Any:
         """A float32 row for each image in X."""
         items = as_items(X)
+        if self.weights is None:
+            warnings.warn(
+                "weights=None draws random weights: the rows have the right shape and no meaning.",
+                UserWarning,
+                stacklevel=4,  # past transform and scikit-learn's wrapper around it
+            )
         options = RunOptions(**{name: getattr(self, name) for name in _RUN})
         return extract(items, self._spec(), options)

@@ -9,8 +9,9 @@ import numpy as np
 
 def l2_normalize(rows: np.ndarray) -> np.ndarray:
     """Divide each float32 row by its Euclidean norm; rows of zeros, and of NaN, stay."""
-    norms = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    return rows / np.where(norms == 0, np.float32(1), norms)
+    # In float32, squares of more than 1e19 overflow and squares of less than 1e-23 vanish.
+    norms = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1, keepdims=True))
+    return (rows / np.where(norms == 0, 1.0, norms)).astype(np.float32)
 
 
 def quantize_int8(rows: np.ndarray) -> np.ndarray:
@@ -26,7 +27,8 @@ def quantize_int8(rows: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"quantize=True needs finite values; rows {bad[:10].tolist()} are not."
         )
-    scaled = rows * np.float32(128)
+    # Clipped beforehand too: 128 times a large value is no float32 any more.
+    scaled = np.clip(rows, -2, 2) * np.float32(128)
     whole = np.trunc(scaled)
     # np.rint would round halves to even; C's roundf, which the TFLite task library uses, away.
     whole += np.copysign(np.abs(scaled - whole) >= 0.5, scaled)
@@ -75,10 +77,11 @@ def cosine_similarity(u: Any, v: Any) -> float:
     if u.size != v.size:
         raise ValueError(f"u has {u.size} values and v has {v.size}; they must be as many.")
     u, v = u.astype(np.float64), v.astype(np.float64)
-    norms = np.sqrt((u @ u) * (v @ v))
-    if norms == 0:
+    if not (u.any() and v.any()):
         raise ValueError("The cosine of a vector of norm zero is not defined.")
-    return float(np.clip(u @ v / norms, -1.0, 1.0))
+    # Of such a size that squares neither overflow nor vanish; the angle is the same.
+    u, v = u / np.abs(u).max(), v / np.abs(v).max()
+    return float(np.clip(u @ v / np.sqrt((u @ u) * (v @ v)), -1.0, 1.0))
 
 
 def _check_vector(name: str, vector: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from .._errors import WeightsError
 from .._keras import import_keras
-from ._load import load_weights
+from ._load import network_from_file
 from ._random_weights import randomise
 from ._spec import Backbone, Preparation, WeightsFile
 from ._torch_tensors import read_tensors
@@ -91,21 +92,17 @@ def _backbone(
 
 def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     """Return the network as a ``keras.Model``, filled."""
-    model = _network(backbone)
+    if weights not in (None, "imagenet"):
+        return network_from_file(partial(_network, backbone), backbone, weights, top)
+    model = _network(backbone, top)
     if weights == "imagenet":
         _fill(model, _packaged_tensors(backbone))
-    elif weights is None:
-        randomise(model, backbone.name)
     else:
-        load_weights(model, weights, backbone.name)
-    if top:
-        return model
-    return import_keras().Model(
-        model.input, model.get_layer(backbone.features).output, name=model.name
-    )
+        randomise(model, backbone.name)
+    return model
 
 
-def _network(backbone: Backbone) -> Any:
+def _network(backbone: Backbone, top: bool) -> Any:
     layers = import_keras().layers
     width, depth = _SCALING[backbone.name]
 
@@ -152,10 +149,11 @@ def _network(backbone: Backbone) -> Any:
             name = f"block{i}{chr(ord('a') + j)}"
             x = block(x, kernel, 1 if j else stride, expansion, _round(filters * width), name)
     x = bn_relu6(conv(x, 1280, 1, "top"), "top")
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = layers.Dense(
-        1000, activation="softmax", kernel_initializer="zeros", name="predictions"
-    )(x)
+    if top:
+        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        x = layers.Dense(
+            1000, activation="softmax", kernel_initializer="zeros", name="predictions"
+        )(x)
     return import_keras().Model(inputs, x, name=backbone.name)
 
 

@@ -6,15 +6,15 @@ import contextlib
 import json
 import random
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .._errors import WeightsError
 from .._keras import import_keras
 from ._keras_fetch import fetch
 from ._keras_graph import stable_copy, symbolic
-from ._load import load_weights
+from ._load import network_from_file
 from ._random_weights import randomise
 from ._spec import Backbone, Preparation, WeightsFile
 
@@ -74,24 +74,18 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     WeightsError
         If the weights cannot be had, or do not fit.
     """
-    _check_size(backbone, top)
     if weights is None:
         model = _network(backbone, top)
         randomise(model, backbone.name)
         return model
     if weights == "imagenet":
+        _check_size(backbone, top)  # before anything is fetched
         weights = fetch(backbone.weights[top], backbone.name)
-    model = _network(backbone, top)
-    try:
-        load_weights(model, weights, backbone.name)
-    except WeightsError as misfit:
-        if top or not Path(weights).expanduser().is_file():
-            raise
-        return _cut_whole(backbone, weights, misfit)
-    return model
+    return network_from_file(partial(_network, backbone), backbone, weights, top)
 
 
 def _network(backbone: Backbone, top: bool) -> Any:
+    _check_size(backbone, top)
     constructor = getattr(import_keras().applications, backbone.origin.removeprefix(_ORIGIN))
     shape = (*backbone.input_size, 3)
     with _random_state_kept():
@@ -116,18 +110,6 @@ def _standardises(backbone: Backbone) -> bool:
     the very same weights would give another network when named by its path.
     """
     return backbone.origin.startswith(f"{_ORIGIN}EfficientNetB")
-
-
-def _cut_whole(backbone: Backbone, weights: str | Path, misfit: WeightsError) -> Any:
-    """The features of a network whose file has the classifier too."""
-    try:
-        _check_size(backbone, True)
-        whole = _network(backbone, True)
-        load_weights(whole, weights, backbone.name)
-    except (ValueError, WeightsError):
-        raise misfit from misfit.__cause__
-    features = whole.get_layer(backbone.features).output
-    return import_keras().Model(whole.input, features, name=backbone.name)
 
 
 def _check_size(backbone: Backbone, top: bool) -> None:

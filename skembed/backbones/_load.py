@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .._errors import WeightsError
+from .._keras import import_keras
+from ._spec import Backbone
 
 SUFFIXES = (".weights.h5", ".h5", ".hdf5")
+
+
+def network_from_file(
+    network: Callable[[bool], Any], backbone: Backbone, weights: str | Path, top: bool
+) -> Any:
+    """Return ``network(top)`` filled from a file with the classifier or, unless `top`, without.
+
+    Parameters
+    ----------
+    network : callable
+        Builds the network with its classifier or without.
+    backbone : Backbone
+        Names the layer to cut at.
+    weights : path
+        A weights file.
+    top : bool
+        Whether the classifier is wanted.
+    """
+    model = network(top)
+    try:
+        load_weights(model, weights, backbone.name)
+    except WeightsError as misfit:
+        if top or not Path(weights).expanduser().is_file():
+            raise
+        try:
+            model = network(True)
+            load_weights(model, weights, backbone.name)
+        except (ValueError, WeightsError):
+            raise misfit from misfit.__cause__
+        features = model.get_layer(backbone.features).output
+        return import_keras().Model(model.input, features, name=backbone.name)
+    return model
 
 
 def load_weights(model: Any, path: str | Path, name: str) -> None:

@@ -6,12 +6,13 @@ Gluon's (also the ONNX zoo's), which takes RGB standardised as torchvision does,
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .._errors import WeightsError
 from .._keras import import_keras
-from ._load import load_weights
+from ._load import network_from_file
 from ._random_weights import randomise
 from ._spec import Backbone, Preparation
 
@@ -58,20 +59,10 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             f"skembed knows no place to fetch the weights of {backbone.name!r} from. "
             "Give weights='path/to/weights.h5', or weights=None for random ones."
         )
+    if weights is not None:
+        return network_from_file(partial(_network, backbone), backbone, weights, top)
     model = _network(backbone, top)
-    if weights is None:
-        randomise(model, backbone.name)
-        return model
-    try:
-        load_weights(model, weights, backbone.name)
-    except WeightsError:
-        if top:
-            raise
-        # A file that has the classifier too serves as well: fill all of it, then cut.
-        whole = _network(backbone, True)
-        load_weights(whole, weights, backbone.name)
-        features = whole.get_layer(backbone.features).output
-        return import_keras().Model(whole.input, features, name=backbone.name)
+    randomise(model, backbone.name)
     return model
 
 

@@ -62,9 +62,7 @@ def _print(out: Output, rows: list[dict[str, Any]]) -> None:
         cells.append(_cells(row))
     out.table(cells, headings=_HEADINGS, numbers=(2, 3))
     out.text()
-    out.text(
-        "here: whether the ImageNet weights are on this machine. --json tells more."
-    )
+    out.text("here: whether the ImageNet weights are on this machine. --json tells more.")
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -39,9 +39,7 @@ def show(args: argparse.Namespace, out: Output) -> int:
                 f"{spec.rows:,}",
                 size(spec.n_bytes),
                 _rate(spec.hits, spec.misses),
-                "-"
-                if spec.last_used is None
-                else f"{spec.last_used.astimezone():%Y-%m-%d}",
+                "-" if spec.last_used is None else f"{spec.last_used.astimezone():%Y-%m-%d}",
             )
             for spec in info.specs
         ],

@@ -79,8 +79,8 @@ def evaluate(
     keep = ~np.isnan(rows).any(axis=1)
     if not keep.all():
         result.notes.append(
-            f"{int((~keep).sum())} images could not be read and are left out, the first "
-            f"{items[int(np.argmin(keep))]}."
+            f"Left out, for they could not be read: {int((~keep).sum())} of {len(keep)} images, "
+            f"the first {items[int(np.argmin(keep))]}."
         )
         result.items = [item for item, kept in zip(items, keep, strict=True) if kept]
         result.labels, result.rows = labels[keep], rows[keep]
@@ -116,7 +116,7 @@ def _copies(result: Evaluation) -> np.ndarray:
     n_copies = len(groups) - len(set(groups.tolist()))
     if n_copies:
         result.notes.append(
-            f"{n_copies} images are copies of others; all copies of an image are in one fold."
+            f"Exact copies of other images: {n_copies}. All copies of an image are in one fold."
         )
     return groups
 

@@ -106,9 +106,10 @@ def _predict(commands) -> None:
         "Classify images with a pipeline that `skembed classify --save` wrote.",
         example="skembed predict model.skops new/*.jpg other/folder\n"
         "skembed predict model.skops new/ --top 3 --csv answers.csv",
-        more="Each image gets its class and the margin, the signed distance from the class's "
-        "boundary. Into a pipe, cells have tabs between them and there is no heading. Images "
-        "that cannot be read are told on standard error, and the exit code is 1. A model file "
+        more="Each image gets its class and the margin, the "
+        "classifier's decision function: above 0 the image lies on the class's side. Into a "
+        "pipe, cells have tabs between them and there is no heading. Images that cannot be "
+        "read are told on standard error, and the exit code is 1. A model file "
         "that holds anything but such a pipeline is refused.",
     )
     parser.add_argument("model", type=Path, metavar="MODEL.skops")

@@ -7,7 +7,7 @@ import numpy as np
 from .. import PretrainedEmbedder
 from ._console import Output
 from ._errors import CommandError
-from ._evaluate import Evaluation
+from ._evaluate import Evaluation, make_classifier
 from ._store import size, store_info, tilde
 
 _MOST_CONFUSIONS = 5
@@ -18,11 +18,18 @@ def print_evaluation(
 ) -> None:
     """Write the tables: what was done, accuracy, classes, confusions, speed and store."""
     out.line(title, style="bold")
-    out.line(f"Pipeline: PretrainedEmbedder({str(embedder.backbone)!r}), LinearSVC()")
     for note in result.notes:
         out.text(f"Note: {note}", style="yellow")
     out.text()
-    out.table([("accuracy", _accuracy(result))], labels=True)
+    out.table(
+        [
+            ("embedder", f"PretrainedEmbedder({str(embedder.backbone)!r})"),
+            ("classifier", repr(make_classifier())),
+            ("accuracy", _accuracy(result)),
+            ("baseline", _baseline(result)),
+        ],
+        labels=True,
+    )
     out.text()
     classes, counts = np.unique(result.labels, return_counts=True)
     out.table(
@@ -56,12 +63,13 @@ def kept_where(embedder: PretrainedEmbedder) -> str:
 
 
 def _accuracy(result: Evaluation) -> str:
-    _, counts = np.unique(result.labels, return_counts=True)
     mean, sd = result.scores.mean(), result.scores.std(ddof=1)
-    return (
-        f"{mean:.3f} ± {sd:.3f} (mean ± sd of {len(result.scores)} folds; always the largest "
-        f"class: {counts.max() / counts.sum():.3f})"
-    )
+    return f"{mean:.3f} ± {sd:.3f} (mean ± sd of {len(result.scores)} folds)"
+
+
+def _baseline(result: Evaluation) -> str:
+    _, counts = np.unique(result.labels, return_counts=True)
+    return f"{counts.max() / counts.sum():.3f} (always the largest class)"
 
 
 def _recall(result: Evaluation, name: str) -> float:
@@ -69,7 +77,7 @@ def _recall(result: Evaluation, name: str) -> float:
 
 
 def _speed(result: Evaluation) -> str:
-    counts = f"{result.n_run} images ran, {len(result.rows) - result.n_run} came from the store"
+    counts = f"{result.n_run} ran, {len(result.rows) - result.n_run} came from the store"
     if not result.n_run:
         return f"{counts} in {result.seconds:.1f} s"
     if result.rate is None:

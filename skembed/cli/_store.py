@@ -15,7 +15,7 @@ def store_info() -> CacheInfo:
     """Ask the store; a damaged one, or a folder that is none, is told in a line."""
     try:
         return cache_info()
-    except (UnusableStoreError, sqlite3.Error) as error:
+    except (UnusableStoreError, OSError, sqlite3.Error) as error:
         raise CommandError(f"The embedding store cannot be read: {error}") from error
 
 

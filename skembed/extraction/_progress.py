@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 # Seconds of work before "auto" shows a bar.
 _DELAY = 1.0
+COMPUTED, FOUND = "through the network", "from the store"
+_logger = logging.getLogger("skembed")
 
 
 class Progress:
@@ -25,7 +31,9 @@ class Progress:
 
     def __init__(self, kind: str | bool | Callable[[int, int], Any], total: int, label: str):
         self._call = kind if callable(kind) else None
-        self._done, self._total = 0, total
+        self._total, self._label = total, label
+        self._counts: Counter[str] = Counter()
+        self._started = time.perf_counter()
         self._bar = None
         if kind is True or (kind == "auto" and _watched()):
             from tqdm.auto import tqdm
@@ -33,18 +41,34 @@ class Progress:
             delay = 0 if kind is True else _DELAY
             self._bar = tqdm(total=total, desc=label, unit="img", delay=delay, leave=False)
 
-    def add(self, n: int) -> None:
-        """`n` more rows are done."""
-        self._done += n
-        if self._bar is not None:
+    def add(self, n: int, how: str = COMPUTED) -> None:
+        """`n` more rows are done; `how` is what the summary calls them."""
+        if not n:
+            return
+        self._counts[how] += n
+        if self._bar is not None and not self._bar.disable:
+            if how == FOUND:
+                # It was no work, and says nothing about how long the rest will take.
+                self._bar.initial += n
+                self._bar.last_print_n += n
+                self._bar.set_postfix_str(f"{self._counts[how]:,} {how}", refresh=False)
             self._bar.update(n)
-        if self._call is not None and n:
-            self._call(self._done, self._total)
+        if self._call is not None:
+            self._call(self._counts.total(), self._total)
 
-    def write(self, message: str) -> None:
-        """Show a line beside the bar, where anybody is watching."""
-        if self._bar is not None:
-            self._bar.write(message, file=sys.stderr)
+    def announce(self, message: str) -> None:
+        """Tell what nobody may miss, beside the bar if there is one."""
+        bar = self._bar
+        with contextlib.nullcontext() if bar is None else bar.external_write_mode(sys.stderr):
+            _logger.warning(message)
+
+    def summarise(self) -> None:
+        """Log, for whoever listens, where the rows came from."""
+        sources = ", ".join(f"{n:,} {how}" for how, n in sorted(self._counts.items()))
+        seconds = time.perf_counter() - self._started
+        _logger.info(
+            "%s: %s images in %.1f s: %s", self._label, f"{self._total:,}", seconds, sources
+        )
 
     def close(self) -> None:
         """Take the bar away."""

@@ -26,7 +26,7 @@ from ._ahead import ahead
 from ._batches import batch_sizes, run
 from ._pixels import pixels_for
 from ._programs import program
-from ._progress import Progress
+from ._progress import FOUND, Progress
 from ._spec import ExtractionSpec
 from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
 
@@ -112,14 +112,16 @@ def extract(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> 
                 description=spec.description(),
             )
             store = stack.enter_context(
-                open_store(options.cache, wanted, announce=progress.write)
+                open_store(options.cache, wanted, announce=progress.announce)
             )
             digests = stack.enter_context(open_file_digests(options.cache))
         pool = stack.enter_context(ThreadPoolExecutor(_n_threads(options.n_jobs)))
         extraction = _Extraction(spec, options, store, digests, progress, len(items))
         # Last in, first out: on an error, threads that wait for work are let go at once.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        return extraction.rows(items, pool)
+        rows = extraction.rows(items, pool)
+        progress.summarise()
+        return rows
 
 
 class _Extraction:
@@ -140,6 +142,7 @@ class _Extraction:
         self._out = np.full((n, spec.width), np.nan, np.float32)
         self._first: dict[bytes, int] = {}
         self._copies: list[tuple[int, int]] = []
+        self._changed: set[int] = set()
         self._failed: dict[int, ImageError] = {}
 
     def rows(self, items: Sequence[Any], pool: ThreadPoolExecutor) -> np.ndarray:
@@ -151,6 +154,8 @@ class _Extraction:
             together, at_once = batch_sizes(self._options.batch_size)
             decoded = ahead(pool, self._decode, itertools.chain([first], missing), 3 * together)
             for batch in _batched(self._readable(decoded), together):
+                self._run(batch, at_once)
+            for batch in _batched(self._readable(self._orphans(items)), together):
                 self._run(batch, at_once)
         self._settle_copies()
         self._report_failures(items)
@@ -166,15 +171,16 @@ class _Extraction:
                     image.key = known
                     return image
             before = _status(path)
-            image.raw = read(
-                image.item, color_space=self._options.color_space, limits=self._limits
-            )
+            image.raw = self._read(image)
             image.key = image.raw.digest()
             if path is not None and before is not None and self._digests is not None:
                 self._digests.put(path, before, image.key)
         except ImageError as error:
             image.error = error
         return image
+
+    def _read(self, image: _Image) -> Raw:
+        return read(image.item, color_space=self._options.color_space, limits=self._limits)
 
     def _missing(self, identified: Iterator[_Image]) -> Iterator[_Image]:
         """Yield the images whose rows must be computed; fill in the rows that are known."""
@@ -196,15 +202,21 @@ class _Extraction:
         found, rows = self._store.lookup([image.key for image in images])
         where = np.array([image.row for image in images])
         self._out[where[found]] = rows[found]
-        self._progress.add(int(found.sum()))
+        self._progress.add(int(found.sum()), FOUND)
         return [image for image, known in zip(images, found, strict=True) if not known]
 
     def _decode(self, image: _Image) -> _Image:
         """Turn the image into pixels of the network's size; what was read is let go."""
         try:
-            raw = image.raw or read(
-                image.item, color_space=self._options.color_space, limits=self._limits
-            )
+            raw = image.raw
+            if (
+                raw is None
+            ):  # the digest was known without reading; the file may have changed since
+                self._changed.add(image.row)
+                raw = self._read(image)
+                known, image.key = image.key, raw.digest()
+                if image.key == known:
+                    self._changed.remove(image.row)
             image.pixels = pixels_for(self._spec, raw, self._limits)
         except ImageError as error:
             image.error = error
@@ -220,10 +232,11 @@ class _Extraction:
                 raise ImageError(f"Row {image.row}: {image.error}") from image.error
             else:
                 self._failed[image.row] = image.error
-                self._progress.add(1)
+                self._progress.add(1, "not readable")
 
     def _run(self, batch: list[_Image], size: int) -> None:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
+        network = program(self._spec)  # before the lock: nobody is to wait for us to build it
         lock = self._store.lock() if self._store is not None else contextlib.nullcontext()
         with lock:
             batch = self._look_up(batch)
@@ -231,18 +244,28 @@ class _Extraction:
                 return
             pixels = np.stack([image.pixels for image in batch if image.pixels is not None])
             halve = self._options.batch_size == "auto"
-            rows = run(program(self._spec), pixels, size=size, halve=halve)
+            rows = run(network, pixels, size=size, halve=halve)
             if self._store is not None:
+                rows = self._store.as_kept(rows)
                 self._store.append([image.key for image in batch], rows)
         self._out[[image.row for image in batch]] = rows
         self._progress.add(len(batch))
+
+    def _orphans(self, items: Sequence[Any]) -> Iterator[_Image]:
+        """Yield, decoded, the copies of files that were changed or lost before they were read."""
+        copies, self._copies = self._copies, []
+        for row, first in copies:
+            if first in self._changed:
+                yield self._decode(_Image(row, items[row]))
+            else:
+                self._copies.append((row, first))
 
     def _settle_copies(self) -> None:
         for row, first in self._copies:
             self._out[row] = self._out[first]
             if first in self._failed:
                 self._failed[row] = self._failed[first]
-        self._progress.add(len(self._copies))
+        self._progress.add(len(self._copies), "equal to others")
 
     def _report_failures(self, items: Sequence[Any]) -> None:
         if not self._failed:

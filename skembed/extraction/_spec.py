@@ -181,7 +181,8 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
                 "width)."
             )
         return size
-    sides = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    several = isinstance(image_size, tuple | list)
+    sides = tuple(image_size) if several else (image_size, image_size)
     if len(sides) != 2 or not all(isinstance(side, Integral) for side in sides):
         raise ValueError(f"image_size must be an int or (height, width), got {image_size!r}.")
     size = (int(sides[0]), int(sides[1]))

@@ -21,7 +21,7 @@ def check_image_pipeline(case: Case) -> None:
     if not case.tags.requires_fit:
         got = case.output(pipeline, case.images)
         case.same(got, want, "An unfitted pipeline gives other rows.")
-    got = case.output(pipeline.fit(case.images, case.y), case.images)
+    got = case.output(case.fitted(estimator=pipeline), case.images)
     case.same(got, want, "A fitted pipeline gives other rows.")
 
 

@@ -83,5 +83,5 @@ def _each(case: Case, **containers: Any) -> None:
     want = case.output(estimator, case.images)
     for kind, X in containers.items():
         case.same(case.output(estimator, X), want, f"Rows differ when X is a {kind}.")
-        refitted = case.new().fit(X, case.y)
+        refitted = case.fitted(X)
         case.same(case.output(refitted, X), want, f"Rows differ when fitted on a {kind}.")

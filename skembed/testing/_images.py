@@ -30,7 +30,7 @@ def default_images() -> list[np.ndarray]:
     except ImportError:
         return [_grating(i, *size) for i, size in enumerate(_SIZES)]
     pictures = (data.astronaut(), data.coffee(), data.chelsea())
-    return [_crop(pictures[i % 3], 60 + 40 * i, *size) for i, size in enumerate(_SIZES)]
+    return [_crop(pictures[i % 3], 30 * i, *size) for i, size in enumerate(_SIZES)]
 
 
 def _crop(picture: np.ndarray, corner: int, height: int, width: int) -> np.ndarray:

@@ -48,26 +48,30 @@ def check_image_set_output_pandas(case: Case) -> None:
     case.transformers_only()
     frame = pandas_frame(case)
     estimator = case.new().set_output(transform="pandas")
-    _named(case, estimator, "DataFrame", estimator.fit(case.images, case.y), case.images)
+    _named(case, case.fitted(estimator=estimator), case.images)
     for X in (frame, frame["image"]):
-        got = estimator.fit_transform(X, case.y)
-        require(got.index.equals(frame.index), "The index of X is not kept.")
-        _named(case, estimator, "DataFrame", estimator, X)
+        _named(case, case.fitted(X, estimator), X)
+        kept = estimator.transform(X).index.equals(frame.index)
+        require(kept, "transform does not keep the index of X.")
+        kept = estimator.fit_transform(X, case.y).index.equals(frame.index)
+        require(kept, "fit_transform does not keep the index of X.")
 
 
 def check_image_set_output_polars(case: Case) -> None:
     """``set_output(transform="polars")`` gives a polars DataFrame with named columns."""
     case.transformers_only()
     frame = polars_frame(case)
-    estimator = case.new().set_output(transform="polars").fit(frame, case.y)
+    estimator = case.new().set_output(transform="polars")
     for X in (case.images, frame, frame["image"]):
-        _named(case, estimator, "DataFrame", estimator, X)
+        _named(case, case.fitted(X, estimator), X)
 
 
-def _named(case: Case, estimator: Any, kind: str, fitted: Any, X: Any) -> None:
+def _named(case: Case, fitted: Any, X: Any) -> None:
     """Fail unless the output is a frame, with the names and numbers of plain output."""
     got = fitted.transform(X)
-    require(type(got).__name__ == kind, f"set_output gives a {type(got).__name__}, no {kind}.")
-    names = list(estimator.get_feature_names_out())
-    require(list(got.columns) == names, "The frame's columns are not get_feature_names_out().")
+    kind = type(got).__name__
+    require(kind == "DataFrame", f"set_output gives a {kind}, no DataFrame.")
+    names = list(fitted.get_feature_names_out())
+    same = list(got.columns) == names
+    require(same, "The frame's columns are not get_feature_names_out().")
     case.same(got, case.output(case.fitted(), case.images), "The frame holds other numbers.")

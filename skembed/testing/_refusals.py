@@ -48,7 +48,13 @@ def _refused(case: Case, X: Any, what: str, y: Any = None) -> None:
     estimator = case.fitted()
     y = case.y if y is None else y
     _refusal(lambda: case.output(estimator, X), what)
-    _refusal(lambda: case.output(case.new().fit(X, y), X), f"{what}, in fit,")
+    _refusal(lambda: _fit_and_use(case, X, y), f"{what}, in fit,")
+
+
+def _fit_and_use(case: Case, X: Any, y: Any) -> None:
+    estimator = case.new()
+    estimator.fit(X, y)
+    case.output(estimator, X)
 
 
 def _refusal(call: Callable[[], Any], what: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import SkipTest
@@ -92,8 +92,8 @@ def image_estimator_checks(
     rtol: float = 0.0,
     atol: float = 0.0,
     max_pickle_size: int = 10_000,
-) -> Iterator[ImageCheck]:
-    """Yield the checks of :func:`check_image_estimator`, for ``pytest.mark.parametrize``.
+) -> list[ImageCheck]:
+    """Return the checks of :func:`check_image_estimator`, for ``pytest.mark.parametrize``.
 
     Nothing is computed before a check is called.
 
@@ -102,11 +102,11 @@ def image_estimator_checks(
     estimator, images, y, rtol, atol, max_pickle_size
         As for :func:`check_image_estimator`.
 
-    Yields
-    ------
-    ImageCheck
-        Called without arguments, it raises if the check fails, or ``unittest.SkipTest``, which
-        pytest takes for a skip, if it cannot run. pytest names the test after it.
+    Returns
+    -------
+    list of ImageCheck
+        Each, called without arguments, raises if the check fails, or ``unittest.SkipTest``,
+        which pytest takes for a skip, if it cannot run. pytest names tests after them.
 
     Examples
     --------
@@ -118,16 +118,17 @@ def image_estimator_checks(
 
     >>> from skembed import PretrainedEmbedder
     >>> from skembed.testing import image_estimator_checks
-    >>> next(image_estimator_checks(PretrainedEmbedder())).__name__
+    >>> image_estimator_checks(PretrainedEmbedder())[0].__name__
     'PretrainedEmbedder-check_estimator_cloneable'
     """
     if isinstance(estimator, type):
         raise TypeError(f"Give an instance, {estimator.__name__}(...), and not the class.")
     case = Case(estimator, images, y, rtol, atol, max_pickle_size)
-    for name in NAMES:
-        yield ImageCheck(name, case, functools.partial(run_scikit_learn_check, name))
-    for check in _IMAGE_CHECKS:
-        yield ImageCheck(check.__name__, case, check)
+    theirs = [
+        ImageCheck(name, case, functools.partial(run_scikit_learn_check, name))
+        for name in NAMES
+    ]
+    return theirs + [ImageCheck(check.__name__, case, check) for check in _IMAGE_CHECKS]
 
 
 def check_image_estimator(
@@ -202,8 +203,8 @@ def check_image_estimator(
     """
     if on_fail not in ("raise", "warn", None):
         raise ValueError(f"on_fail must be 'raise', 'warn' or None, got {on_fail!r}.")
-    settings = {"rtol": rtol, "atol": atol, "max_pickle_size": max_pickle_size}
-    checks = list(image_estimator_checks(estimator, images, y=y, **settings))
+    settings: dict[str, Any] = {"rtol": rtol, "atol": atol, "max_pickle_size": max_pickle_size}
+    checks = image_estimator_checks(estimator, images, y=y, **settings)
     expected = dict(expected_failed_checks or {})
     unknown = sorted(set(expected) - {check.check_name for check in checks})
     if unknown:

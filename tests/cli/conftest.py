@@ -49,3 +49,22 @@ def saved(class_folders, store, tmp_path_factory) -> Path:
         patch.setenv("SKEMBED_CACHE_DIR", str(store))
         assert main(["classify", str(class_folders), "--folds", "3", "--save", str(path)]) == 0
     return path
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that must be refused; return the one line it writes."""
+
+    def run(argv) -> str:
+        capsys.readouterr()
+        try:
+            code = main([str(part) for part in argv])
+        except SystemExit as stop:  # argparse's own
+            code = stop.code
+        captured = capsys.readouterr()
+        assert code == 2
+        assert captured.err.count("\n") == 1
+        assert captured.err.startswith("skembed")
+        return captured.err
+
+    return run

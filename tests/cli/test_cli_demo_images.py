@@ -63,7 +63,9 @@ def test_the_stereo_pair_is_one_class_whose_rows_stay_together(tiles):
     """What one picture shows, the other shows in the same rows, shifted along them."""
     here = np.isin(tiles.pictures, ["motorcycle_left.png", "motorcycle_right.png"])
     assert set(tiles.labels[here]) == {"motorcycle"}
-    rows = list(zip(tiles.regions[here], tiles.boxes[here][:, 1], tiles.boxes[here][:, 3], strict=True))
+    rows = list(
+        zip(tiles.regions[here], tiles.boxes[here][:, 1], tiles.boxes[here][:, 3], strict=True)
+    )
     for (a, top, bottom), (b, other_top, other_bottom) in itertools.combinations(rows, 2):
         assert (a == b) == (top < other_bottom and other_top < bottom)
     for region in set(tiles.regions[here]):

@@ -104,7 +104,8 @@ def _depthwise(x: Any, kernel: Any, p: dict[str, Any]) -> Any:
         (x.shape[axis + 1] - (kernel.shape[axis] - 1) * dilation[axis] - 1) // steps[axis] + 1
         for axis in (0, 1)
     )
-    total = None
+    # As a convolution does, products of bfloat16 are added up in float32.
+    total, kernel = None, kernel.astype(jnp.float32)
     for i in range(kernel.shape[0]):
         for j in range(kernel.shape[1]):
             y, z = i * dilation[0], j * dilation[1]
@@ -115,4 +116,4 @@ def _depthwise(x: Any, kernel: Any, p: dict[str, Any]) -> Any:
             ]
             term = shifted * kernel[i, j]
             total = term if total is None else total + term
-    return total
+    return total.astype(x.dtype)

@@ -9,8 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterable
 
-from skembed._errors import did_you_mean
-
+from ..._errors import did_you_mean
 from ._directory import store_directory
 from ._index import Index
 from ._info import opened

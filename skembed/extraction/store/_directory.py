@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from skembed._config import get_config
+from ..._config import get_config
 
 FORMAT = 1
 _FOLDER = "embedding-store"

@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from skembed._config import get_config
-
+from ..._config import get_config
 from ._directory import store_directory
 from ._index import Index
 from ._trouble import Trouble, is_busy
@@ -50,6 +49,8 @@ class FileDigests:
     """
 
     def __init__(self, directory: Path):
+        # Settings belong to a thread, and the threads that read images are not the caller's.
+        self._trust = get_config()["trust_stat"]
         self._index = Index(directory)
         self._trouble = Trouble(self._index)
         self._mutex = threading.Lock()
@@ -58,7 +59,7 @@ class FileDigests:
 
     def get(self, path: str | os.PathLike[str]) -> bytes | None:
         """Return the digest of the file's content, or None if it must be read."""
-        if not get_config()["trust_stat"] or not self._trouble.readable:
+        if not self._trust or not self._trouble.readable:
             return None
         name = _name(path)
         now = time.time_ns()

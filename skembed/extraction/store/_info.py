@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from skembed._config import get_config
-
+from ..._config import get_config
 from ._directory import is_store, store_directory
 from ._index import Index
 

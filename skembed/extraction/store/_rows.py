@@ -2,7 +2,7 @@
 
 Rows are read with ordinary reads into memory of our own, run by run of neighbouring slots,
 rather than through a memory map: a map of a file that somebody truncates ends the process with
-SIGBUS, and measured no faster, because every row's checksum passes over its bytes anyway.
+SIGBUS. Every row's checksum passes over its bytes anyway.
 """
 
 from __future__ import annotations

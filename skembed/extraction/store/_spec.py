@@ -10,7 +10,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from skembed._errors import did_you_mean
+from ..._errors import did_you_mean
 
 DTYPES = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
 _HEX = re.compile(r"[0-9a-f]{8,128}")

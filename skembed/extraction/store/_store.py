@@ -11,8 +11,7 @@ from types import TracebackType
 
 import numpy as np
 
-from skembed._config import get_config
-
+from ..._config import get_config
 from ._directory import make_store, store_directory
 from ._index import Index
 from ._layouts import (
@@ -155,6 +154,17 @@ class EmbeddingStore:
                 return
             with self._trouble.tolerated(writing=True):
                 self._append(keys[start : start + step], stored[start : start + step])
+
+    def as_kept(self, rows: np.ndarray) -> np.ndarray:
+        """Round float32 rows to what a later look-up will give.
+
+        Numbers beyond float16's range stay: their rows are not kept, and always computed.
+        """
+        if self.spec.dtype == "float32":
+            return rows
+        with np.errstate(over="ignore"):
+            kept = rows.astype(DTYPES[self.spec.dtype]).astype(np.float32)
+        return np.where(np.isinf(kept), rows, kept)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -9,8 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-from skembed._errors import StoreWarning
-
+from ..._errors import StoreWarning
 from ._directory import UnusableStoreError
 from ._index import Index
 

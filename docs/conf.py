@@ -1,0 +1,25 @@
+"""Sphinx: the pages are Markdown, the reference comes from the docstrings."""
+
+import skembed
+
+project = "skembed"
+author = "The skembed developers"
+copyright = "2026, the skembed developers"  # noqa: A001 - Sphinx's name
+release = skembed.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_nb",
+]
+nb_execution_mode = "off"
+myst_enable_extensions = ["colon_fence"]
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+exclude_patterns = ["_build"]
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_static_path = ["images"]
+html_title = "skembed"

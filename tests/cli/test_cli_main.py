@@ -1,0 +1,211 @@
+"""The script itself, and the small commands: exit codes, pipes, Ctrl-C, what is imported."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import skembed
+from skembed import PretrainedEmbedder, backbones, cache_info
+from skembed.cli import main
+
+SCRIPT = shutil.which("skembed", path=Path(sys.executable).parent)
+COMMANDS = ("demo", "classify", "predict", "embed", "backbones", "cache", "devices")
+
+
+def test_the_console_script_tells_its_version():
+    assert SCRIPT, "the package is not installed: pip install -e ."
+    ran = subprocess.run([SCRIPT, "--version"], check=True, capture_output=True, text=True)
+    assert ran.stdout == f"skembed {skembed.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"example:\n  skembed {command}" in capsys.readouterr().out
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from skembed.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'keras', 'jax', 'rich', 'skops', 'skimage'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_backbones_fit_in_100_columns(capsys):
+    assert main(["backbones"]) == 0
+    out = capsys.readouterr().out
+    for name in backbones.names():
+        assert name in out
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_backbones_in_80_columns_keep_names_and_numbers_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["backbones"]) == 0
+    out = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    first_cells = {line.split()[0] for line in out.splitlines() if line.strip()}
+    assert set(backbones.names()) <= first_cells
+
+
+def test_backbones_as_data(capsys, refused):
+    assert main(["backbones", "--csv", "--origin", "keras.applications"]) == 0
+    frame = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert frame["origin"].str.startswith("keras.applications.").all()
+    assert len(frame) > 30
+    assert main(["backbones", "--json", "--here"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert "efficientnet_lite0" in [row["name"] for row in rows]
+    assert all(row["here"] for row in rows)
+    message = refused(["backbones", "--origin", "keras.aplications"])
+    assert "Did you mean 'keras.applications'" in message
+    assert "not allowed with" in refused(["backbones", "--json", "--csv"])
+
+
+def test_devices(capsys):
+    assert main(["devices"]) == 0
+    assert "cpu" in capsys.readouterr().out
+
+
+@pytest.fixture
+def filled(tiles, tmp_path, monkeypatch):
+    """A store of its own with two rows."""
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path))
+    PretrainedEmbedder().fit_transform(tiles.images[:2])
+    return tmp_path
+
+
+def test_cache_shows_and_clears(filled, capsys, refused):
+    assert main(["cache"]) == 0
+    out = capsys.readouterr().out
+    assert str(filled) in out
+    assert "efficientnet_lite0" in out
+    assert "0%" in out
+    assert "say --yes" in refused(["cache", "clear"])
+    message = refused(["cache", "clear", "--backbone", "efficientnet_lite", "--yes"])
+    assert "Did you mean 'efficientnet_lite0'" in message
+    assert cache_info().specs[0].rows == 2
+    assert main(["cache", "clear", "--backbone", "efficientnet_lite0", "--yes"]) == 0
+    assert "2 rows deleted" in capsys.readouterr().out
+    assert main(["cache"]) == 0
+    assert "No embeddings are kept." in capsys.readouterr().out
+
+
+def test_cache_that_is_no_store(tmp_path, monkeypatch, refused):
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path))
+    (tmp_path / "embedding-store").mkdir()
+    (tmp_path / "embedding-store" / "diary.txt").write_text("dear diary")
+    assert "skembed did not make" in refused(["cache"])
+    assert (tmp_path / "embedding-store" / "diary.txt").exists()
+
+
+@pytest.mark.parametrize(("answer", "code", "rows"), [("n", 1, 2), ("", 1, 2), ("y", 0, 0)])
+def test_cache_clear_asks_on_a_terminal(answer, code, rows, filled, monkeypatch, capsys):
+    keyboard, terminal = pty.openpty()
+    with os.fdopen(terminal) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        os.write(keyboard, f"{answer}\n".encode())
+        assert main(["cache", "clear"]) == code
+    os.close(keyboard)
+    assert "[y/N]" in capsys.readouterr().out
+    assert sum(spec.rows for spec in cache_info().specs) == rows
+
+
+def test_piped_output_is_plain():
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    environment.pop("COLUMNS", None)
+    ran = subprocess.run(
+        [SCRIPT, "backbones"], check=True, capture_output=True, text=True, env=environment
+    )
+    assert "\x1b" not in ran.stdout
+    assert ran.stderr == ""
+    assert not any(line.endswith(" ") for line in ran.stdout.splitlines())
+    licences = backbones.table()["licence"]
+    assert max(licences, key=len) in ran.stdout  # not wrapped: a pipe has no width
+
+
+def test_an_ascii_terminal_gets_escapes_and_no_traceback(class_folders):
+    ran = subprocess.run(
+        [SCRIPT, "classify", class_folders, "--folds", "3"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert b"accuracy" in ran.stdout
+    assert ran.stdout.isascii()
+
+
+def test_a_closed_pipe_is_quiet():
+    process = subprocess.Popen(
+        [SCRIPT, "backbones", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
+def test_ctrl_c_is_one_line(filled):
+    """Interrupted at a question, which is a moment that can be seen from outside."""
+    keyboard, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [SCRIPT, "cache", "clear"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "[y/N]" in process.stdout.readline()
+    time.sleep(0.2)  # from the question to the reading of the answer
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    os.close(keyboard)
+    os.close(terminal)
+    assert process.returncode == 130
+    assert err == "skembed: interrupted\n"
+
+
+def test_traceback_on_request(tmp_path):
+    with pytest.raises(skembed.ImageError):
+        main(["--traceback", "classify", str(tmp_path / "none")])
+
+
+def test_a_missing_extra_is_named(class_folders, tmp_path):
+    """Python is told that skops and scikit-image are not there."""
+    commands = [
+        ["classify", str(class_folders), "--save", str(tmp_path / "m.skops")],
+        ["embed", str(class_folders), "-o", str(tmp_path / "X.parquet")],
+        ["demo"],
+    ]
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('skops', 'skimage', 'pyarrow')))\n"
+        "from skembed.cli import main\n"
+        f"codes = [main(argv) for argv in {commands!r}]\n"
+        "assert codes == [2, 2, 2], codes"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    lines = ran.stderr.splitlines()
+    assert len(lines) == 3
+    assert all('pip install "skembed[demo]"' in line for line in lines)
