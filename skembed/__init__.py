@@ -1,6 +1,6 @@
 """Image embeddings from pretrained convolutional networks, for scikit-learn."""
 
-from . import backbones, images
+from . import backbones, images, layers
 from ._config import config_context, get_config, set_config
 from ._devices import show_devices
 from ._errors import BackendError, ImageError, StoreWarning, WeightsError
@@ -23,6 +23,7 @@ __all__ = [
     "cosine_similarity",
     "get_config",
     "images",
+    "layers",
     "set_config",
     "show_devices",
 ]

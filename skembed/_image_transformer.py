@@ -16,12 +16,20 @@ from sklearn.utils._param_validation import (
 
 from ._errors import did_you_mean
 from .extraction._runner import RunOptions, extract
-from .extraction._spec import ENGINES, PRECISIONS, ExtractionSpec, make_spec
+from .extraction._spec import (
+    ACTIVATIONS,
+    ENGINES,
+    POOLINGS,
+    PRECISIONS,
+    ExtractionSpec,
+    make_spec,
+)
 from .images import as_items
 
 _SPEC = (
     "backbone",
     "layers",
+    "activation",
     "pooling",
     "weights",
     "image_size",
@@ -35,6 +43,8 @@ _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 class ImageTransformer(TransformerMixin, BaseEstimator):
     """Images in, float32 rows out; stateless, so it needs no fitting."""
 
+    weights: Any
+
     _doc_link_module = "skembed"
     _doc_link_template = (  # pyright: ignore[reportAssignmentType] - a property there
         "https://skembed.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
@@ -42,8 +52,9 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
         "backbone": "no_validation",  # the registry says better what is allowed
-        "layers": [str, list, tuple],
-        "pooling": [StrOptions({"auto", "avg", "max"})],
+        "layers": [str, Integral, list, tuple],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "pooling": [StrOptions({"auto", *POOLINGS})],
         "weights": [str, os.PathLike, None],
         "image_size": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "resize": [str, None],

@@ -25,13 +25,26 @@ class PretrainedEmbedder(ImageTransformer):
     backbone : str, path, keras.Model or Backbone, default="efficientnet_lite0"
         A name from :func:`skembed.backbones.table`, the path of a ``.keras`` file, a model, or
         a :class:`skembed.backbones.Backbone`.
-    layers : {"embedding", "predictions"} or list of these, default="embedding"
-        ``"embedding"`` is the pooled output of the convolutional part; ``"predictions"`` are
-        the class probabilities, in the weights' order, where the weights have a classifier.
-        Several cost one pass; columns follow the order given.
-    pooling : {"auto", "avg", "max"}, default="auto"
-        How a feature map of shape (height, width, channels) becomes one value a channel;
-        ``"auto"`` is the backbone's own.
+    layers : str, int or list of these, default="embedding"
+        Which layers fill the columns, in the order given; several cost one pass.
+
+        - ``"embedding"``: the pooled output of the convolutional part;
+        - ``"predictions"``: the class probabilities, in the weights' order, where the weights
+          have a classifier;
+        - ``"all"``: every convolutional (plain, depthwise, separable) and dense layer but the
+          classifier;
+        - ``"stage1"`` to ``"stage5"``: the last layer before each halving of the resolution,
+          which means the same in every backbone;
+        - a layer's name (:func:`skembed.layers.table`), or a glob, whose layers come in the
+          network's order;
+        - an index into ``"all"``, negative from the end, or ``"last n"``.
+    pooling : {"auto", "avg", "max", "both"}, default="auto"
+        How a feature map of shape (height, width, channels) becomes one value a channel, or
+        two: averages, then maxima. ``"auto"`` is the backbone's own.
+    activation : {"pre", "post"}, default="post"
+        ``"post"`` taps a layer after the batch normalisation and the activation that alone
+        follow it; ``"pre"`` taps the convolution, or product, plus bias, before either.
+        ``"embedding"`` and ``"predictions"`` are not concerned.
     weights : "imagenet", path or None, default="imagenet"
         The backbone's pretrained weights, a weights file (``.weights.h5`` or ``.h5``), or None
         for random ones, which a warning tells.
@@ -113,6 +126,7 @@ class PretrainedEmbedder(ImageTransformer):
         *,
         layers="embedding",
         pooling="auto",
+        activation="post",
         weights="imagenet",
         image_size=None,
         resize=None,
@@ -130,6 +144,7 @@ class PretrainedEmbedder(ImageTransformer):
         self.backbone = backbone
         self.layers = layers
         self.pooling = pooling
+        self.activation = activation
         self.weights = weights
         self.image_size = image_size
         self.resize = resize
@@ -195,7 +210,7 @@ class PretrainedEmbedder(ImageTransformer):
         return quantize_int8(rows) if self.quantize else rows
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return a name for each column: ``embedding__0017``, or the class of a prediction.
+        """Return a name for each column: ``block1_conv1__017``, or the class of a prediction.
 
         Parameters
         ----------
@@ -211,11 +226,7 @@ class PretrainedEmbedder(ImageTransformer):
     @property
     def layer_slices_(self) -> dict[str, slice]:
         """The columns of each layer."""
-        slices, start = {}, 0
-        for layer, width in self._spec().columns:
-            slices[layer] = slice(start, start + width)
-            start += width
-        return slices
+        return self._spec().layer_slices
 
     @property
     def engine_(self) -> str:

@@ -18,8 +18,10 @@ from ..backbones._classes import class_names
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
 from ..images import resize_convention
+from ..layers._select import EMBEDDING, PREDICTIONS, Tap, needs_top, select
 
-LAYERS = ("embedding", "predictions")
+POOLINGS = ("avg", "max", "both")
+ACTIVATIONS = ("pre", "post")
 PRECISIONS = ("float32", "bfloat16")
 ENGINES = ("auto", "jax")
 
@@ -43,9 +45,11 @@ class ExtractionSpec:
         The sha256 of the file at that path; empty for the other two.
     resize : str
         The full name of a resize convention.
-    layers : tuple of str
-        Of :data:`LAYERS`, in the order of the columns.
-    pooling : {"avg", "max"}
+    taps : tuple of Tap
+        The layers, in the order of the columns.
+    activation : {"pre", "post"}
+        Whether a layer is tapped before or after its normalisation and activation.
+    pooling : {"avg", "max", "both"}
         How a feature map becomes a vector.
     precision : {"float32", "bfloat16"}
         Of the network's arithmetic; results are float32.
@@ -57,15 +61,20 @@ class ExtractionSpec:
     weights: str
     weights_digest: str
     resize: str
-    layers: tuple[str, ...]
+    taps: tuple[Tap, ...]
+    activation: str
     pooling: str
     precision: str
     engine: str
 
     @property
     def columns(self) -> tuple[tuple[str, int], ...]:
-        """The layers and how many columns each fills."""
-        return tuple((layer, len(self._names(layer))) for layer in self.layers)
+        """What is stored, and how wide it is: the key of a layer says all that is its own."""
+        return tuple(
+            (self._key(tap, pooling), tap.n_channels)
+            for tap in self.taps
+            for pooling in self.poolings(tap)
+        )
 
     @property
     def width(self) -> int:
@@ -73,21 +82,56 @@ class ExtractionSpec:
         return sum(width for _, width in self.columns)
 
     @property
+    def layer_slices(self) -> dict[str, slice]:
+        """The columns of each layer."""
+        slices, start = {}, 0
+        for tap in self.taps:
+            stop = start + tap.n_channels * len(self.poolings(tap))
+            slices[tap.label] = slice(start, stop)
+            start = stop
+        return slices
+
+    @property
     def feature_names(self) -> list[str]:
         """A unique name for each column."""
-        return [name for layer in self.layers for name in self._names(layer)]
+        return [
+            name
+            for tap in self.taps
+            for pooling in self.poolings(tap)
+            for name in self._names(tap, pooling)
+        ]
+
+    @property
+    def top(self) -> bool:
+        """Whether the network is built with its classifier."""
+        return needs_top(self.backbone, self.taps)
+
+    def poolings(self, tap: Tap) -> tuple[str, ...]:
+        """How the tap is pooled, in the order of its columns; vectors are taken as they are."""
+        if not tap.is_spatial:
+            return ("none",)
+        return ("avg", "max") if self.pooling == "both" else (self.pooling,)
+
+    def _key(self, tap: Tap, pooling: str) -> str:
+        if tap.layer in (EMBEDDING, PREDICTIONS):
+            return f"{tap.layer} {pooling}"
+        return f"{tap.layer} {self.activation} {pooling}"
 
     @property
     def builder_weights(self) -> str | None:
         """The weights as a backbone's builder takes them."""
         return None if self.weights == "random" else self.weights
 
-    def _names(self, layer: str) -> Sequence[str]:
-        if layer == "predictions":
+    def _names(self, tap: Tap, pooling: str) -> Sequence[str]:
+        if tap.layer == PREDICTIONS:
             return class_names(self.backbone.classes)
-        n = self.backbone.n_features
-        digits = max(3, len(str(n - 1)))
-        return [f"{layer}__{i:0{digits}d}" for i in range(n)]
+        digits = max(3, len(str(tap.n_channels - 1)))
+        stem = (
+            f"{tap.label}__{pooling}"
+            if self.pooling == "both" and tap.is_spatial
+            else tap.label
+        )
+        return [f"{stem}__{i:0{digits}d}" for i in range(tap.n_channels)]
 
     def base(self) -> str:
         """Hexadecimal digest of all that changes numbers, but for the choice of layers.
@@ -98,7 +142,6 @@ class ExtractionSpec:
             "backbone": self.backbone.fingerprint(),
             "weights": self.weights_digest or self.weights,
             "resize": self.resize,
-            "pooling": self.pooling,
             "precision": self.precision,
             "engine": self.engine,
             "device": _device_kind(),
@@ -115,7 +158,7 @@ class ExtractionSpec:
             "weights": self.weights,
             "size": f"{height} x {width}",
             "resize": self.resize,
-            "layers": ", ".join(self.layers),
+            "layers": _shortened([tap.label for tap in self.taps]),
             "pooling": self.pooling,
             "precision": self.precision,
             "engine": self.engine,
@@ -125,8 +168,9 @@ class ExtractionSpec:
 def make_spec(
     backbone: Any,
     *,
-    layers: str | Sequence[str] = "embedding",
+    layers: str | int | Sequence[str | int] = EMBEDDING,
     pooling: str = "auto",
+    activation: str = "post",
     weights: str | Path | None = "imagenet",
     image_size: int | tuple[int, int] | None = None,
     resize: str | None = None,
@@ -143,33 +187,22 @@ def make_spec(
     known = resolve(backbone)
     source, digest = _weights(weights)
     default = known.preparation.resize if known.preparation else _DEFAULT_RESIZE
+    sized = dataclasses.replace(known, input_size=_size(known, image_size))
     return ExtractionSpec(
-        backbone=dataclasses.replace(known, input_size=_size(known, image_size)),
+        backbone=sized,
         weights=source,
         weights_digest=digest,
         resize=resize_convention(resize or default, default).name,
-        layers=_layers(known, layers),
+        taps=select(sized, layers),
+        activation=activation,
         pooling=known.pooling if pooling == "auto" else pooling,
         precision=precision,
         engine="jax" if engine == "auto" else engine,
     )
 
 
-def _layers(backbone: Backbone, layers: str | Sequence[str]) -> tuple[str, ...]:
-    asked = (layers,) if isinstance(layers, str) else tuple(layers)
-    if not asked:
-        raise ValueError(f"layers is empty. Allowed: {LAYERS}, or a list of these.")
-    for i, layer in enumerate(asked):
-        if layer not in LAYERS:
-            raise ValueError(f"layers names {layer!r}. {did_you_mean(layer, LAYERS)}")
-        if layer in asked[:i]:
-            raise ValueError(f"layers names {layer!r} twice.")
-    if "predictions" in asked and not backbone.classes:
-        raise ValueError(
-            f"layers='predictions' needs class names, and {backbone.name!r} has none. Its output "
-            "is layers='embedding'."
-        )
-    return asked
+def _shortened(labels: list[str]) -> str:
+    return ", ".join(labels) if len(labels) <= 3 else f"{labels[0]}, ... {len(labels)} in all"
 
 
 def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple[int, int]:

@@ -8,6 +8,9 @@ jaxpr: it works for any network, however it was written, and no layer notices.
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -105,15 +108,13 @@ def _depthwise(x: Any, kernel: Any, p: dict[str, Any]) -> Any:
         for axis in (0, 1)
     )
     # As a convolution does, products of bfloat16 are added up in float32.
-    total, kernel = None, kernel.astype(jnp.float32)
-    for i in range(kernel.shape[0]):
-        for j in range(kernel.shape[1]):
-            y, z = i * dilation[0], j * dilation[1]
-            shifted = x[
-                :,
-                y : y + (height - 1) * steps[0] + 1 : steps[0],
-                z : z + (width - 1) * steps[1] + 1 : steps[1],
-            ]
-            term = shifted * kernel[i, j]
-            total = term if total is None else total + term
-    return total.astype(x.dtype)
+    kernel = kernel.astype(jnp.float32)
+
+    def term(i, j):
+        y, z = i * dilation[0], j * dilation[1]
+        rows = slice(y, y + (height - 1) * steps[0] + 1, steps[0])
+        columns = slice(z, z + (width - 1) * steps[1] + 1, steps[1])
+        return x[:, rows, columns] * kernel[i, j]
+
+    terms = itertools.starmap(term, np.ndindex(*kernel.shape[:2]))
+    return functools.reduce(operator.add, terms).astype(x.dtype)

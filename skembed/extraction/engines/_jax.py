@@ -9,6 +9,8 @@ import numpy as np
 from ..._keras import import_keras
 from ...backbones._registry import load
 from ...backbones._spec import Preparation
+from ...layers._select import EMBEDDING, PREDICTIONS
+from ...layers._tensors import tensor_of, unfused
 from .._spec import ExtractionSpec
 from ._cpu import lower_for_cpu
 
@@ -35,7 +37,7 @@ class JaxProgram:
         import jax
 
         self.batch_limit: int | None = None
-        model = load(spec.backbone, spec.builder_weights, "predictions" in spec.layers)
+        model = load(spec.backbone, spec.builder_weights, spec.top)
         # A live model is the user's: what they do to it later must not reach this program.
         copy = spec.backbone.origin == "model"
         model = _tapped(_at_precision(model, spec.precision), spec)
@@ -77,17 +79,20 @@ def _pure(model: Any, spec: ExtractionSpec):
     """The whole computation as a function of variables and images, for JAX to compile."""
     import jax.numpy as jnp
 
-    reduce = {"avg": jnp.mean, "max": jnp.max}[spec.pooling]
+    reduce = {"avg": jnp.mean, "max": jnp.max}
 
-    def pooled(x):
-        x = x.astype(jnp.float32)
-        return reduce(x, axis=tuple(range(1, x.ndim - 1))) if x.ndim > 2 else x
+    def columns(tap, output):
+        # Only these leave the device, never a feature map.
+        x = output.astype(jnp.float32)
+        space = tuple(range(1, x.ndim - 1))
+        return [reduce[how](x, axis=space) if space else x for how in spec.poolings(tap)]
 
     def run(trainable, non_trainable, images):
         x = _prepared(images, spec.backbone.preparation)
         outputs, _ = model.stateless_call(trainable, non_trainable, x, training=False)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
-        return jnp.concatenate([pooled(output) for output in outputs], axis=1)
+        rows = [columns(tap, output) for tap, output in zip(spec.taps, outputs, strict=True)]
+        return jnp.concatenate([column for row in rows for column in row], axis=1)
 
     return run
 
@@ -105,16 +110,21 @@ def _prepared(images: Any, preparation: Preparation | None) -> Any:
 
 
 def _tapped(model: Any, spec: ExtractionSpec) -> Any:
-    """The model with one output for each layer asked, in the order of the columns."""
-    top = "predictions" in spec.layers
-    if not top and not spec.backbone.features:
-        return model
+    """The model with one output for each tap, in the order of the columns."""
     features = spec.backbone.features
-    outputs = {
-        "embedding": model.get_layer(features).output if features else model.output,
-        "predictions": model.output,
+    if [tap.layer for tap in spec.taps] == [EMBEDDING] and not features:
+        return model
+    if spec.activation == "pre":
+        model = unfused(model)
+    whole = {
+        EMBEDDING: model.get_layer(features).output if features else model.output,
+        PREDICTIONS: model.output,
     }
-    return import_keras().Model(model.input, [outputs[layer] for layer in spec.layers])
+    outputs = [
+        whole[tap.layer] if tap.layer in whole else tensor_of(model, tap.layer, spec.activation)
+        for tap in spec.taps
+    ]
+    return import_keras().Model(model.input, outputs)
 
 
 def _at_precision(model: Any, precision: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import subprocess
 import warnings
 
 import pytest
@@ -16,22 +15,6 @@ from skembed.extraction.store import _idle, open_file_digests, open_store, store
 
 pytestmark = pytest.mark.usefixtures("fresh")
 ROW = 4 * WIDTH
-
-
-@pytest.fixture
-def mount(tmp_path):
-    """Mount a small file system in memory, and change its options; needs root."""
-    place = tmp_path / "mounted"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode != 0:
-        pytest.skip("only root may mount a file system here")
-
-    def remount(options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
-
-    yield place, remount
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def once(work):

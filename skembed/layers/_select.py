@@ -1,0 +1,171 @@
+"""From what a user calls layers to the places where a network is tapped."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import cast
+
+from .._errors import did_you_mean
+from ..backbones._classes import class_names
+from ..backbones._spec import Backbone
+from ._graph import Layer, graph
+
+EMBEDDING, PREDICTIONS = "embedding", "predictions"
+_LAST = re.compile(r"last (\d+)")
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A place in a network whose values become columns.
+
+    Parameters
+    ----------
+    label : str
+        What the user calls it; it begins the columns' names.
+    layer : str
+        The layer's own name, or ``"embedding"`` or ``"predictions"``.
+    n_channels : int
+        Values once pooled.
+    is_spatial : bool
+        Whether there is anything to pool.
+    """
+
+    label: str
+    layer: str
+    n_channels: int
+    is_spatial: bool
+
+
+def select(backbone: Backbone, layers: str | int | Sequence[str | int]) -> tuple[Tap, ...]:
+    """Return the taps that `layers` names, in the order asked.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the input size that is meant.
+    layers : str, int or sequence of these
+        ``"embedding"``, ``"predictions"``, ``"all"``, a stage, a layer, a glob, an index into
+        ``"all"`` (negative from the end), or ``"last n"``.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown (with the nearest ones), nothing matches, or a layer is named twice.
+    """
+    several = not isinstance(layers, str | Integral)
+    asked = list(cast("Sequence", layers)) if several else [layers]
+    if not asked:
+        raise ValueError("layers is empty: name at least one, such as 'embedding'.")
+    taps = [tap for one in asked for tap in _taps(backbone, one)]
+    seen: set[str] = set()
+    for tap in taps:
+        if tap.label in seen:
+            raise ValueError(f"layers names {tap.label!r} twice.")
+        seen.add(tap.label)
+    return tuple(taps)
+
+
+def needs_top(backbone: Backbone, taps: Iterable[Tap]) -> bool:
+    """Whether the network must be built with its classifier to have these layers."""
+    names = {tap.layer for tap in taps} - {EMBEDDING}
+    if PREDICTIONS in names:
+        return True
+    return bool(names) and not names <= {layer.name for layer in graph(backbone, False)}
+
+
+def features(backbone: Backbone) -> list[Layer]:
+    """Return what ``layers="all"`` means: every convolutional and dense layer but the classifier.
+
+    Layers between the convolutions and the classifier (VGG's ``fc1`` and ``fc2``) belong to
+    them where the classifier can be built at this input size.
+    """
+    return [layer for layer in known(backbone) if layer.is_feature]
+
+
+def known(backbone: Backbone) -> tuple[Layer, ...]:
+    """Return every layer there is at this input size."""
+    if backbone.classes:
+        try:
+            return graph(backbone, True)
+        except ValueError:  # the classifier takes one size only, and this is another
+            pass
+    return graph(backbone, False)
+
+
+def _taps(backbone: Backbone, asked: object) -> list[Tap]:
+    if asked == EMBEDDING:
+        return [Tap(EMBEDDING, EMBEDDING, backbone.n_features, True)]
+    if asked == PREDICTIONS:
+        return [_predictions(backbone)]
+    if isinstance(asked, Integral):
+        return [_tap(_indexed(backbone, int(asked)))]
+    if not isinstance(asked, str):
+        raise TypeError(f"layers holds {asked!r}; allowed: names, globs and indices.")
+    stage = dict(backbone.stages).get(asked)
+    if stage:
+        (layer,) = (layer for layer in known(backbone) if layer.name == stage)
+        return [_tap(layer, label=asked)]
+    return [_tap(layer) for layer in _named(backbone, asked)]
+
+
+def _named(backbone: Backbone, asked: str) -> list[Layer]:
+    """The layers behind ``"all"``, ``"last n"``, a name or a glob."""
+    if asked == "all":
+        return features(backbone)
+    last = _LAST.fullmatch(asked)
+    if last:
+        return _last(backbone, int(last[1]))
+    found = [layer for layer in known(backbone) if layer.name == asked]
+    if not found and _GLOB.search(asked):
+        found = [layer for layer in known(backbone) if fnmatch.fnmatchcase(layer.name, asked)]
+    if not found:
+        raise ValueError(_unknown(backbone, asked))
+    return found
+
+
+def _unknown(backbone: Backbone, asked: str) -> str:
+    names = [EMBEDDING, PREDICTIONS, "all", *dict(backbone.stages)]
+    names += [layer.name for layer in known(backbone)]
+    hint = "No layer matches." if _GLOB.search(asked) else did_you_mean(asked, names)
+    return (
+        f"{backbone.name!r} has no layer {asked!r}. {hint} See "
+        f"skembed.layers.table({backbone.name!r})."
+    )
+
+
+def _tap(layer: Layer, label: str = "") -> Tap:
+    return Tap(label or layer.name, layer.name, layer.n_channels, layer.is_spatial)
+
+
+def _predictions(backbone: Backbone) -> Tap:
+    if not backbone.classes:
+        raise ValueError(
+            f"layers='predictions' needs class names, and {backbone.name!r} has none. Its output "
+            "is layers='embedding'."
+        )
+    return Tap(PREDICTIONS, PREDICTIONS, len(class_names(backbone.classes)), False)
+
+
+def _indexed(backbone: Backbone, index: int) -> Layer:
+    layers = features(backbone)
+    if not -len(layers) <= index < len(layers):
+        raise ValueError(
+            f"layers holds the index {index}; {backbone.name!r} has {len(layers)} convolutional "
+            f"and dense layers: {-len(layers)} to {len(layers) - 1}."
+        )
+    return layers[index]
+
+
+def _last(backbone: Backbone, n: int) -> list[Layer]:
+    layers = features(backbone)
+    if not 1 <= n <= len(layers):
+        raise ValueError(
+            f"layers is 'last {n}'; {backbone.name!r} has {len(layers)} convolutional and dense "
+            "layers."
+        )
+    return layers[-n:]

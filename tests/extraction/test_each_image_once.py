@@ -1,0 +1,210 @@
+"""The promise: each image goes through the network once, whatever asks for it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pytest
+from extraction_helpers import search, tiles
+from PIL import Image
+
+from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info, config_context
+from skembed.extraction import images_run
+from skembed.extraction.store import _files
+
+SEARCH = """
+from pathlib import Path
+from extraction_helpers import CountedAccuracy, search
+
+if __name__ == "__main__":
+    log = Path({log!r})
+    search(Path({cache!r}), log, {n_jobs})
+    print(CountedAccuracy(log).total(), len(set(log.read_text().split("\\n"))))
+"""
+
+
+def embedder(cache, **options):
+    return PretrainedEmbedder(image_size=64, cache=cache, **options)
+
+
+def counted(function, *arguments):
+    """Call; return what comes back and how many images it ran."""
+    before = images_run()
+    return function(*arguments), images_run() - before
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    return tiles(24)[0]
+
+
+@pytest.fixture(scope="module")
+def reference(pictures) -> np.ndarray:
+    return embedder(False).transform(pictures)
+
+
+@pytest.fixture
+def files(pictures, tmp_path, monkeypatch):
+    """Eight files, all of one size, old enough to be known by their status."""
+    monkeypatch.setattr(_files, "_TICK", 50_000_000)
+    paths = [tmp_path / f"{i}.bmp" for i in range(8)]
+    for path, picture in zip(paths, pictures, strict=False):
+        Image.fromarray(np.dstack([picture] * 3) if picture.ndim == 2 else picture).save(path)
+    time.sleep(0.08)
+    return paths
+
+
+def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
+    cache = tmp_path / "store"
+    found, run = counted(search, cache, tmp_path / "log")
+    assert run == 100
+    assert found.best_score_ > 0.9
+    (spec,) = cache_info(cache).specs
+    assert (spec.rows, spec.misses) == (100, 100)
+    # 15 fits and scores of 80 + 20, and the last fit of 100, less those computed.
+    assert spec.hits == 15 * 100 + 100 - 100
+    log = tmp_path / "again"
+    again = python(SEARCH.format(cache=str(cache), log=str(log), n_jobs=None))
+    assert again.split()[0] == "0"
+
+
+@pytest.mark.parametrize("n_jobs", [2, 4])
+def test_processes_share_the_work(tmp_path, python, n_jobs):
+    cache, log = tmp_path / "store", tmp_path / "log"
+    total, _ = python(SEARCH.format(cache=str(cache), log=str(log), n_jobs=n_jobs)).split()
+    assert total == "100"
+    workers = {line.split()[0] for line in log.read_text().splitlines()}
+    assert len(workers) > 2  # two at least, and the process of the last fit
+    (spec,) = cache_info(cache).specs
+    assert (spec.rows, spec.misses) == (100, 100)
+
+
+def test_equal_images_run_once(tmp_path, pictures, reference):
+    order = [0, 1, 0, 2, 1, 0]
+    rows, run = counted(embedder(tmp_path).transform, [pictures[i] for i in order])
+    assert run == 3
+    np.testing.assert_array_equal(rows, reference[order])
+
+
+def test_fewer_layers_are_served_from_stored_columns(tmp_path, pictures, reference):
+    both = embedder(tmp_path, layers=["embedding", "predictions"])
+    wide, run = counted(both.transform, pictures)
+    assert run == len(pictures)
+    for layers in ("embedding", "predictions", ["predictions", "embedding"]):
+        narrow = embedder(tmp_path, layers=layers)
+        rows, run = counted(narrow.transform, pictures)
+        assert run == 0
+        for layer, columns in narrow.layer_slices_.items():
+            np.testing.assert_array_equal(rows[:, columns], wide[:, both.layer_slices_[layer]])
+        # Not always the same bits as a narrow run's own: XLA compiles another program.
+        fresh = embedder(False, layers=layers).transform(pictures)
+        np.testing.assert_allclose(rows, fresh, rtol=1e-5, atol=1e-6 * np.abs(fresh).max())
+
+
+def test_more_layers_than_stored_are_computed(tmp_path, pictures, reference):
+    rows, _ = counted(embedder(tmp_path).transform, pictures)
+    both = embedder(tmp_path, layers=["embedding", "predictions"])
+    wide, run = counted(both.transform, pictures)
+    assert run == len(pictures)
+    assert wide.shape == (len(pictures), 2280)
+    again, run = counted(embedder(tmp_path).transform, pictures)
+    assert run == 0
+    np.testing.assert_array_equal(again, rows)  # its own, not those of the wider request
+    np.testing.assert_array_equal(rows, reference)
+
+
+def test_float16_on_request(tmp_path, pictures, reference):
+    with config_context(cache_dtype="float16"):
+        first, run = counted(embedder(tmp_path).transform, pictures)
+        second, again = counted(embedder(tmp_path).transform, pictures)
+    assert (run, again) == (len(pictures), 0)
+    np.testing.assert_array_equal(first, second)
+    assert first.dtype == np.float32
+    np.testing.assert_allclose(first, reference, rtol=2**-11, atol=1e-7)
+    exact, run = counted(embedder(tmp_path).transform, pictures)
+    assert run == len(pictures)  # float16 never answers for float32
+    np.testing.assert_array_equal(exact, reference)
+
+
+def test_a_cap_that_is_too_small(tmp_path, pictures, reference, fresh):
+    with config_context(cache_size=10 * 1280 * 4):
+        with pytest.warns(StoreWarning, match="cache_size") as caught:
+            rows = embedder(tmp_path, batch_size=4).transform(pictures)
+        again, run = counted(embedder(tmp_path, batch_size=4).transform, pictures)
+    assert len(caught) == 1
+    assert run == 0
+    np.testing.assert_array_equal(rows, reference)
+    np.testing.assert_array_equal(again, reference)
+
+
+def test_a_changed_file_is_seen_though_its_size_and_time_are_the_same(
+    tmp_path, files, reference
+):
+    by_path = embedder(tmp_path / "store")
+    before = by_path.transform(files)
+    assert counted(by_path.transform, files)[1] == 0
+    status = files[0].stat()
+    files[0].write_bytes(files[1].read_bytes())
+    os.utime(files[0], ns=(status.st_atime_ns, status.st_mtime_ns))
+    now = files[0].stat()
+    assert (now.st_size, now.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    after, run = counted(by_path.transform, files)
+    assert run == 0  # the other file's content is known
+    np.testing.assert_array_equal(after, before[[1, *range(1, 8)]])
+
+
+def test_known_files_are_not_read_again_unless_asked(tmp_path, pictures, python):
+    """The interpreter itself tells of each file that is opened."""
+    for i, picture in enumerate(pictures[:8]):
+        Image.fromarray(picture).save(tmp_path / f"{i}.png")
+    time.sleep(2.1)  # files as young as that are always read
+    program = """
+import glob, sys
+from skembed import PretrainedEmbedder, set_config
+from skembed.extraction import images_run
+
+opened = []
+sys.addaudithook(lambda event, facts: event == "open" and opened.append(str(facts[0])))
+embedder = PretrainedEmbedder(image_size=64, cache="store")
+for trust_stat in (True, True, False):
+    set_config(trust_stat=trust_stat)
+    del opened[:]
+    embedder.transform(sorted(glob.glob("*.png")))
+    print(sum(name.endswith(".png") for name in opened), images_run(), end=" ")
+"""
+    assert python(program).split() == ["8", "8", "0", "8", "8", "8"]
+    assert python(program).split() == ["0", "0", "0", "0", "8", "0"]
+
+
+@pytest.mark.parametrize("fate", ["changed", "deleted"])
+def test_a_file_that_changes_under_way_does_not_pass_for_its_twin(
+    tmp_path, files, reference, fate
+):
+    """Two files of one content are known without reading; then one of them is another's."""
+    cache = tmp_path / "store"
+    twin = tmp_path / "twin.bmp"
+    twin.write_bytes(files[0].read_bytes())
+    time.sleep(0.08)
+    images = [files[2], files[0], twin]
+    by_path = embedder(cache)
+    before = by_path.transform(images)
+    cache_clear("efficientnet_lite0", cache=cache)  # what is known of the files stays
+    embedder(cache).transform(files[2:3])
+
+    def meddle(done, total):  # all files are identified, and the first row has been found
+        if done == 1 and fate == "changed":
+            files[0].write_bytes(files[1].read_bytes())
+        elif done == 1:
+            files[0].unlink()
+
+    meddled = embedder(cache, progress=meddle, on_error="nan")
+    if fate == "changed":
+        after = meddled.transform(images)
+        np.testing.assert_array_equal(after[1], embedder(False).transform(files[1:2])[0])
+    else:
+        with pytest.warns(UserWarning, match=r"1 of 3 images .* rows \[1\]"):
+            after = meddled.transform(images)
+        assert np.isnan(after[1]).all()
+    np.testing.assert_array_equal(after[[0, 2]], before[[0, 2]])

@@ -1,0 +1,197 @@
+"""PretrainedEmbedder: every kind of image that goes in, and every kind that cannot."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skembed import ImageError, PretrainedEmbedder, config_context
+
+SIZE = 64
+
+
+def _embedder(**options) -> PretrainedEmbedder:
+    return PretrainedEmbedder(**{"image_size": SIZE, "cache": False, **options})
+
+
+def _file(picture, form="PNG", **options) -> bytes:
+    file = io.BytesIO()
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def colour(pictures) -> np.ndarray:
+    return pictures[8]
+
+
+@pytest.fixture(scope="module")
+def row(colour) -> np.ndarray:
+    return _embedder().transform([colour])[0]
+
+
+_SAME = {
+    "path": lambda p, f: str(f),
+    "Path": lambda p, f: f,
+    "file URL": lambda p, f: f.as_uri(),
+    "bytes": lambda p, f: f.read_bytes(),
+    "bytearray": lambda p, f: bytearray(f.read_bytes()),
+    "PIL": lambda p, f: Image.fromarray(p),
+    "open file of PIL": lambda p, f: Image.open(f),
+    "array": lambda p, f: p,
+    "not contiguous": lambda p, f: np.asfortranarray(p),
+    "read-only": lambda p, f: np.frombuffer(p.tobytes(), np.uint8).reshape(p.shape),
+    "float32": lambda p, f: (p / 255).astype(np.float32),
+    "float64": lambda p, f: p / 255,
+    "rgba file": lambda p, f: _file(np.dstack([p, np.full(p.shape[:2], 128, np.uint8)])),
+    "BMP": lambda p, f: _file(p, "BMP"),
+    "TIFF": lambda p, f: _file(p, "TIFF"),
+    "WebP": lambda p, f: _file(p, "WEBP", lossless=True),
+    "turned by EXIF": lambda p, f: _turned(p),
+}
+
+
+def _turned(picture) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise when shown
+    return _file(np.rot90(picture), exif=exif)
+
+
+@pytest.mark.parametrize("kind", _SAME)
+def test_the_same_pixels_give_the_same_bits(kind, colour, row, tmp_path):
+    file = tmp_path / "a picture.png"
+    file.write_bytes(_file(colour))
+    np.testing.assert_array_equal(_embedder().transform([_SAME[kind](colour, file)])[0], row)
+
+
+_GREY = {
+    "H x W": lambda p: p,
+    "H x W x 1": lambda p: p[..., None],
+    "three alike": lambda p: np.dstack([p, p, p]),
+    "grey file": _file,
+    "16 bits": lambda p: _file(p.astype(np.uint16) * 257),
+    "palette": lambda p: _file(Image.fromarray(p).convert("P")),
+    "float": lambda p: p / 255,
+}
+
+
+@pytest.mark.parametrize("kind", _GREY)
+def test_grey_images(kind, pictures):
+    want = _embedder().transform([Image.fromarray(pictures[0])])
+    np.testing.assert_array_equal(_embedder().transform([_GREY[kind](pictures[0])]), want)
+
+
+@pytest.mark.parametrize("space", ["rgb", "rgba", "bgr", "bgra"])
+def test_colour_spaces_of_arrays(space, colour, row):
+    pixels = colour[..., ::-1] if space.startswith("bgr") else colour
+    if space.endswith("a"):
+        pixels = np.dstack([pixels, np.full(pixels.shape[:2], 77, np.uint8)])
+    rows = _embedder(color_space=space).transform([pixels, Image.fromarray(colour)])
+    np.testing.assert_array_equal(rows, [row, row])  # a PIL image knows its own
+
+
+def test_cmyk_and_jpeg_come_near(colour, row):
+    for data in (
+        _file(Image.fromarray(colour).convert("CMYK"), "TIFF"),
+        _file(colour, "JPEG", quality=100),
+    ):
+        near = _embedder().transform([data])[0]
+        assert np.corrcoef(near, row)[0, 1] > 0.99
+
+
+def test_a_4d_array_and_its_images_give_the_same(pictures):
+    stack = np.stack(pictures[8:])
+    np.testing.assert_array_equal(
+        _embedder().transform(stack), _embedder().transform(list(stack))
+    )
+
+
+def test_kinds_of_images_mix(colour, row, paths):
+    X = [colour, Image.fromarray(colour), Path(paths[8]), paths[8], _file(colour)]
+    np.testing.assert_array_equal(_embedder().transform(X), [row] * 5)
+
+
+@pytest.fixture(scope="module")
+def bad_files(tmp_path_factory, colour) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("bad")
+    whole = _file(colour, "JPEG")
+    contents = {
+        "text.jpg": b"not an image",
+        "empty.png": b"",
+        "cut.jpg": whole[: len(whole) // 2],
+    }
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
+    return {
+        "missing.png": folder / "missing.png",
+        **{name: folder / name for name in contents},
+        "a folder": folder,
+        "bytes (12 bytes)": b"not an image",
+        "missing value": None,
+        "shape (5, 6, 7)": np.zeros((5, 6, 7), np.uint8),
+        "int64": np.zeros((5, 6, 3), int),
+        "float": np.full((5, 6, 3), 2.0),
+    }
+
+
+_BAD = (
+    "missing.png", "text.jpg", "empty.png", "cut.jpg", "a folder", "bytes (12 bytes)",
+    "missing value", "shape (5, 6, 7)", "int64", "float",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", _BAD)
+def test_a_bad_image_raises_and_names_row_and_image(kind, bad_files, pictures):
+    bad = bad_files[kind]
+    named = str(bad) if isinstance(bad, Path) else kind
+    with pytest.raises(ImageError) as raised:
+        _embedder().transform([*pictures[:3], bad, *pictures[3:]])
+    assert str(raised.value).startswith("Row 3: ")
+    assert named in str(raised.value)
+
+
+def test_bad_images_become_nan_rows_and_one_warning(bad_files, pictures):
+    X = [pictures[0], *bad_files.values(), pictures[1], bad_files["cut.jpg"]]
+    rows_of_bad = [*range(1, len(bad_files) + 1), len(X) - 1]
+    with pytest.warns(UserWarning, match="could not be read") as caught:
+        rows = _embedder(on_error="nan").transform(X)
+    assert len(caught) == 1
+    assert f"{len(rows_of_bad)} of {len(X)} images" in str(caught[0].message)
+    assert str(rows_of_bad) in str(caught[0].message)
+    assert np.flatnonzero(np.isnan(rows).all(axis=1)).tolist() == rows_of_bad
+    good = _embedder().transform([pictures[0], pictures[1]])
+    np.testing.assert_array_equal(rows[[0, len(bad_files) + 1]], good)
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be read")
+def test_only_bad_images_still_give_a_row_each():
+    rows = _embedder(on_error="nan").transform([None, b"not an image", None])
+    assert rows.shape == (3, 1280)
+    assert np.isnan(rows).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*could not be read")
+def test_a_bad_image_is_tried_again_and_never_kept(colour, row, tmp_path):
+    file = tmp_path / "late.png"
+    embedder = _embedder(on_error="nan", cache=tmp_path / "store")
+    assert np.isnan(embedder.transform([file])).all()
+    file.write_bytes(_file(colour))
+    np.testing.assert_array_equal(embedder.transform([file]), [row])
+
+
+def test_an_enormous_image_is_refused_before_it_is_decoded(colour, paths):
+    with (
+        config_context(max_image_pixels=10_000),
+        pytest.raises(ImageError, match=r"Row 1: .*pixels"),
+    ):
+        _embedder().transform([np.zeros((8, 8, 3), np.uint8), paths[8]])
+    with (
+        config_context(max_image_bytes=1000),
+        pytest.raises(ImageError, match=r"Row 0: .*bytes"),
+    ):
+        _embedder().transform([paths[8]])

@@ -1,0 +1,129 @@
+"""PretrainedEmbedder: how a request is run, and that it changes no number."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+import numpy as np
+import pytest
+
+from skembed import PretrainedEmbedder
+from skembed.extraction import _programs, clear_programs, images_run
+
+SIZE = 64
+
+
+def _embedder(**options) -> PretrainedEmbedder:
+    return PretrainedEmbedder(**{"image_size": SIZE, "cache": False, **options})
+
+
+def test_equal_images_are_computed_once(pictures, paths):
+    before = images_run()
+    rows = _embedder().transform([pictures[0], pictures[1], pictures[0], paths[0], paths[0]])
+    assert images_run() - before == 3  # a file and an array are known by other digests
+    np.testing.assert_array_equal(rows[[0, 0]], rows[[2, 3]])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"batch_size": 1}, {"batch_size": 5}, {"batch_size": 100}, {"n_jobs": 1}, {"n_jobs": -1}],
+)
+def test_how_it_is_run_changes_no_bit(options, pictures):
+    want = _embedder().transform(pictures)
+    np.testing.assert_array_equal(_embedder(**options).transform(pictures), want)
+    np.testing.assert_array_equal(_embedder(**options).transform(pictures[::-1]), want[::-1])
+    np.testing.assert_array_equal(_embedder(**options).transform(pictures[5:6]), want[5:6])
+
+
+def test_another_process_gives_the_same_bits(paths, python):
+    program = f"""
+import hashlib
+from skembed import PretrainedEmbedder
+rows = PretrainedEmbedder(image_size={SIZE}, cache=False).transform({paths})
+print(hashlib.sha256(rows.tobytes()).hexdigest())
+"""
+    here = hashlib.sha256(_embedder().transform(paths).tobytes()).hexdigest()
+    assert python(program) == here
+
+
+def test_threads_share_one_network(pictures):
+    clear_programs()
+    embedder, rows = _embedder(), {}
+
+    def work(i):
+        rows[i] = embedder.transform(pictures)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rows) == 4
+    assert len(_programs._programs) == 1
+    assert all(np.array_equal(rows[i], rows[0]) for i in rows)
+
+
+_OUT_OF_MEMORY = """
+import resource, warnings
+from pathlib import Path
+import numpy as np
+from skimage import data
+from skembed import PretrainedEmbedder
+
+picture = data.astronaut()
+X = [np.roll(picture, 7 * i, axis=1) for i in range(16)]
+embedder = PretrainedEmbedder(image_size=512, cache=False, n_jobs=1)
+want = embedder.transform(X)
+for mib in range(450, 0, -50):
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + mib * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rows = embedder.transform(X)
+    if told:
+        break
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+assert all(w.category is RuntimeWarning for w in told), told
+assert rows.shape == want.shape
+assert np.abs(rows - want).max() < 1e-5
+print(told[0].message)
+"""
+
+
+def test_a_batch_that_finds_no_memory_is_halved(python):
+    """Out of memory in truth: the process may have less and less of it."""
+    pytest.importorskip("resource", reason="no memory limits for a process on this system")
+    said = python(_OUT_OF_MEMORY)
+    assert said == "A batch did not fit in memory; going on with 4 images at a time."
+
+
+def test_progress_calls_back(pictures):
+    calls = []
+    _embedder(progress=lambda done, total: calls.append((done, total))).transform(
+        [*pictures, pictures[0]]
+    )
+    assert calls[-1] == (13, 13)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    assert {total for _, total in calls} == {13}
+
+
+def test_progress_counts_what_was_found_and_what_failed_too(pictures, tmp_path):
+    calls = []
+    options = {"cache": tmp_path, "on_error": "nan"}
+    _embedder(**options).transform(pictures[:5])
+    embedder = _embedder(**options, progress=lambda done, total: calls.append((done, total)))
+    with pytest.warns(UserWarning, match="could not be read"):
+        embedder.transform([*pictures, None])
+    assert calls[-1] == (13, 13)
+
+
+def test_progress_shows_a_bar_where_asked_and_none_where_nobody_looks(pictures, capsys):
+    _embedder(progress="auto").transform(pictures[:2])
+    _embedder(progress=False).transform(pictures[:2])
+    assert capsys.readouterr() == ("", "")
+    _embedder(progress=True).transform(pictures[:2])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "efficientnet_lite0" in err
