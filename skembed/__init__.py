@@ -3,17 +3,24 @@
 from . import backbones, images, layers
 from ._config import config_context, get_config, set_config
 from ._devices import show_devices
+from ._discretizer import Discretizer
 from ._errors import BackendError, ImageError, StoreWarning, WeightsError
+from ._full_network import FullNetworkEmbedder
+from ._full_network_function import full_network_embedding
 from ._pretrained import PretrainedEmbedder
+from ._ternary_scaler import TernaryScaler
 from ._vectors import cosine_similarity
 from ._version import __version__
 from .extraction.store import cache_clear, cache_info
 
 __all__ = [
     "BackendError",
+    "Discretizer",
+    "FullNetworkEmbedder",
     "ImageError",
     "PretrainedEmbedder",
     "StoreWarning",
+    "TernaryScaler",
     "WeightsError",
     "__version__",
     "backbones",
@@ -21,6 +28,7 @@ __all__ = [
     "cache_info",
     "config_context",
     "cosine_similarity",
+    "full_network_embedding",
     "get_config",
     "images",
     "layers",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from ._arrays import check_finite, row_blocks
 from ._doc_link import DocLinkMixin
@@ -27,8 +27,8 @@ def to_ternary(X: np.ndarray, lower: float, upper: float, out: np.ndarray) -> np
     """Write -1 where X < lower, 1 where X > upper, and 0 elsewhere, into `out`."""
     # The thresholds take X's dtype, whichever type of number they are given as: float32(0.15)
     # is above the double 0.15, yet whoever writes 0.15 into a float32 array means the threshold.
-    above = X > X.dtype.type(upper)
-    below = X < X.dtype.type(lower)
+    above = X.dtype.type(upper) < X
+    below = X.dtype.type(lower) > X
     return np.subtract(above.view(np.int8), below.view(np.int8), out=out)
 
 
@@ -41,7 +41,8 @@ class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEsti
     :class:`~sklearn.preprocessing.StandardScaler`; :class:`TernaryScaler` is both in one.
 
     The transformer is stateless: `fit` checks the parameters and X's shape and learns nothing,
-    so it may stand in a pipeline that is not fitted.
+    so it may stand in a pipeline that is not fitted. Only for ``set_output`` it has to have been
+    fitted, since `fit` remembers the names.
 
     Parameters
     ----------
@@ -163,8 +164,13 @@ class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEsti
         return super().get_feature_names_out(input_features)
 
     def _validate(self, X: Any, *, reset: bool) -> np.ndarray:
-        X = validate_data(
-            self, X, dtype=[np.float64, np.float32], ensure_all_finite=False, reset=reset
-        )
+        rules: dict[str, Any] = {
+            "dtype": [np.float64, np.float32],
+            "ensure_all_finite": False,
+        }
+        if reset or hasattr(self, "n_features_in_"):
+            X = validate_data(self, X, reset=reset, **rules)
+        else:  # with nothing seen in `fit`, there is nothing that X could disagree with
+            X = check_array(X, estimator=self, **rules)
         check_finite(X, self)
         return X

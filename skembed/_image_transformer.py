@@ -7,6 +7,7 @@ import warnings
 from numbers import Integral
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import (
     Interval,
@@ -14,6 +15,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 
+from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean
 from .extraction._runner import RunOptions, extract
 from .extraction._spec import (
@@ -40,15 +42,10 @@ _SPEC = (
 _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 
 
-class ImageTransformer(TransformerMixin, BaseEstimator):
+class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     """Images in, float32 rows out; stateless, so it needs no fitting."""
 
     weights: Any
-
-    _doc_link_module = "skembed"
-    _doc_link_template = (  # pyright: ignore[reportAssignmentType] - a property there
-        "https://skembed.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
-    )
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
         "backbone": "no_validation",  # the registry says better what is allowed
@@ -98,6 +95,19 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
             if f"The {name!r} parameter" in message and isinstance(value, str) and options:
                 return f" {did_you_mean(value, sorted(options[0]))}"
         return ""
+
+    @property
+    def layer_slices_(self) -> dict[str, slice]:
+        """The columns of each layer."""
+        return self._spec().layer_slices
+
+    @property
+    def engine_(self) -> str:
+        """The engine in use."""
+        return self._spec().engine
+
+    def _feature_names(self) -> np.ndarray:
+        return np.asarray(self._spec().feature_names, dtype=object)
 
     def _spec(self) -> ExtractionSpec:
         """The request that the parameters make; nothing is built."""

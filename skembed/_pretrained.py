@@ -35,8 +35,9 @@ class PretrainedEmbedder(ImageTransformer):
           classifier;
         - ``"stage1"`` to ``"stage5"``: the last layer before each halving of the resolution,
           which means the same in every backbone;
-        - a layer's name (:func:`skembed.layers.table`), or a glob, whose layers come in the
-          network's order;
+        - a layer's name (:func:`skembed.layers.table`);
+        - a glob over the layers of ``"all"`` or, where none of these matches, over all layers;
+          they come in the network's order;
         - an index into ``"all"``, negative from the end, or ``"last n"``.
     pooling : {"auto", "avg", "max", "both"}, default="auto"
         How a feature map of shape (height, width, channels) becomes one value a channel, or
@@ -221,17 +222,7 @@ class PretrainedEmbedder(ImageTransformer):
         -------
         array of str, of shape (n_features,)
         """
-        return np.asarray(self._spec().feature_names, dtype=object)
-
-    @property
-    def layer_slices_(self) -> dict[str, slice]:
-        """The columns of each layer."""
-        return self._spec().layer_slices
-
-    @property
-    def engine_(self) -> str:
-        """The engine in use."""
-        return self._spec().engine
+        return self._feature_names()
 
     def _check(self) -> None:
         """What no single parameter can tell."""

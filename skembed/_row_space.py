@@ -231,7 +231,7 @@ class RowSpaceProjector(
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X: Any) -> np.ndarray:
         """Learn, and return X as validated."""
-        given, X = X, self._validate(X, reset=True)
+        X = self._validate(X, reset=True)
         n, d = X.shape
         if n >= d:
             self.n_components_ = d
@@ -249,7 +249,7 @@ class RowSpaceProjector(
         self.eigenvalues_ = values[:rank].copy()
         self.dual_components_ = vectors[:, :rank] / np.sqrt(self.eigenvalues_)
         # What the user does to their array afterwards must not change the estimator.
-        self.X_fit_ = X.copy() if np.may_share_memory(X, given) else X
+        self.X_fit_ = X.copy()
         return X
 
     def _validate(self, X: Any, *, reset: bool) -> np.ndarray:

@@ -288,7 +288,9 @@ def _check_alike(a: TernaryScaler, b: TernaryScaler) -> None:
         )
     names = [getattr(scaler, "feature_names_in_", None) for scaler in (a, b)]
     if not np.array_equal(*names):
-        raise ValueError(f"Scalers merge when their features are the same; {_difference(names)}")
+        raise ValueError(
+            f"Scalers merge when their features are the same; {_difference(names)}"
+        )
 
 
 def _difference(names: list[np.ndarray | None]) -> str:

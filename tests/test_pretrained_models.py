@@ -94,6 +94,16 @@ def test_a_file_keeps_the_contract(model, tmp_path):
     assert not_passed == ["check_image_pyarrow"]
 
 
+def test_a_live_model_keeps_the_contract_but_is_neither_small_nor_a_skops_file(model):
+    records = check_image_estimator(
+        PretrainedEmbedder(model, cache=False),
+        expected_failed_checks={"check_image_skops": "skops cannot save a keras.Model"},
+        max_pickle_size=1_000_000,
+    )
+    not_passed = {r["check_name"]: r["status"] for r in records if r["status"] != "passed"}
+    assert not_passed == {"check_image_skops": "xfail", "check_image_pyarrow": "skipped"}
+
+
 def test_a_missing_or_damaged_file_is_refused(tmp_path, floats):
     with pytest.raises(WeightsError, match=r"no\.keras' does not exist"):
         PretrainedEmbedder(tmp_path / "no.keras").fit(floats)

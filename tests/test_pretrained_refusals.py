@@ -27,7 +27,7 @@ def _embedder(**options) -> PretrainedEmbedder:
         ({"layers": "embeding"}, "'embeding'. Did you mean 'embedding'?"),
         ({"layers": []}, "layers is empty"),
         ({"layers": ["embedding", "embedding"]}, "layers names 'embedding' twice"),
-        ({"layers": 3}, "The 'layers' parameter of PretrainedEmbedder must be .* Got 3"),
+        ({"layers": 0.5}, "The 'layers' parameter of PretrainedEmbedder must be .* Got 0.5"),
         (
             {"pooling": "mean"},
             "The 'pooling' parameter .* Got 'mean' instead. Allowed: 'auto', ",

@@ -64,7 +64,7 @@ class Progress:
 
     def summarise(self) -> None:
         """Log, for whoever listens, where the rows came from."""
-        sources = ", ".join(f"{n:,} {how}" for how, n in sorted(self._counts.items()))
+        sources = ", ".join(f"{n:,} {how}" for how, n in self._counts.items())
         seconds = time.perf_counter() - self._started
         _logger.info(
             "%s: %s images in %.1f s: %s", self._label, f"{self._total:,}", seconds, sources

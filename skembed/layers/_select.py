@@ -122,10 +122,15 @@ def _named(backbone: Backbone, asked: str) -> list[Layer]:
         return _last(backbone, int(last[1]))
     found = [layer for layer in known(backbone) if layer.name == asked]
     if not found and _GLOB.search(asked):
-        found = [layer for layer in known(backbone) if fnmatch.fnmatchcase(layer.name, asked)]
+        # ``block3*`` means its convolutions, as "all" does, and not what follows each of them.
+        found = _matching(features(backbone), asked) or _matching(known(backbone), asked)
     if not found:
         raise ValueError(_unknown(backbone, asked))
     return found
+
+
+def _matching(layers: Iterable[Layer], glob: str) -> list[Layer]:
+    return [layer for layer in layers if fnmatch.fnmatchcase(layer.name, glob)]
 
 
 def _unknown(backbone: Backbone, asked: str) -> str:

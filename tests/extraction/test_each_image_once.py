@@ -9,8 +9,17 @@ import numpy as np
 import pytest
 from extraction_helpers import search, tiles
 from PIL import Image
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info, config_context
+from skembed import (
+    PretrainedEmbedder,
+    StoreWarning,
+    cache_clear,
+    cache_info,
+    config_context,
+)
+from skembed._discretizer import Discretizer
 from skembed.extraction import images_run
 from skembed.extraction.store import _files
 
@@ -100,7 +109,24 @@ def test_fewer_layers_are_served_from_stored_columns(tmp_path, pictures, referen
             np.testing.assert_array_equal(rows[:, columns], wide[:, both.layer_slices_[layer]])
         # Not always the same bits as a narrow run's own: XLA compiles another program.
         fresh = embedder(False, layers=layers).transform(pictures)
-        np.testing.assert_allclose(rows, fresh, rtol=1e-5, atol=1e-6 * np.abs(fresh).max())
+        assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
+
+
+def test_a_sweep_over_layers_and_thresholds_of_a_stored_full_network(tmp_path, pictures):
+    full, run = counted(embedder(tmp_path, layers="all").transform, pictures)
+    assert run == len(pictures)
+    slices = embedder(tmp_path, layers="all").layer_slices_
+    some = list(slices)[::7]
+    for layers in ("all", "last 3", [-1, 0], "stage2", ["stage5", "stage1"], some):
+        for upper in (0.15, 0.25):
+            narrow = embedder(tmp_path, layers=layers)
+            ternary = make_pipeline(narrow, StandardScaler(), Discretizer(upper=upper))
+            _, run = counted(ternary.fit_transform, pictures)
+            assert run == 0
+    rows = embedder(tmp_path, layers=some).transform(pictures)
+    np.testing.assert_array_equal(rows, np.hstack([full[:, slices[name]] for name in some]))
+    fresh = embedder(False, layers=some).transform(pictures)
+    assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
 
 
 def test_more_layers_than_stored_are_computed(tmp_path, pictures, reference):
@@ -163,6 +189,7 @@ def test_known_files_are_not_read_again_unless_asked(tmp_path, pictures, python)
     program = """
 import glob, sys
 from skembed import PretrainedEmbedder, set_config
+from skembed._discretizer import Discretizer
 from skembed.extraction import images_run
 
 opened = []

@@ -152,3 +152,17 @@ def test_damage_is_told_and_healed(tmp_path, network, uninterrupted, damage):
     assert images_run() - before == lost
     assert "damaged" in message
     assert stored(tmp_path) == 400
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_store_of_another_version_is_left_alone(tmp_path, network, uninterrupted):
+    embedder = PretrainedEmbedder(network, cache=tmp_path)
+    embedder.transform(CRUMBS[:8])
+    marker = store_directory(tmp_path) / "CACHEDIR.TAG"
+    marker.write_text(marker.read_text().replace("format 1", "format 2"))
+    _idle.close(_idle.take(store_directory(tmp_path)))
+    (rows,) = tmp_path.rglob("*.rows")
+    before = rows.read_bytes()
+    message = once(embedder, CRUMBS[:64], uninterrupted[:64])
+    assert "format '2'" in message
+    assert rows.read_bytes() == before

@@ -28,7 +28,7 @@ def test_the_next_run_says_how_many_rows_it_found(tmp_path, network, caplog):
     assert sources == [
         "40 through the network",
         "40 from the store, 24 through the network",
-        "1 equal to others, 64 from the store",
+        "64 from the store, 1 equal to others",
     ]
     assert caplog.records[0].getMessage().startswith("small: 40 images in ")
 

@@ -1,0 +1,351 @@
+"""FullNetworkEmbedder: every layer of a network, standardised and in three values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context, clone
+from sklearn.utils.validation import check_is_fitted
+
+from ._image_transformer import ImageTransformer
+from ._ternary_scaler import TernaryScaler
+
+
+class FullNetworkEmbedder(ImageTransformer):
+    """Embed images by all layers of a pretrained network, in context.
+
+    The full-network embedding [1]_: the activations of every convolutional and dense layer are
+    averaged over space and concatenated, each feature is standardised with the training set's
+    mean and deviation, and becomes -1 below `lower`, 1 above `upper`, and 0 between (both
+    thresholds included). So a feature says whether it is unusually absent or present for these
+    data. A linear SVM is the classifier it was made for.
+
+    Parameters
+    ----------
+    backbone : str, path, keras.Model or Backbone, default="efficientnet_lite0"
+        As for :class:`PretrainedEmbedder`.
+    layers : str, int or list of these, default="all"
+        As for :class:`PretrainedEmbedder`: ``"all"`` is every convolutional and dense layer but
+        the classifier.
+    activation : {"pre", "post"}, default="post"
+        Before or after a layer's batch normalisation and activation.
+    lower : float, default=-0.25
+        Standardised values below become -1.
+    upper : float, default=0.15
+        Standardised values above become 1.
+    discretize : bool, default=True
+        Whether to discretise to int8; otherwise the standardised float32 values are returned.
+    ddof : {0, 1}, default=0
+        The variance is divided by ``n_samples - ddof``.
+    pooling : {"auto", "avg", "max", "both"}, default="auto"
+        How a feature map becomes one value a channel, or two.
+    weights : "imagenet", path or None, default="imagenet"
+        As for :class:`PretrainedEmbedder`.
+    image_size : int, (height, width) or None, default=None
+        As for :class:`PretrainedEmbedder`.
+    resize : str or None, default=None
+        As for :class:`PretrainedEmbedder`.
+    color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
+        The channels of images given as arrays.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the network's arithmetic.
+    engine : {"auto", "jax"}, default="auto"
+        Who runs the network.
+    batch_size : int or "auto", default="auto"
+        As for :class:`PretrainedEmbedder`.
+    n_jobs : int or None, default=None
+        Threads that read and decode.
+    cache : bool or path, default=True
+        Whether rows are kept on disk, before they are standardised, and where: candidates that
+        differ in thresholds, or in which of the layers they take, share one extraction.
+    on_error : {"raise", "nan"}, default="raise"
+        As for :class:`PretrainedEmbedder`; ``"nan"`` needs ``discretize=False``. Rows of NaN
+        never enter the statistics.
+    progress : {"auto", True, False} or callable, default="auto"
+        As for :class:`PretrainedEmbedder`.
+
+    Attributes
+    ----------
+    scaler_ : TernaryScaler
+        The fitted array half.
+    mean_, var_, scale_ : float64 array of shape (n_features,)
+        Statistics of the training set, as :class:`TernaryScaler` has them.
+    n_samples_seen_ : int
+        Images that the statistics come from.
+    layer_slices_ : dict of str to slice
+        The columns of each layer.
+    engine_ : str
+        The engine in use.
+
+    See Also
+    --------
+    PretrainedEmbedder : The activations themselves.
+    TernaryScaler : What happens to them.
+    RowSpaceProjector : Makes a linear classifier on so many features fast.
+
+    Notes
+    -----
+    Statistics only ever come from `fit` and `partial_fit`. The result equals that of
+    ``make_pipeline(PretrainedEmbedder(layers="all"), StandardScaler(), Discretizer())``, bit by
+    bit.
+
+    References
+    ----------
+    .. [1] D. Garcia-Gasulla, A. Vilalta, F. Parés, E. Ayguadé, J. Labarta, U. Cortés,
+       T. Suzumura, "An out-of-the-box full-network embedding for convolutional neural
+       networks", IEEE International Conference on Big Knowledge (ICBK), 2018.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import FullNetworkEmbedder
+    >>> embedder = FullNetworkEmbedder(image_size=64)
+    >>> X = embedder.fit_transform([data.astronaut(), data.coffee(), data.chelsea()])
+    >>> X.shape, X.dtype
+    ((3, 21008), dtype('int8'))
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **ImageTransformer._parameter_constraints,
+        **TernaryScaler._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        backbone="efficientnet_lite0",
+        *,
+        layers="all",
+        activation="post",
+        lower=-0.25,
+        upper=0.15,
+        discretize=True,
+        ddof=0,
+        pooling="auto",
+        weights="imagenet",
+        image_size=None,
+        resize=None,
+        color_space="rgb",
+        precision="float32",
+        engine="auto",
+        batch_size="auto",
+        n_jobs=None,
+        cache=True,
+        on_error="raise",
+        progress="auto",
+    ):
+        self.backbone = backbone
+        self.layers = layers
+        self.activation = activation
+        self.lower = lower
+        self.upper = upper
+        self.discretize = discretize
+        self.ddof = ddof
+        self.pooling = pooling
+        self.weights = weights
+        self.image_size = image_size
+        self.resize = resize
+        self.color_space = color_space
+        self.precision = precision
+        self.engine = engine
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.cache = cache
+        self.on_error = on_error
+        self.progress = progress
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "scaler_")
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
+        """Learn the mean and the deviation of each feature.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`PretrainedEmbedder.transform`.
+        y : ignored
+            Present for the pipeline's sake.
+
+        Returns
+        -------
+        FullNetworkEmbedder
+            Itself.
+        """
+        self._learn(X, self._new_scaler().fit)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Learn from the images and return them embedded; they are looked up once.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`fit`.
+        y : ignored
+            Present for the pipeline's sake.
+        **fit_params
+            None are taken.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            As :meth:`transform` gives.
+        """
+        if fit_params:
+            raise TypeError(f"fit_transform takes no {', '.join(sorted(fit_params))}.")
+        self._validate_params()
+        return self._standardised(self._learn(X, self._new_scaler().fit))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
+        """Add images to those that the statistics come from.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`fit`.
+        y : ignored
+            Present for the pipeline's sake.
+
+        Returns
+        -------
+        FullNetworkEmbedder
+            Itself.
+        """
+        scaler = copy(self.scaler_) if hasattr(self, "scaler_") else self._new_scaler()
+        self._learn(X, scaler.partial_fit)
+        return self
+
+    def merge(self, other: FullNetworkEmbedder) -> FullNetworkEmbedder:
+        """Return an embedder that knows the images of both; neither is changed.
+
+        Parameters
+        ----------
+        other : FullNetworkEmbedder
+            Fitted with the same parameters on other images.
+
+        Returns
+        -------
+        FullNetworkEmbedder
+            A new one; its statistics are exact (see :meth:`TernaryScaler.merge`).
+
+        Raises
+        ------
+        ValueError
+            If the two do not embed alike.
+        """
+        check_is_fitted(self)
+        check_is_fitted(other)
+        if self._spec() != other._spec():
+            raise ValueError(
+                "Embedders merge when they embed alike; these differ in backbone, layers, or the "
+                "preparation of images."
+            )
+        both = clone(self)
+        both.scaler_ = self.scaler_.merge(other.scaler_)
+        return both
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the images embedded, by the statistics of the training set.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            int8 in {-1, 0, 1}, or float32 with ``discretize=False``; a data frame after
+            ``set_output``.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read and ``on_error="raise"``.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        self._check()
+        return self._standardised(self._extract(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return a name for each column, such as ``block1_conv1__017``.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for scikit-learn's sake.
+
+        Returns
+        -------
+        array of str, of shape (n_features,)
+        """
+        check_is_fitted(self)
+        return self._feature_names()
+
+    @property
+    def mean_(self) -> np.ndarray:
+        """The mean of each feature."""
+        return self.scaler_.mean_
+
+    @property
+    def var_(self) -> np.ndarray:
+        """The variance of each feature."""
+        return self.scaler_.var_
+
+    @property
+    def scale_(self) -> np.ndarray:
+        """What deviations from the mean are divided by."""
+        return self.scaler_.scale_
+
+    @property
+    def n_samples_seen_(self) -> int:
+        """Images that the statistics come from."""
+        return self.scaler_.n_samples_seen_
+
+    def _new_scaler(self) -> TernaryScaler:
+        return TernaryScaler(self.lower, self.upper, ddof=self.ddof, discretize=self.discretize)
+
+    def _learn(self, X: Any, learn: Callable[[np.ndarray], TernaryScaler]) -> np.ndarray:
+        """Let a scaler learn the images' rows, keep it once it has, and return the rows."""
+        self._check()
+        rows = self._extract(X)
+        readable = self._readable(rows)
+        if not readable.any():
+            raise ValueError("None of the images could be read, so there is nothing to learn.")
+        self.scaler_ = learn(rows if readable.all() else rows[readable])
+        return rows
+
+    def _readable(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows are of images that could be read; the others are NaN all through."""
+        if self.on_error == "raise":
+            return np.ones(len(rows), bool)
+        return ~np.isnan(rows).all(axis=1)
+
+    def _standardised(self, rows: np.ndarray) -> np.ndarray:
+        # The thresholds as they are now: they are no part of what was learnt.
+        scaler = copy(self.scaler_).set_params(
+            lower=self.lower, upper=self.upper, discretize=self.discretize
+        )
+        readable = self._readable(rows)
+        if readable.all():
+            return scaler.transform(rows)
+        rows[readable] = scaler.transform(rows[readable])
+        return rows
+
+    def _check(self) -> None:
+        if self.discretize and self.on_error == "nan":
+            raise ValueError(
+                "discretize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
+                "choose discretize=False or on_error='raise'."
+            )
