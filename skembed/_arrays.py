@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def column_blocks(X: np.ndarray, *, least: int = 16) -> Iterator[slice]:
     width = max(least, _BLOCK // max(1, n_rows))
     n_blocks = -(-n_columns // width)
     edges = [n_columns * i // n_blocks for i in range(n_blocks + 1)]
-    return (slice(*pair) for pair in zip(edges, edges[1:], strict=False))
+    return (slice(*pair) for pair in pairwise(edges))
 
 
 def check_finite(X: np.ndarray, estimator: Any) -> None:

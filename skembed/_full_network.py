@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import _fit_context, clone
@@ -115,27 +116,27 @@ class FullNetworkEmbedder(ImageTransformer):
 
     def __init__(
         self,
-        backbone="efficientnet_lite0",
+        backbone: Any = "efficientnet_lite0",
         *,
-        layers="all",
-        activation="post",
-        lower=-0.25,
-        upper=0.15,
-        discretize=True,
-        ddof=0,
-        pooling="auto",
-        weights="imagenet",
-        image_size=None,
-        resize=None,
-        color_space="rgb",
-        precision="float32",
-        engine="auto",
-        batch_size="auto",
-        n_jobs=None,
-        cache=True,
-        on_error="raise",
-        progress="auto",
-    ):
+        layers: str | int | Sequence[str | int] = "all",
+        activation: str = "post",
+        lower: float = -0.25,
+        upper: float = 0.15,
+        discretize: bool = True,
+        ddof: int = 0,
+        pooling: str = "auto",
+        weights: str | os.PathLike[str] | None = "imagenet",
+        image_size: int | tuple[int, int] | None = None,
+        resize: str | None = None,
+        color_space: str = "rgb",
+        precision: str = "float32",
+        engine: str = "auto",
+        batch_size: int | str = "auto",
+        n_jobs: int | None = None,
+        cache: bool | str | os.PathLike[str] = True,
+        on_error: str = "raise",
+        progress: bool | str | Callable[[int, int], Any] = "auto",
+    ) -> None:
         self.backbone = backbone
         self.layers = layers
         self.activation = activation
@@ -250,7 +251,7 @@ class FullNetworkEmbedder(ImageTransformer):
                 "Embedders merge when they embed alike; these differ in backbone, layers, or the "
                 "preparation of images."
             )
-        both = clone(self)
+        both = cast("FullNetworkEmbedder", clone(self))
         both.scaler_ = self.scaler_.merge(other.scaler_)
         return both
 
@@ -330,7 +331,7 @@ class FullNetworkEmbedder(ImageTransformer):
         """Which rows are of images that could be read; the others are NaN all through."""
         if self.on_error == "raise":
             return np.ones(len(rows), bool)
-        return ~np.isnan(rows).all(axis=1)
+        return np.asarray(~np.isnan(rows).all(axis=1))
 
     def _standardised(self, rows: np.ndarray) -> np.ndarray:
         # The thresholds as they are now: they are no part of what was learnt.

@@ -91,7 +91,7 @@ def _scaler(stats: np.ndarray, width: int) -> TernaryScaler:
             "stats must be finite, and their second row, deviations, not negative."
         )
     scaler = TernaryScaler()
-    scaler.n_features_in_, scaler.n_samples_seen_ = width, 1
     # Other programs write 0 for a feature that is constant; it is not divided.
-    scaler.mean_, scaler.scale_ = mean, np.where(scale == 0, 1.0, scale)
+    learnt = {"mean_": mean, "scale_": np.where(scale == 0, 1.0, scale)}
+    vars(scaler).update(learnt, n_features_in_=width, n_samples_seen_=1)
     return scaler

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,25 +125,25 @@ class PretrainedEmbedder(ImageTransformer):
 
     def __init__(
         self,
-        backbone="efficientnet_lite0",
+        backbone: Any = "efficientnet_lite0",
         *,
-        layers="embedding",
-        pooling="auto",
-        activation="post",
-        weights="imagenet",
-        image_size=None,
-        resize=None,
-        color_space="rgb",
-        normalize=None,
-        quantize=False,
-        precision="float32",
-        engine="auto",
-        batch_size="auto",
-        n_jobs=None,
-        cache=True,
-        on_error="raise",
-        progress="auto",
-    ):
+        layers: str | int | Sequence[str | int] = "embedding",
+        pooling: str = "auto",
+        activation: str = "post",
+        weights: str | os.PathLike[str] | None = "imagenet",
+        image_size: int | tuple[int, int] | None = None,
+        resize: str | None = None,
+        color_space: str = "rgb",
+        normalize: str | None = None,
+        quantize: bool = False,
+        precision: str = "float32",
+        engine: str = "auto",
+        batch_size: int | str = "auto",
+        n_jobs: int | None = None,
+        cache: bool | str | os.PathLike[str] = True,
+        on_error: str = "raise",
+        progress: bool | str | Callable[[int, int], Any] = "auto",
+    ) -> None:
         self.backbone = backbone
         self.layers = layers
         self.pooling = pooling

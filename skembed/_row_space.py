@@ -14,7 +14,7 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._arrays import check_finite
 from ._doc_link import DocLinkMixin
@@ -212,7 +212,7 @@ class RowSpaceProjector(
         (3, 8)
         """
         check_is_fitted(self)
-        coef = check_array(coef, ensure_2d=False, dtype=np.float64, input_name="coef")
+        coef = np.asarray(coef, np.float64)
         if coef.ndim not in {1, 2} or coef.shape[-1] != self.n_components_:
             raise ValueError(
                 f"coef has shape {coef.shape}; it needs one value for each of the "

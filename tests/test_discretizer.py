@@ -52,7 +52,10 @@ def test_both_thresholds_give_zero_in_either_precision(dtype, threshold):
 @pytest.mark.parametrize("dtype", ["int8", "float32", "float64"])
 def test_dtype_of_the_result(dtype):
     X = np.array([[-1, 0, 1]], np.float32)
-    for got in (Discretizer(dtype=dtype).transform(X), Discretizer(dtype=dtype).fit_transform(X)):
+    for got in (
+        Discretizer(dtype=dtype).transform(X),
+        Discretizer(dtype=dtype).fit_transform(X),
+    ):
         assert got.dtype == dtype
         assert got.tolist() == [[-1, 0, 1]]
         assert not np.signbit(got[0, 1])
@@ -88,7 +91,9 @@ def test_refuses_what_is_not_finite_and_names_the_rows(dtype, value, method, mon
 
 
 def test_names_the_first_ten_rows_only():
-    with pytest.raises(ValueError, match=r"in 20 of 20 rows \(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\."):
+    with pytest.raises(
+        ValueError, match=r"in 20 of 20 rows \(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\."
+    ):
         Discretizer().transform(np.full((20, 1), np.nan))
 
 
@@ -117,7 +122,10 @@ def test_needs_no_fitting():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Discretizer().transform(frame).tolist() == [[-1], [1]]
-        assert make_pipeline(FunctionTransformer(), Discretizer()).transform(frame).shape == (2, 1)
+        assert make_pipeline(FunctionTransformer(), Discretizer()).transform(frame).shape == (
+            2,
+            1,
+        )
     assert Discretizer().get_feature_names_out(["a"]).tolist() == ["a"]
 
 

@@ -52,8 +52,8 @@ def from_model(
 
     Notes
     -----
-    An estimator with a live model pickles with its weights. Save the model as ``.keras`` and
-    give the path for small pickles that other processes share.
+    An estimator with a live model pickles with its weights, and skops cannot save it. Save the
+    model as ``.keras`` and give the path for small pickles that other processes share.
 
     Examples
     --------

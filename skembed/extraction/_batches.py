@@ -78,7 +78,8 @@ def run(program: JaxProgram, images: np.ndarray, *, size: int, halve: bool) -> n
             size //= 2
             program.batch_limit = size
             warnings.warn(
-                f"A batch did not fit in memory; going on with {size} images at a time.",
+                f"A batch did not fit in memory; going on with {size} images at a time. The last "
+                "bits of these rows may differ from those of a larger batch.",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -32,6 +32,8 @@ from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, op
 
 # Images looked up in the store at once: large enough for one query to serve many.
 _WINDOW = 256
+# Past this module, the estimator's transform and scikit-learn's wrapper around it.
+_TO_THE_CALLER = 7
 # More threads than this wait for the disk and the interpreter rather than decode.
 _MOST_THREADS = 16
 
@@ -276,7 +278,7 @@ class _Extraction:
             f"{len(rows)} of {len(items)} images could not be read and are NaN: rows {rows}. "
             f"{shown}{'; ...' if len(rows) > 5 else ''}",
             UserWarning,
-            stacklevel=2,
+            stacklevel=_TO_THE_CALLER,
         )
 
 

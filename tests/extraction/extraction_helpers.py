@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,8 +96,6 @@ def embed_under_file_limit(cache, pipe, network: Path, n_bytes: int) -> None:
 
 def hold(cache, pipe, base: str, seconds: float) -> None:
     """Be somebody whose batch takes long."""
-    import time
-
     with open_store(cache, StoreSpec(base, (("embedding", 1),))) as store, store.lock():
         pipe.send("locked")
         time.sleep(seconds)

@@ -117,16 +117,19 @@ def test_a_sweep_over_layers_and_thresholds_of_a_stored_full_network(tmp_path, p
     assert run == len(pictures)
     slices = embedder(tmp_path, layers="all").layer_slices_
     some = list(slices)[::7]
-    for layers in ("all", "last 3", [-1, 0], "stage2", ["stage5", "stage1"], some):
+    for layers in ("all", "last 3", [-1, 0], "block2*", some):
         for upper in (0.15, 0.25):
             narrow = embedder(tmp_path, layers=layers)
             ternary = make_pipeline(narrow, StandardScaler(), Discretizer(upper=upper))
             _, run = counted(ternary.fit_transform, pictures)
             assert run == 0
-    rows = embedder(tmp_path, layers=some).transform(pictures)
-    np.testing.assert_array_equal(rows, np.hstack([full[:, slices[name]] for name in some]))
-    fresh = embedder(False, layers=some).transform(pictures)
-    assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
+    for layers in (some, list(slices)[:3]):
+        rows = embedder(tmp_path, layers=layers).transform(pictures)
+        stored = np.hstack([full[:, slices[name]] for name in layers])
+        np.testing.assert_array_equal(rows, stored)
+        # A tenth of the numbers of the first three was seen to differ, by 7e-8 of the largest.
+        fresh = embedder(False, layers=layers).transform(pictures)
+        assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
 
 
 def test_more_layers_than_stored_are_computed(tmp_path, pictures, reference):
