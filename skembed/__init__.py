@@ -1,6 +1,6 @@
 """Image embeddings from pretrained convolutional networks, for scikit-learn."""
 
-from . import backbones, images, layers
+from . import backbones, extraction, images, layers
 from ._config import config_context, get_config, set_config
 from ._devices import show_devices
 from ._discretizer import Discretizer
@@ -8,6 +8,7 @@ from ._errors import BackendError, ImageError, StoreWarning, WeightsError
 from ._full_network import FullNetworkEmbedder
 from ._full_network_function import full_network_embedding
 from ._pretrained import PretrainedEmbedder
+from ._row_space import RowSpaceProjector
 from ._ternary_scaler import TernaryScaler
 from ._vectors import cosine_similarity
 from ._version import __version__
@@ -19,6 +20,7 @@ __all__ = [
     "FullNetworkEmbedder",
     "ImageError",
     "PretrainedEmbedder",
+    "RowSpaceProjector",
     "StoreWarning",
     "TernaryScaler",
     "WeightsError",
@@ -28,6 +30,7 @@ __all__ = [
     "cache_info",
     "config_context",
     "cosine_similarity",
+    "extraction",
     "full_network_embedding",
     "get_config",
     "images",

@@ -161,7 +161,7 @@ class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEsti
         """
         if input_features is not None and not hasattr(self, "n_features_in_"):
             return np.asarray(input_features, dtype=object)
-        return super().get_feature_names_out(input_features)
+        return np.asarray(super().get_feature_names_out(input_features))
 
     def _validate(self, X: Any, *, reset: bool) -> np.ndarray:
         rules: dict[str, Any] = {

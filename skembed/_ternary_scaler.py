@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import (
@@ -106,6 +106,9 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
         "discretize": ["boolean"],
     }
 
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
     def __init__(self, lower=-0.25, upper=0.15, *, ddof=0, discretize=True):
         self.lower = lower
         self.upper = upper
@@ -193,7 +196,7 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
         check_is_fitted(self)
         check_is_fitted(other)
         _check_alike(self, other)
-        both = clone(self)
+        both = cast(TernaryScaler, clone(self))
         both.n_features_in_ = self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             both.feature_names_in_ = self.feature_names_in_.copy()
@@ -286,17 +289,22 @@ def _check_alike(a: TernaryScaler, b: TernaryScaler) -> None:
             f"Scalers merge when their features are the same; here are {a.n_features_in_} and "
             f"there {b.n_features_in_}."
         )
-    names = [getattr(scaler, "feature_names_in_", None) for scaler in (a, b)]
-    if not np.array_equal(*names):
-        raise ValueError(
-            f"Scalers merge when their features are the same; {_difference(names)}"
-        )
+    _check_names(*(getattr(scaler, "feature_names_in_", None) for scaler in (a, b)))
 
 
-def _difference(names: list[np.ndarray | None]) -> str:
-    here, there = names
+def _check_names(here: np.ndarray | None, there: np.ndarray | None) -> None:
+    if here is None and there is None:
+        return
     if here is None or there is None:
         which = "there" if here is None else "here"
-        return f"only {which} do they have names: fit both on data frames, or both on arrays."
-    i = int(np.flatnonzero(here != there)[0])
-    return f"the first that differs is column {i}: {here[i]!r} here and {there[i]!r} there."
+        raise ValueError(
+            f"Scalers merge when their features are the same; only {which} do they have names: "
+            "fit both on data frames, or both on arrays."
+        )
+    differ = np.flatnonzero(here != there)
+    if differ.size:
+        i = int(differ[0])
+        raise ValueError(
+            f"Scalers merge when their features are the same; column {i} is {here[i]!r} here "
+            f"and {there[i]!r} there."
+        )

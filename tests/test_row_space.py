@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -65,9 +67,20 @@ def test_linear_models_take_the_same_decisions(model, dtype, ternary):
     want, got = alone.decision_function(X_new), model.decision_function(Z_new)
     np.testing.assert_allclose(got, want, atol=1e-5 * np.abs(want).max())
     np.testing.assert_array_equal(got.argmax(axis=1), want.argmax(axis=1))
-    np.testing.assert_array_equal(
-        model.predict(Z_new), alone.predict(X_new)
-    )
+    np.testing.assert_array_equal(model.predict(Z_new), alone.predict(X_new))
+
+
+@pytest.mark.parametrize("max_iter", [1, 5, 1000])
+def test_the_dual_solver_takes_the_same_steps_converged_or_not(max_iter, ternary):
+    X, y, X_new, _ = ternary
+    svm = LinearSVC(dual=True, random_state=0, max_iter=max_iter)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        alone = clone(svm).fit(X, y)
+        projected = make_pipeline(RowSpaceProjector(), svm).fit(X, y)
+    assert projected[-1].n_iter_ == alone.n_iter_
+    want = alone.decision_function(X_new)
+    np.testing.assert_allclose(projected.decision_function(X_new), want, rtol=0, atol=1e-8)
 
 
 def test_coefficients_are_those_for_the_features(ternary):
@@ -191,11 +204,11 @@ def test_frames_in_and_out():
 
 def test_in_a_search(ternary):
     X, y, X_new, y_new = ternary
-    model = make_pipeline(RowSpaceProjector(), LinearSVC(random_state=0, max_iter=20_000))
+    model = make_pipeline(RowSpaceProjector(), LinearSVC(dual=True, random_state=0))
     grid = {"linearsvc__C": [1e-4, 1e-3]}
     search = GridSearchCV(model, grid, cv=2).fit(X, y)
     alone = GridSearchCV(
-        LinearSVC(random_state=0, max_iter=20_000), {"C": grid["linearsvc__C"]}, cv=2
+        LinearSVC(dual=True, random_state=0), {"C": grid["linearsvc__C"]}, cv=2
     )
     alone.fit(X, y)
     want, got = (s.cv_results_["mean_test_score"] for s in (alone, search))

@@ -238,7 +238,7 @@ def test_merge_refuses_other_features():
     renamed = TernaryScaler().fit(frame.rename(columns={"b": "c"}))
     with pytest.raises(ValueError, match="here are 2 and there 1"):
         plain.merge(TernaryScaler().fit([[1.0]]))
-    with pytest.raises(ValueError, match="column 1: 'b' here and 'c' there"):
+    with pytest.raises(ValueError, match="column 1 is 'b' here and 'c' there"):
         named.merge(renamed)
     with pytest.raises(ValueError, match="only here do they have names"):
         named.merge(plain)

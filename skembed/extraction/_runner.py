@@ -11,10 +11,9 @@ import contextlib
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from .._errors import ImageError
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
 from ._batches import batch_sizes, run
+from ._options import RunOptions
 from ._pixels import pixels_for
 from ._programs import program
 from ._progress import FOUND, Progress
@@ -36,34 +36,6 @@ _WINDOW = 256
 _TO_THE_CALLER = 7
 # More threads than this wait for the disk and the interpreter rather than decode.
 _MOST_THREADS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run a request; nothing here changes a number.
-
-    Parameters
-    ----------
-    color_space : {"rgb", "rgba", "bgr", "bgra"}
-        The channels of images given as arrays.
-    batch_size : int or "auto"
-        Images at once.
-    n_jobs : int or None
-        Threads that read and decode; None is one for each core, up to 16.
-    cache : bool or path
-        Whether, and where, rows are kept.
-    on_error : {"raise", "nan"}
-        What an image that cannot be read does.
-    progress : {"auto", True, False} or callable
-        Who is told.
-    """
-
-    color_space: str = "rgb"
-    batch_size: int | str = "auto"
-    n_jobs: int | None = None
-    cache: bool | str | Path = True
-    on_error: str = "raise"
-    progress: str | bool | Callable[[int, int], Any] = "auto"
 
 
 @dataclass(slots=True)
@@ -211,9 +183,8 @@ class _Extraction:
         """Turn the image into pixels of the network's size; what was read is let go."""
         try:
             raw = image.raw
-            if (
-                raw is None
-            ):  # the digest was known without reading; the file may have changed since
+            if raw is None:
+                # The digest was known without reading; the file may have changed since.
                 self._changed.add(image.row)
                 raw = self._read(image)
                 known, image.key = image.key, raw.digest()

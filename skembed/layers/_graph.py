@@ -6,9 +6,12 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from .._keras import import_keras
+from ..backbones._keras_graph import symbolic
 from ..backbones._registry import load
 from ..backbones._spec import Backbone
+from ._calls import Call, calls, parents
+from ._expand import expanded
+from ._kinds import gives_probabilities, multiplies
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class Layer:
     Parameters
     ----------
     name : str
-        Its name, the same in every process.
+        Its name, the same in every process; ``name@1``, ``name@2``, ... where the network calls
+        it several times, or where `layers` means something else by the name.
     kind : str
         Its Keras class: ``"Conv2D"``, ``"DepthwiseConv2D"``, ``"Dense"``, ``"Add"``, ...
     stage : str
@@ -29,7 +33,8 @@ class Layer:
     shape : tuple of int
         Of its output, without the batch: (height, width, channels), or (features,).
     is_feature : bool
-        Whether ``layers="all"`` takes it: convolutional or dense, and not the classifier.
+        Whether ``layers="all"`` takes it: convolutional or dense, and not the classifier (of a
+        network given as it is: not its last layer with weights, where it ends in a softmax).
     """
 
     name: str
@@ -66,63 +71,51 @@ def graph(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
     ValueError
         If the network cannot be built at this size, or is not a functional model.
     """
-    own = backbone.origin in ("file", "model")
-    model = load(backbone, "imagenet" if own else None, top)
-    nodes = _layers(model, backbone)
-    stages = _stages(nodes, backbone)
-    classifier = _classifier(nodes) if top else None
-    kinds = _feature_kinds()
+    model = _drawn(backbone, top)
+    found = list(calls(model).values())
+    # With the classifier, "predictions" means the layer of that name as well.
+    shown = {"predictions@1": "predictions"} if top else {}
+    names = {id(call.output): shown.get(call.name, call.name) for call in found}
+    classifier = _classifier(model, found, top)
     return tuple(
         Layer(
-            name=node.name,
-            kind=type(node).__name__,
+            name=names[id(call.output)],
+            kind=type(call.layer).__name__,
             stage=stage,
-            depends=tuple(dict.fromkeys(_parents(node))),
-            shape=tuple(node.output.shape[1:]),
-            is_feature=isinstance(node, kinds) and node.name != classifier,
+            depends=tuple(dict.fromkeys(parents(call, names))),
+            shape=tuple(call.output.shape[1:]),
+            is_feature=multiplies(call.layer) and call is not classifier,
         )
-        for node, stage in zip(nodes, stages, strict=True)
+        for call, stage in zip(found, _stages(found, backbone), strict=True)
     )
 
 
-def _layers(model: Any, backbone: Backbone) -> list[Any]:
-    if not hasattr(model, "layers") or not getattr(model, "operations", None):
-        raise ValueError(
-            f"{backbone.name!r} is not a functional model, so its layers cannot be tapped. "
-            "Allowed: layers='embedding'."
-        )
-    nodes = [layer for layer in model.layers if len(layer._inbound_nodes) == 1]
-    return [node for node in nodes if hasattr(node.output, "shape")]
+def _drawn(backbone: Backbone, top: bool) -> Any:
+    """The network for its graph alone; without values where its builder is known to need none."""
+    if backbone.origin in ("file", "model"):
+        return expanded(load(backbone, "imagenet", top))
+    if isinstance(backbone.builder, str) and backbone.builder.startswith("skembed."):
+        model = symbolic(load, backbone=backbone, weights=None, top=top)
+        return expanded(model, fill=False)
+    return expanded(load(backbone, None, top))
 
 
-def _feature_kinds() -> tuple[type, ...]:
-    layers = import_keras().layers
-    return (
-        layers.Conv2D,
-        layers.DepthwiseConv2D,
-        layers.SeparableConv2D,
-        layers.Conv2DTranspose,
-        layers.Dense,
-    )
+def _classifier(model: Any, found: list[Call], top: bool) -> Call | None:
+    """The last layer that multiplies by weights, if that is what names the classes.
+
+    A network given as it is has a classifier where its output is a softmax.
+    """
+    products = [call for call in found if multiplies(call.layer)]
+    end = model.outputs[0]._keras_history.operation
+    return products[-1] if products and (top or gives_probabilities(end)) else None
 
 
-def _classifier(nodes: list[Any]) -> str:
-    """The last layer that multiplies by weights is what names the classes."""
-    kinds = _feature_kinds()
-    return [node.name for node in nodes if isinstance(node, kinds)][-1]
-
-
-def _stages(nodes: list[Any], backbone: Backbone) -> list[str]:
+def _stages(found: list[Call], backbone: Backbone) -> list[str]:
     """Each layer belongs to the first stage that has not ended before it."""
     last = {layer: stage for stage, layer in backbone.stages}
-    ends = [i for i, node in enumerate(nodes) if node.name in last]
-    names = [last[nodes[i].name] for i in ends]
+    ends = [i for i, call in enumerate(found) if call.name in last]
+    names = [last[found[i].name] for i in ends]
     return [
         next((name for end, name in zip(ends, names, strict=True) if i <= end), "")
-        for i in range(len(nodes))
+        for i in range(len(found))
     ]
-
-
-def _parents(node: Any) -> list[str]:
-    (inbound,) = node._inbound_nodes
-    return [tensor._keras_history[0].name for tensor in inbound.input_tensors]

@@ -9,8 +9,9 @@ import numpy as np
 from ..._keras import import_keras
 from ...backbones._registry import load
 from ...backbones._spec import Preparation
+from ...layers._expand import expanded
 from ...layers._select import EMBEDDING, PREDICTIONS
-from ...layers._tensors import tensor_of, unfused
+from ...layers._tensors import tensors_of
 from .._spec import ExtractionSpec
 from ._cpu import lower_for_cpu
 
@@ -114,17 +115,14 @@ def _tapped(model: Any, spec: ExtractionSpec) -> Any:
     features = spec.backbone.features
     if [tap.layer for tap in spec.taps] == [EMBEDDING] and not features:
         return model
-    if spec.activation == "pre":
-        model = unfused(model)
+    model = expanded(model, unfuse=spec.activation == "pre")
     whole = {
         EMBEDDING: model.get_layer(features).output if features else model.output,
         PREDICTIONS: model.output,
     }
-    outputs = [
-        whole[tap.layer] if tap.layer in whole else tensor_of(model, tap.layer, spec.activation)
-        for tap in spec.taps
-    ]
-    return import_keras().Model(model.input, outputs)
+    names = [tap.layer for tap in spec.taps if tap.layer not in whole]
+    tensors = whole | tensors_of(model, names, spec.activation)
+    return import_keras().Model(model.input, [tensors[tap.layer] for tap in spec.taps])
 
 
 def _at_precision(model: Any, precision: str) -> Any:

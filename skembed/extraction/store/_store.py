@@ -118,7 +118,8 @@ class EmbeddingStore:
                 wanted = first
                 for layout in layouts_for(self._index, self.spec):
                     self._read(layout, Answer(wanted, found, rows))
-                    wanted = {key: place for key, place in wanted.items() if not found[place]}
+                    there = found.tolist()  # asking an array one by one is slow
+                    wanted = {key: place for key, place in wanted.items() if not there[place]}
                     if not wanted:
                         break
         if len(first) < len(keys):
