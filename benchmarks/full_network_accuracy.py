@@ -75,7 +75,7 @@ def table(shared: Path, cache: Path, data: str, backbone: str, seeds: int) -> No
     print("| --- |" + " --- |" * len(SIZES))
     for name, (layers, steps) in VARIANTS.items():
         # The same decisions as LinearSVC on all features, in a fraction of the time.
-        svm = LinearSVC(random_state=0, max_iter=5_000)
+        svm = LinearSVC(dual=True, max_iter=5_000, random_state=0)
         classifier = make_pipeline(*steps, RowSpaceProjector(), svm)
         cells = []
         for size in SIZES:

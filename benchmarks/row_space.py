@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skembed._row_space import RowSpaceProjector
+from skembed import RowSpaceProjector
 
 N_CLASSES = 10
 N_TEST = 1000

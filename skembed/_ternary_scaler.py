@@ -16,6 +16,7 @@ from sklearn.base import (
 from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._alike import check_alike
 from ._arrays import check_finite, row_blocks
 from ._discretizer import check_thresholds, to_ternary
 from ._doc_link import DocLinkMixin
@@ -195,7 +196,7 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
             )
         check_is_fitted(self)
         check_is_fitted(other)
-        _check_alike(self, other)
+        check_alike(self, other)
         both = cast(TernaryScaler, clone(self))
         both.n_features_in_ = self.n_features_in_
         if hasattr(self, "feature_names_in_"):
@@ -273,38 +274,3 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
                 "multiply these columns by a constant beforehand, or give X as float64."
             )
         return scale
-
-
-def _check_alike(a: TernaryScaler, b: TernaryScaler) -> None:
-    """Refuse scalers whose statistics are not of the same thing."""
-    mine, other = a.get_params(), b.get_params()
-    for name, value in mine.items():
-        if value != other[name]:
-            raise ValueError(
-                f"Scalers merge when their parameters are equal; {name} is {value} here and "
-                f"{other[name]} there."
-            )
-    if a.n_features_in_ != b.n_features_in_:
-        raise ValueError(
-            f"Scalers merge when their features are the same; here are {a.n_features_in_} and "
-            f"there {b.n_features_in_}."
-        )
-    _check_names(*(getattr(scaler, "feature_names_in_", None) for scaler in (a, b)))
-
-
-def _check_names(here: np.ndarray | None, there: np.ndarray | None) -> None:
-    if here is None and there is None:
-        return
-    if here is None or there is None:
-        which = "there" if here is None else "here"
-        raise ValueError(
-            f"Scalers merge when their features are the same; only {which} do they have names: "
-            "fit both on data frames, or both on arrays."
-        )
-    differ = np.flatnonzero(here != there)
-    if differ.size:
-        i = int(differ[0])
-        raise ValueError(
-            f"Scalers merge when their features are the same; column {i} is {here[i]!r} here "
-            f"and {there[i]!r} there."
-        )

@@ -43,7 +43,8 @@ def expanded(model: Any, *, unfuse: bool = False, fill: bool = True) -> Any:
         return model
     copier = _Copier(layers, unfuse)
     (image,) = model.inputs
-    image = import_keras().Input(batch_shape=image.shape, dtype=image.dtype, name=image.name)
+    name = image._keras_history.operation.name
+    image = import_keras().Input(batch_shape=image.shape, dtype=image.dtype, name=name)
     copy = import_keras().Model(image, copier.run(model, image), name=model.name)
     if fill:
         copier.copy_weights()

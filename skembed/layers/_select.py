@@ -102,7 +102,7 @@ def _taps(backbone: Backbone, asked: object) -> list[Tap]:
         return [Tap(EMBEDDING, EMBEDDING, backbone.n_features, True)]
     if asked == PREDICTIONS:
         return [_predictions(backbone)]
-    if isinstance(asked, Integral):
+    if isinstance(asked, Integral) and not isinstance(asked, bool):
         return [_tap(_indexed(backbone, int(asked)))]
     if not isinstance(asked, str):
         raise TypeError(f"layers holds {asked!r}; allowed: names, globs and indices.")
