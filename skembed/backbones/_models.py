@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import threading
@@ -105,7 +106,15 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
 
 
 def _from_file(path: Path, name: str | None) -> Backbone:
-    spec = _describe(_load(path), name or path.stem, "file", _file_digest(path), None)
+    status = path.stat() if path.is_file() else None
+    facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns) if status else ()
+    return dataclasses.replace(_described(path, facts), name=name or path.stem)
+
+
+@functools.lru_cache(maxsize=64)
+def _described(path: Path, _status: tuple[int, ...]) -> Backbone:
+    """What a file holds, found out again once its status has changed."""
+    spec = _describe(_load(path), path.stem, "file", _file_digest(path), None)
     file = WeightsFile(file=str(path.resolve()), digest=f"sha256:{spec.digest}")
     return dataclasses.replace(spec, weights=(file,))
 

@@ -146,7 +146,7 @@ class ExtractionSpec:
             "engine": self.engine,
             "device": _device_kind(),
             "numbers": _NUMBERS,
-            "versions": {name: version(name) for name in _NUMERIC_PACKAGES},
+            "versions": _versions(),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -256,6 +256,11 @@ def _digest(path: Path, *_status: int) -> str:
     """The sha256 of a file, computed again once its status has changed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _NUMERIC_PACKAGES}
 
 
 @functools.cache

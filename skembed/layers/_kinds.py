@@ -12,7 +12,15 @@ _PRODUCTS = (
     *(f"{kind}Conv{n}D" for kind in ("Depthwise", "Separable") for n in (1, 2)),
     "Dense",
 )
-_FOLLOWING = ("BatchNormalization", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+_FOLLOWING = (
+    "BatchNormalization",
+    "Activation",
+    "ReLU",
+    "LeakyReLU",
+    "PReLU",
+    "ELU",
+    "Softmax",
+)
 
 
 def multiplies(layer: Any) -> bool:

@@ -1,0 +1,57 @@
+"""Each family of ``keras.applications``, with all its layers, at a reduced input size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skembed import PretrainedEmbedder, backbones
+from skembed.extraction import clear_programs, images_run
+from skembed.extraction._programs import _programs
+
+# The smallest of each family.
+FAMILIES = (
+    "resnet50",
+    "resnet50_v2",
+    "vgg16",
+    "densenet121",
+    "inception_v3",
+    "inception_resnet_v2",
+    "xception",
+    "mobilenet",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "nasnet_mobile",
+    "efficientnet_b0",
+    "efficientnetv2_b0",
+    "convnext_tiny",
+)
+
+
+@pytest.mark.filterwarnings("ignore:weights=None draws random weights")
+@pytest.mark.parametrize("name", FAMILIES)
+def test_all_layers_in_one_pass_of_one_program(name, pictures):
+    clear_programs()
+    embedder = PretrainedEmbedder(
+        name,
+        layers="all",
+        weights=None,
+        image_size=max(32, backbones.get(name).min_size),
+        cache=False,
+    )
+    before = images_run()
+    rows = embedder.transform(pictures[:3])
+    assert images_run() - before == 3
+    (program,) = _programs.values()
+    assert program._run._cache_size() == 1
+    assert rows.shape == (3, len(embedder.get_feature_names_out()))
+    assert len(embedder.layer_slices_) > 10
+    assert np.isfinite(rows).all()
+    # Different pictures differ somewhere in every layer: no layer is fed zeros.
+    dead = [
+        layer
+        for layer, where in embedder.layer_slices_.items()
+        if np.ptp(rows[:, where], axis=0).max() == 0
+    ]
+    assert not dead
+    clear_programs()
