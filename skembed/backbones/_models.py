@@ -106,6 +106,7 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
 
 
 def _from_file(path: Path, name: str | None) -> Backbone:
+    path = path.absolute()
     status = path.stat() if path.is_file() else None
     facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns) if status else ()
     return dataclasses.replace(_described(path, facts), name=name or path.stem)
