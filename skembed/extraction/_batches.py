@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
 
@@ -44,6 +45,14 @@ def batch_sizes(batch_size: int | str) -> tuple[int, int]:
     if batch_size == "auto":
         batch_size = _AUTO_CPU if on_cpu else _AUTO_ACCELERATOR
     return int(batch_size), _CPU_SHAPE if on_cpu else int(batch_size)
+
+
+def warm_up(program: JaxProgram, image: np.ndarray, size: int) -> None:
+    """Compile for batches of `size` such images."""
+    # Whether there is room is for `run` to find out, which knows what to do then.
+    with contextlib.suppress(OutOfMemoryError):
+        size = min(size, program.batch_limit or size)
+        program.compile((size, *image.shape), image.dtype)
 
 
 def run(program: JaxProgram, images: np.ndarray, *, size: int, halve: bool) -> np.ndarray:

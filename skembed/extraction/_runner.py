@@ -22,7 +22,7 @@ from .._config import get_config
 from .._errors import ImageError
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
-from ._batches import batch_sizes, run
+from ._batches import batch_sizes, run, warm_up
 from ._options import RunOptions
 from ._pixels import pixels_for
 from ._programs import program
@@ -46,7 +46,7 @@ class _Image:
     item: Any
     key: bytes = b""
     raw: Raw | None = None
-    pixels: np.ndarray | None = None
+    pixels: Any = None  # an array, once decoded
     error: ImageError | None = None
 
 
@@ -209,13 +209,15 @@ class _Extraction:
 
     def _run(self, batch: list[_Image], size: int) -> None:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
-        network = program(self._spec)  # before the lock: nobody is to wait for us to build it
+        # Before the lock: nobody is to wait for us to build and to compile.
+        network = program(self._spec)
+        warm_up(network, batch[0].pixels, size)
         lock = self._store.lock() if self._store is not None else contextlib.nullcontext()
         with lock:
             batch = self._look_up(batch)
             if not batch:
                 return
-            pixels = np.stack([image.pixels for image in batch if image.pixels is not None])
+            pixels = np.stack([image.pixels for image in batch])
             halve = self._options.batch_size == "auto"
             rows = run(network, pixels, size=size, halve=halve)
             if self._store is not None:

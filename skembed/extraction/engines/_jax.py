@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,7 +50,26 @@ class JaxProgram:
             for variables in (model.trainable_variables, model.non_trainable_variables)
         ]
         run = _pure(model, spec)
-        self._run = jax.jit(lower_for_cpu(run) if jax.default_backend() == "cpu" else run)
+        self._jitted = jax.jit(lower_for_cpu(run) if jax.default_backend() == "cpu" else run)
+        self._compiled: dict[tuple[tuple[int, ...], str], Any] = {}
+        self._compiling = threading.Lock()
+
+    def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """Return the program for batches of this shape and dtype, compiled at most once.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the batch is too large for the device.
+        """
+        import jax
+
+        with self._compiling, _told_when_out_of_memory():
+            if (shape, dtype.str) not in self._compiled:
+                images = jax.ShapeDtypeStruct(shape, dtype)
+                lowered = self._jitted.lower(*self._variables, images)
+                self._compiled[shape, dtype.str] = lowered.compile()
+            return self._compiled[shape, dtype.str]
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return a row for each image.
@@ -66,14 +88,21 @@ class JaxProgram:
         OutOfMemoryError
             If the batch is too large for the device.
         """
-        import jax
+        run = self.compile(images.shape, images.dtype)
+        with _told_when_out_of_memory():
+            return np.asarray(run(*self._variables, images))
 
-        try:
-            return np.asarray(self._run(*self._variables, images))
-        except jax.errors.JaxRuntimeError as error:
-            if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error):
-                raise OutOfMemoryError(str(error).split("\n", maxsplit=1)[0]) from error
-            raise
+
+@contextlib.contextmanager
+def _told_when_out_of_memory() -> Iterator[None]:
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error):
+            raise OutOfMemoryError(str(error).split("\n", maxsplit=1)[0]) from error
+        raise
 
 
 def _pure(model: Any, spec: ExtractionSpec):
