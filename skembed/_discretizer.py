@@ -57,7 +57,7 @@ class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEsti
     ----------
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of features seen in `fit`; only where X has names that are all strings.
 
     See Also

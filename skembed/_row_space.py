@@ -43,16 +43,16 @@ class RowSpaceProjector(
     ----------
     n_components_ : int
         Dimensions of the space: the rank of the training rows, or d if X passes through.
-    eigenvalues_ : ndarray of shape (n_components_,) or None
+    eigenvalues_ : ndarray of shape (`n_components_`,) or None
         Of the Gram matrix, descending: the squares of the singular values of the training rows.
         None if X passes through.
     X_fit_ : ndarray of shape (n_samples, n_features) or None
         The training rows, a copy. None if X passes through.
-    dual_components_ : ndarray of shape (n_samples, n_components_) or None
+    dual_components_ : ndarray of shape (n_samples, `n_components_`) or None
         Coefficients of the training rows in each direction, float64. None if X passes through.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of features; only where X has names that are all strings.
 
     See Also
@@ -157,7 +157,7 @@ class RowSpaceProjector(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, `n_components_`)
             As of :meth:`transform`, up to rounding.
         """
         X = self._fit(X)
@@ -176,7 +176,7 @@ class RowSpaceProjector(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, `n_components_`)
             float32 for float32 rows, otherwise float64; X itself if X passes through.
 
         Raises
@@ -193,7 +193,7 @@ class RowSpaceProjector(
 
     @property
     def components_(self) -> np.ndarray:
-        """The orthonormal directions, of shape (n_components_, n_features); computed anew."""
+        """The orthonormal directions, of shape (`n_components_`, n_features); computed anew."""
         check_is_fitted(self)
         return self.coef_in_features(np.eye(self.n_components_))
 
@@ -202,7 +202,7 @@ class RowSpaceProjector(
 
         Parameters
         ----------
-        coef : array-like of shape (n_classes, n_components_) or (n_components_,)
+        coef : array-like of shape (n_classes, `n_components_`) or (`n_components_`,)
             ``coef_`` of a linear model that was fitted on the coordinates.
 
         Returns

@@ -56,7 +56,7 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
         Rows that the statistics come from.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of features; only where X has names that are all strings.
 
     See Also
