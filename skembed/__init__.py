@@ -9,6 +9,7 @@ from ._full_network import FullNetworkEmbedder
 from ._full_network_function import full_network_embedding
 from ._pretrained import PretrainedEmbedder
 from ._row_space import RowSpaceProjector
+from ._ten_crop import TenCropClassifier
 from ._ternary_scaler import TernaryScaler
 from ._vectors import cosine_similarity
 from ._version import __version__
@@ -22,6 +23,7 @@ __all__ = [
     "PretrainedEmbedder",
     "RowSpaceProjector",
     "StoreWarning",
+    "TenCropClassifier",
     "TernaryScaler",
     "WeightsError",
     "__version__",

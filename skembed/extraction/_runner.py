@@ -30,8 +30,9 @@ from ._progress import FOUND, Progress
 from ._spec import ExtractionSpec
 from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
 
-# Images looked up in the store at once: large enough for one query to serve many.
-_WINDOW = 256
+# Images looked up in the store at once: enough for one query to serve many, and few enough for
+# as many photographs, encoded, to be held in memory.
+_WINDOW = 128
 # Past this module, the estimator's transform and scikit-learn's wrapper around it.
 _TO_THE_CALLER = 7
 # More threads than this wait for the disk and the interpreter rather than decode.
@@ -121,7 +122,7 @@ class _Extraction:
 
     def rows(self, items: Sequence[Any], pool: ThreadPoolExecutor) -> np.ndarray:
         images = (_Image(row, item) for row, item in enumerate(items))
-        identified = ahead(pool, self._identify, images, 2 * _WINDOW)
+        identified = ahead(pool, self._identify, images, _WINDOW)
         missing = self._missing(identified)
         first = next(missing, None)
         if first is not None:

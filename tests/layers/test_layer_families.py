@@ -43,7 +43,7 @@ def test_all_layers_in_one_pass_of_one_program(name, pictures):
     rows = embedder.transform(pictures[:3])
     assert images_run() - before == 3
     (program,) = _programs.values()
-    assert program._run._cache_size() == 1
+    assert len(program._compiled) == 1
     assert rows.shape == (3, len(embedder.get_feature_names_out()))
     assert len(embedder.layer_slices_) > 10
     assert np.isfinite(rows).all()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from skembed import PretrainedEmbedder, backbones, layers
 from skembed._keras import import_keras
+from skembed.backbones._registry import load
 from skembed.extraction import images_run
 
 SHAPE = (14, 14, 3)
@@ -219,11 +222,8 @@ def test_pre_in_real_networks(name, weights, size, pictures):
     preparation = backbone.preparation
     x = pixels[..., ::-1] if preparation.channels == "bgr" else pixels
     x = (x - np.float32(preparation.mean)) / np.float32(preparation.std)
-    from dataclasses import replace
-
-    from skembed.backbones._registry import load
-
-    model = load(replace(backbone, input_size=(size, size)), weights, False)
+    top = name != "vgg16"  # whose classifier takes 224 pixels only
+    model = load(replace(backbone, input_size=(size, size)), weights, top)
     outputs = _outputs(model, x.astype(np.float32))
     for layer, where in slices.items():
         want = _product(model.get_layer(layer), outputs[f"{layer}<"])

@@ -1,0 +1,32 @@
+"""Parameters of the embedder, which may be a pipeline, that whoever hands it crops must know."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sklearn.base import clone
+
+
+def raising(embedder: Any) -> Any:
+    """A clone that stops at an image it cannot read: a row of NaN must get no label."""
+    choices = values(embedder, "on_error").items()
+    lenient = [name for name, choice in choices if choice == "nan"]
+    return cast(Any, clone(embedder)).set_params(**dict.fromkeys(lenient, "raise"))
+
+
+def color_space(embedder: Any) -> str:
+    """The channels that the embedder expects of arrays, which crops are."""
+    spaces = set(values(embedder, "color_space").values())
+    if len(spaces) > 1:
+        raise ValueError(
+            f"The embedder's parts take arrays in different colour spaces {sorted(spaces)}; "
+            "crops come in one. Give the parts one color_space."
+        )
+    return spaces.pop() if spaces else "rgb"
+
+
+def values(estimator: Any, parameter: str) -> dict[str, str]:
+    """The values of a parameter, a string, by its full names wherever it is nested."""
+    parameters = estimator.get_params().items()
+    found = {n: value for n, value in parameters if n.rpartition("__")[2] == parameter}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
