@@ -65,9 +65,7 @@ def _by_hand(model, images):
         np.asarray(images, np.float32)
     )
     columns = [np.asarray(o, np.float64) for o in outputs]
-    return np.concatenate(
-        [c.mean(axis=(1, 2)) if c.ndim == 4 else c for c in columns], axis=1
-    )
+    return np.concatenate([c.mean(axis=(1, 2)) if c.ndim == 4 else c for c in columns], axis=1)
 
 
 def _ternary_by_hand(train, test, lower=-0.25, upper=0.15):
