@@ -134,6 +134,12 @@ def _load(path: Path) -> Any:
 def _describe(
     model: Any, name: str, origin: str, digest: str, preparation: Preparation | None
 ) -> Backbone:
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            f"{name!r} is a {type(model).__name__} whose inputs and outputs Keras does not know. "
+            "Wrap it in a functional model: keras.Model(inputs, model(inputs)), with inputs = "
+            "keras.Input((height, width, channels))."
+        )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             f"{name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; skembed "

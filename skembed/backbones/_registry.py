@@ -129,8 +129,9 @@ def table() -> pd.DataFrame:
     Examples
     --------
     >>> from skembed import backbones
-    >>> backbones.table().loc["efficientnet_lite0", ["size", "features", "licence"]].tolist()
-    ['224 x 224', 1280, 'Apache-2.0']
+    >>> row = backbones.table().loc["efficientnet_lite0"]
+    >>> print(row["size"], row["features"], row["licence"])
+    224 x 224 1280 Apache-2.0
     """
     import pandas as pd
 

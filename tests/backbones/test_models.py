@@ -113,7 +113,7 @@ def test_a_damaged_file_is_named(tmp_path, content):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(WeightsError, match=r"'nowhere\.keras' does not exist"):
+    with pytest.raises(WeightsError, match=r"nowhere\.keras' does not exist"):
         PretrainedEmbedder("nowhere.keras").fit(["image.jpg"])
 
 

@@ -43,7 +43,7 @@ def test_help_loads_nothing_heavy():
         "import sys; from skembed.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'keras', 'jax', 'rich', 'skops', 'skimage'} & set(sys.modules)\n"
+        "heavy = {'keras', 'jax', 'skops', 'skimage'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

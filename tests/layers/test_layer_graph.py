@@ -131,7 +131,7 @@ def test_a_layer_called_twice_is_two_layers(images):
         network = base if activation == "post" else base.layers[0]
         want = [np.mean(network(sign * images), axis=(1, 2)) for sign in (1, -1)]
         np.testing.assert_allclose(rows, np.hstack(want), rtol=1e-5, atol=1e-6)
-    with pytest.raises(ValueError, match="'twin' has no layer 'conv'. Did you mean 'conv@"):
+    with pytest.raises(ValueError, match=r"'twin' has no layer 'conv'\. Did you mean 'conv@"):
         _embed(model, images, layers="conv")
 
 

@@ -168,4 +168,8 @@ def _at_precision(model: Any, precision: str) -> Any:
 
     clone = keras.models.clone_model(model, clone_function=recast)
     clone.set_weights(model.get_weights())
+    for layer in clone.layers:
+        # A Normalization computes with constants that it derives from its weights.
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
     return clone
