@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+
+_INSIDE = ("skembed.", "sklearn.")
 
 
 class ImageError(ValueError):
@@ -20,6 +23,14 @@ class BackendError(RuntimeError):
 
 class StoreWarning(UserWarning):
     """The embedding store cannot be used as asked; results are right all the same."""
+
+
+def level_of_caller() -> int:
+    """The ``stacklevel`` that points a warning at the line outside skembed and scikit-learn."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_INSIDE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def did_you_mean(got: object, allowed: Iterable[str], *, most: int = 3) -> str:

@@ -222,7 +222,7 @@ class FullNetworkEmbedder(ImageTransformer):
         FullNetworkEmbedder
             Itself.
         """
-        scaler = copy(self.scaler_) if hasattr(self, "scaler_") else self._new_scaler()
+        scaler = self._scaler_as_set() if hasattr(self, "scaler_") else self._new_scaler()
         self._learn(X, scaler.partial_fit)
         return self
 
@@ -244,6 +244,10 @@ class FullNetworkEmbedder(ImageTransformer):
         ValueError
             If the two do not embed alike.
         """
+        if not isinstance(other, FullNetworkEmbedder):
+            raise TypeError(
+                f"A FullNetworkEmbedder merges with another one; got {type(other).__name__}."
+            )
         check_is_fitted(self)
         check_is_fitted(other)
         if self._spec() != other._spec():
@@ -252,7 +256,9 @@ class FullNetworkEmbedder(ImageTransformer):
                 "preparation of images."
             )
         both = cast("FullNetworkEmbedder", clone(self))
-        both.scaler_ = self.scaler_.merge(other.scaler_)
+        both.scaler_ = self._scaler_as_set().merge(
+            copy(other.scaler_).set_params(**self._new_scaler().get_params())
+        )
         return both
 
     def transform(self, X: Any) -> np.ndarray:
@@ -334,15 +340,16 @@ class FullNetworkEmbedder(ImageTransformer):
         return np.asarray(~np.isnan(rows).all(axis=1))
 
     def _standardised(self, rows: np.ndarray) -> np.ndarray:
-        # The thresholds as they are now: they are no part of what was learnt.
-        scaler = copy(self.scaler_).set_params(
-            lower=self.lower, upper=self.upper, discretize=self.discretize
-        )
+        scaler = self._scaler_as_set()
         readable = self._readable(rows)
         if readable.all():
             return scaler.transform(rows)
         rows[readable] = scaler.transform(rows[readable])
         return rows
+
+    def _scaler_as_set(self) -> TernaryScaler:
+        """What was learnt, with the parameters as they are now: they are no part of it."""
+        return copy(self.scaler_).set_params(**self._new_scaler().get_params())
 
     def _check(self) -> None:
         if self.discretize and self.on_error == "nan":

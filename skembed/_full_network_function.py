@@ -16,7 +16,7 @@ def full_network_embedding(
     images: Any,
     batch_size: int | str = "auto",
     layers: str | int | Sequence[str | int] = "all",
-    input_shape: int | tuple[int, int] | None = None,
+    input_shape: int | tuple[int, ...] | None = None,
     stats: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Embed images by all layers of a network; the first call learns, the second applies.
@@ -32,7 +32,7 @@ def full_network_embedding(
         Images that travel together.
     layers : str, int or list of these, default="all"
         As for :class:`PretrainedEmbedder`.
-    input_shape : int, (height, width) or None, default=None
+    input_shape : int, (height, width), (height, width, channels) or None, default=None
         Size in pixels; None is the network's own.
     stats : array-like of shape (2, n_features) or None, default=None
         What the call on the training set returned. None: `images` are the training set.
@@ -68,9 +68,10 @@ def full_network_embedding(
     >>> X.shape, stats.shape, X_new.shape
     ((3, 21008), (2, 21008), (1, 21008))
     """
-    embedder = FullNetworkEmbedder(
-        model, layers=layers, batch_size=batch_size, image_size=input_shape
-    )
+    size: Any = input_shape
+    if isinstance(input_shape, tuple | list) and len(input_shape) == 3:
+        size = tuple(input_shape[:2])  # Keras' form has the channels too
+    embedder = FullNetworkEmbedder(model, layers=layers, batch_size=batch_size, image_size=size)
     if stats is None:
         features = embedder.fit_transform(images)
         return features, np.stack([embedder.mean_, embedder.scale_])

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import (
 )
 
 from ._doc_link import DocLinkMixin
-from ._errors import did_you_mean
+from ._errors import did_you_mean, level_of_caller
 from .extraction._runner import RunOptions, extract
 from .extraction._spec import (
     ACTIVATIONS,
@@ -120,7 +120,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             warnings.warn(
                 "weights=None draws random weights: the rows have the right shape and no meaning.",
                 UserWarning,
-                stacklevel=4,  # past transform and scikit-learn's wrapper around it
+                stacklevel=level_of_caller(),
             )
         options = RunOptions(**{name: getattr(self, name) for name in _RUN})
         return extract(items, self._spec(), options)

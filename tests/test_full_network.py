@@ -213,3 +213,14 @@ def test_passes_the_checks_of_image_estimators():
 def test_wrong_parameters_are_named(pictures, parameters, message):
     with pytest.raises(ValueError, match=message):
         FullNetworkEmbedder(image_size=SIZE, **parameters).fit(pictures)
+
+
+def test_parameters_set_after_fit_count_in_what_follows(pictures):
+    embedder = FullNetworkEmbedder(image_size=SIZE, layers="last 2").fit(pictures[:10])
+    embedder.set_params(ddof=1).partial_fit(pictures[10:])
+    whole = FullNetworkEmbedder(image_size=SIZE, layers="last 2", ddof=1).fit(pictures)
+    np.testing.assert_allclose(embedder.scale_, whole.scale_, rtol=1e-10)
+    other = FullNetworkEmbedder(image_size=SIZE, layers="last 2", lower=-0.5).fit(pictures)
+    assert other.merge(whole).lower == -0.5
+    with pytest.raises(TypeError, match="got PretrainedEmbedder"):
+        whole.merge(PretrainedEmbedder(layers="last 2", image_size=SIZE))

@@ -34,11 +34,7 @@ _BLOCKS = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-_SCALING = {  # width, depth
-    "efficientnet_lite0": (1.0, 1.0),
-    "efficientnet_lite1": (1.0, 1.1),
-    "efficientnet_lite2": (1.1, 1.2),
-}
+_SCALING = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))  # width and depth of Lite0, Lite1, Lite2
 
 
 def efficientnet_lite_backbones() -> tuple[Backbone, ...]:
@@ -66,7 +62,7 @@ def _backbone(
     return Backbone(
         name=f"efficientnet_lite{n}",
         origin="efficientnet-lite",
-        builder="skembed.backbones._efficientnet_lite:build",
+        builder=f"skembed.backbones._efficientnet_lite:build_lite{n}",
         input_size=(side, side),
         preparation=Preparation(
             mean=(127.0, 127.0, 127.0),
@@ -90,11 +86,28 @@ def _backbone(
     )
 
 
-def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
-    """Return the network as a ``keras.Model``, filled."""
+def build_lite0(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
+    """Return EfficientNet-Lite0 as a ``keras.Model``, filled."""
+    return _build(backbone, weights, top, _SCALING[0])
+
+
+def build_lite1(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
+    """Return EfficientNet-Lite1 as a ``keras.Model``, filled."""
+    return _build(backbone, weights, top, _SCALING[1])
+
+
+def build_lite2(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
+    """Return EfficientNet-Lite2 as a ``keras.Model``, filled."""
+    return _build(backbone, weights, top, _SCALING[2])
+
+
+def _build(
+    backbone: Backbone, weights: str | Path | None, top: bool, scaling: tuple[float, float]
+) -> Any:
+    network = partial(_network, backbone, scaling)
     if weights not in (None, "imagenet"):
-        return network_from_file(partial(_network, backbone), backbone, weights, top)
-    model = _network(backbone, top)
+        return network_from_file(network, backbone, weights, top)
+    model = network(top)
     if weights == "imagenet":
         _fill(model, _packaged_tensors(backbone))
     else:
@@ -102,9 +115,9 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     return model
 
 
-def _network(backbone: Backbone, top: bool) -> Any:
+def _network(backbone: Backbone, scaling: tuple[float, float], top: bool) -> Any:
     layers = import_keras().layers
-    width, depth = _SCALING[backbone.name]
+    width, depth = scaling
 
     def bn_relu6(x, name, activation=True):
         x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import math
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from .._errors import WeightsError
 from .._keras import import_keras
 from ._spec import Backbone, Preparation, WeightsFile
 
-# Live models by the digest that stands for them in a frozen Backbone. The newest few are kept:
-# a search over a growing list of models must not hold them all.
+# Live models by the digest that stands for them in a frozen Backbone. The newest few are kept
+# alive: a search over a growing list of models must not hold them all, and those that somebody
+# else holds are found as well.
 _KEPT = 8
 _live: dict[str, Any] = {}
+_held_elsewhere: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
 
@@ -70,6 +73,7 @@ def from_model(
         return dataclasses.replace(_from_file(path, name), preparation=preparation)
     digest = _digest(model)
     with _lock:
+        _held_elsewhere[digest] = model
         _live[digest] = _live.pop(digest, model)
         while len(_live) > _KEPT:
             del _live[next(iter(_live))]
@@ -97,7 +101,7 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             raise WeightsError(f"{str(path)!r} has changed since it was first described.")
         return _load(path)
     try:
-        return _live[backbone.digest]
+        return _held_elsewhere[backbone.digest]
     except KeyError:
         raise WeightsError(
             f"The live model {backbone.name!r} is not in this process any more. Save it as a "
@@ -108,8 +112,9 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
 def _from_file(path: Path, name: str | None) -> Backbone:
     path = path.absolute()
     status = path.stat() if path.is_file() else None
-    facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns) if status else ()
-    return dataclasses.replace(_described(path, facts), name=name or path.stem)
+    facts = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+    known = _described(path, tuple(getattr(status, fact, 0) for fact in facts))
+    return dataclasses.replace(known, name=name or path.stem)
 
 
 @functools.lru_cache(maxsize=64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import threading
 import warnings
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from .._errors import did_you_mean
 from .._keras import float32_policy
 from ._efficientnet_lite import efficientnet_lite_backbones
 from ._keras_applications import keras_applications_backbones
+from ._keras_fetch import cache_folder
 from ._models import from_model, is_model
 from ._spec import Backbone, WeightsFile
 from ._squeezenet import squeezenet_backbones
@@ -123,7 +123,9 @@ def table() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by name. ``here`` says whether the pretrained weights are on this machine;
+        Indexed by name. ``here`` says whether the pretrained weights (without the classifier,
+        where these are two files) are on this machine; whether they are intact is checked when
+        they are used;
         ``weights`` says where they come from; ``parameters`` leaves the classifier out.
 
     Examples
@@ -219,7 +221,7 @@ def _row(backbone: Backbone) -> dict[str, object]:
         "resize": preparation.resize if preparation else "-",
         "licence": backbone.licence,
         "weights": _whence(backbone.weights),
-        "here": any(map(_is_here, backbone.weights)),
+        "here": bool(backbone.weights) and _is_here(backbone.weights[0]),
         "digest": backbone.weights[0].digest if backbone.weights else "-",
     }
 
@@ -246,5 +248,5 @@ def _whence(files: tuple[WeightsFile, ...]) -> str:
 def _is_here(file: WeightsFile) -> bool:
     if file.package:
         return importlib.util.find_spec(file.package.replace("-", "_")) is not None
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    return (home / "models" / file.file).is_file()
+    path = cache_folder() / file.file
+    return path.is_file() and path.stat().st_size > 0

@@ -72,7 +72,7 @@ class Backbone:
     origin : str
         Who defines it: ``"keras.applications.ResNet50"``, ``"efficientnet-lite"``, ...
     builder : str or callable
-        ``"module:function"``, or a picklable function, called
+        ``"module:function"``, or a picklable function (which needs a `digest`), called
         ``builder(backbone, weights, top)``: `weights` is None (random), ``"imagenet"`` or a
         path, `top` says whether the classifier is wanted. It returns a ``keras.Model`` that
         takes prepared float32 images of shape (batch, height, width, channels).
@@ -134,11 +134,21 @@ class Backbone:
     weights: tuple[WeightsFile, ...] = ()
     digest: str = ""
 
+    def __post_init__(self) -> None:
+        if callable(self.builder) and not self.digest:
+            raise ValueError(
+                f"The backbone {self.name!r} is built by a function: give digest=, a text that "
+                "names its network and weights and changes with them, so that rows of one are "
+                "never taken for those of another. Or give the builder as 'module:function'."
+            )
+
     def fingerprint(self) -> str:
         """Hexadecimal sha256 of all that changes its numbers, the same in any process."""
         facts = dataclasses.asdict(self)
         for prose in ("licence", "n_parameters", "stages", "min_size"):
             del facts[prose]
         if callable(self.builder):
-            facts["builder"] = f"{self.builder.__module__}:{self.builder.__qualname__}"
+            facts["builder"] = (
+                ""  # any two functions may share a name; the digest tells them apart
+            )
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

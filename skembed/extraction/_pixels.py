@@ -22,7 +22,9 @@ def pixels_for(spec: ExtractionSpec, raw: Raw, limits: Limits) -> np.ndarray:
     if backbone.preparation is not None:
         return resize(decode(raw, limits=limits), backbone.input_size, spec.resize)
     shape = (*backbone.input_size, backbone.n_channels)
-    if isinstance(raw.data, np.ndarray) and raw.data.shape == shape:
+    # Pixels (uint8) have channels that `color_space` names; other numbers arrive unchanged.
+    are_pixels = backbone.n_channels in (1, 3) and getattr(raw.data, "dtype", None) == np.uint8
+    if isinstance(raw.data, np.ndarray) and raw.data.shape == shape and not are_pixels:
         return raw.data.astype(np.float32)
     if backbone.n_channels not in (1, 3):
         raise ImageError(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .._config import get_config
-from .._errors import ImageError
+from .._errors import ImageError, level_of_caller
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
 from ._batches import batch_sizes, run, warm_up
@@ -33,8 +33,6 @@ from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, op
 # Images looked up in the store at once: enough for one query to serve many, and few enough for
 # as many photographs, encoded, to be held in memory.
 _WINDOW = 128
-# Past this module, the estimator's transform and scikit-learn's wrapper around it.
-_TO_THE_CALLER = 7
 # More threads than this wait for the disk and the interpreter rather than decode.
 _MOST_THREADS = 16
 
@@ -252,7 +250,7 @@ class _Extraction:
             f"{len(rows)} of {len(items)} images could not be read and are NaN: rows {rows}. "
             f"{shown}{'; ...' if len(rows) > 5 else ''}",
             UserWarning,
-            stacklevel=_TO_THE_CALLER,
+            stacklevel=level_of_caller(),
         )
 
 

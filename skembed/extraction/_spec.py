@@ -248,7 +248,9 @@ def _weights(weights: str | Path | None) -> tuple[str, str]:
             f"weights is {str(weights)!r}, which is no file. {did_you_mean(weights, ['imagenet'])} "
             "Or give None, or the path of a weights file."
         ) from None
-    return str(path.resolve()), _digest(path, status.st_size, status.st_mtime_ns, status.st_ino)
+    return str(path.resolve()), _digest(
+        path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -51,6 +51,12 @@ def expanded(model: Any, *, unfuse: bool = False, fill: bool = True) -> Any:
     return copy
 
 
+def after_own_activation(model: Any, name: str) -> Any:
+    """The output of a layer of an expanded model with its own activation, unfused or not."""
+    names = {layer.name for layer in model.layers}
+    return model.get_layer(f"{name}_unfused" if f"{name}_unfused" in names else name).output
+
+
 class _Copier:
     """Calls copies of layers in place of the layers, wherever a model calls these."""
 

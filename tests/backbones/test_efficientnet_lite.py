@@ -68,3 +68,22 @@ def test_weights_by_path_give_the_same_bits(tmp_path):
     images = [data.coffee()]
     by_path = PretrainedEmbedder(weights=path).transform(images)
     np.testing.assert_array_equal(by_path, PretrainedEmbedder().transform(images))
+
+
+def test_a_weights_file_that_was_overwritten_is_seen(tmp_path):
+    """At the same size, with its time set back."""
+    import os
+
+    images = [np.full((64, 64, 3), 99, np.uint8)]
+    model = load(backbones.get("efficientnet_lite0"), None, False)
+    path = tmp_path / "mine.weights.h5"
+    model.save_weights(path)
+    status = path.stat()
+    before = PretrainedEmbedder(weights=path, image_size=64).transform(images)
+    model.set_weights([w * 1.01 for w in model.get_weights()])
+    model.save_weights(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert not np.array_equal(
+        PretrainedEmbedder(weights=path, image_size=64).transform(images), before
+    )

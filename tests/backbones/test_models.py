@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -144,3 +146,63 @@ def test_models_that_take_no_images_are_refused():
 def test_a_model_has_no_class_names():
     with pytest.raises(ValueError, match="needs class names"):
         PretrainedEmbedder(_model(), layers="predictions").fit(["image.jpg"])
+
+
+def test_uint8_of_the_inputs_shape_has_the_channels_that_color_space_names():
+    model = _model()
+    images = RNG.integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    rows = PretrainedEmbedder(model, color_space="bgr", cache=False).transform(images)
+    want = _expected(model, images[..., ::-1])
+    np.testing.assert_allclose(rows, want, rtol=1e-5, atol=1e-4)
+
+
+def test_a_spec_of_a_model_that_is_still_held_goes_on_working():
+    models = [_model() for _ in range(10)]
+    preparation = backbones.Preparation(std=(9.0,) * 3)
+    specs = [backbones.from_model(model, preparation=preparation) for model in models]
+    images = RNG.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    rows = PretrainedEmbedder(specs[0], cache=False).transform(images)
+    np.testing.assert_allclose(rows, _expected(models[0], images / 9.0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_subclassed_model_is_refused_with_the_fix():
+    keras = import_keras()
+
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(ValueError, match=r"keras\.Model\(inputs, model\(inputs\)\)"):
+        PretrainedEmbedder(Own()).fit([np.zeros((8, 8, 3), np.uint8)])
+
+
+def test_bfloat16_reaches_every_product():
+    """Operators in the graph, and a model within the model, whose layers Keras would pass over."""
+    keras = import_keras()
+    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3)])
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, inner(inputs) * 2.0 + 1.0)
+    images = RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    exact, rounded = (
+        PretrainedEmbedder(model, precision=precision, cache=False).transform(images)
+        for precision in ("float32", "bfloat16")
+    )
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(rounded, exact, rtol=0.05, atol=2)
+
+
+def test_the_embedding_is_the_same_before_and_after_activations(tmp_path):
+    """A fused activation belongs to the embedding, whatever `activation` says of the layers."""
+    keras = import_keras()
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="last")(inputs)
+    model = keras.Model(inputs, x)
+    spec = dataclasses.replace(backbones.from_model(model), features="last")
+    images = RNG.normal(size=(4, 8, 8, 3))
+    for activation in ("pre", "post"):
+        embedder = PretrainedEmbedder(spec, activation=activation, cache=tmp_path)
+        np.testing.assert_allclose(
+            embedder.transform(images), _expected(model, images), rtol=1e-5
+        )
+        fresh = PretrainedEmbedder(spec, activation=activation, cache=False)
+        np.testing.assert_allclose(fresh.transform(images), _expected(model, images), rtol=1e-5)

@@ -101,3 +101,23 @@ def test_other_packages_offer_backbones_and_a_broken_one_does_no_harm(tmp_path):
     )  # fmt: skip
     assert run.stdout.splitlines()[0] == "plugin y 1"
     assert "'bad' (no_such_module:offered) are left out" in run.stdout
+
+
+def test_a_function_as_builder_needs_a_digest():
+    base = backbones.get("efficientnet_lite0")
+    with pytest.raises(ValueError, match="give digest="):
+        dataclasses.replace(base, builder=lambda backbone, weights, top: None)
+    one, two = (
+        dataclasses.replace(base, builder=lambda backbone, weights, top: None, digest=digest)
+        for digest in ("one", "two")
+    )
+    assert one.fingerprint() != two.fingerprint()
+
+
+def test_a_renamed_backbone_is_built_like_its_model():
+    from skembed.backbones._registry import load
+
+    small = dataclasses.replace(
+        backbones.get("efficientnet_lite2"), name="small", input_size=(64, 64)
+    )
+    assert load(small, "imagenet", False).count_params() == small.n_parameters

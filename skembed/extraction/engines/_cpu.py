@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ._rewrite import rewritten
+
 
 def lower_for_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function equal to `function` up to float32 rounding, to be jitted for a CPU.
@@ -25,47 +27,7 @@ def lower_for_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
     function : callable
         Of arrays and trees of arrays; traceable by JAX; it returns one array.
     """
-    import jax
-
-    def lowered(*args):
-        closed, _ = jax.make_jaxpr(function, return_shape=True)(*args)
-        (result,) = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(args))
-        return result
-
-    return lowered
-
-
-def _evaluate(jaxpr: Any, consts: list[Any], args: list[Any]) -> list[Any]:
-    """Run `jaxpr` an equation at a time, with other code for the convolutions."""
-    from jax.extend.core import Literal
-
-    values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
-    values.update(zip(jaxpr.invars, args, strict=True))
-
-    for equation in jaxpr.eqns:
-        inputs = [v.val if isinstance(v, Literal) else values[v] for v in equation.invars]
-        outputs = _apply(equation, inputs)
-        values.update(zip(equation.outvars, outputs, strict=True))
-    return [v.val if isinstance(v, Literal) else values[v] for v in jaxpr.outvars]
-
-
-def _apply(equation: Any, inputs: list[Any]) -> list[Any]:
-    inner = _called(equation)
-    if inner is not None:
-        return _evaluate(inner.jaxpr, inner.consts, inputs)
-    if equation.primitive.name == "conv_general_dilated":
-        return [_convolve(equation, *inputs)]
-    outputs = equation.primitive.bind(*inputs, **equation.params)
-    return outputs if equation.primitive.multiple_results else [outputs]
-
-
-def _called(equation: Any) -> Any:
-    """The program that an equation merely calls (a jitted or differentiable function)."""
-    if equation.primitive.name in ("jit", "pjit", "closed_call", "remat2"):
-        return equation.params["jaxpr"]
-    if equation.primitive.name in ("custom_jvp_call", "custom_vjp_call"):
-        return equation.params.get("call_jaxpr")
-    return None
+    return rewritten(function, {"conv_general_dilated": _convolve})
 
 
 def _convolve(equation: Any, x: Any, kernel: Any) -> Any:
@@ -74,6 +36,8 @@ def _convolve(equation: Any, x: Any, kernel: Any) -> Any:
     Every convolution of a Keras network is channels-last here: x is (batch, height, width,
     in), the kernel (height, width, in / groups, out).
     """
+    import jax.numpy as jnp
+
     p = equation.params
     layout = p["dimension_numbers"]
     plain = (
@@ -89,7 +53,10 @@ def _convolve(equation: Any, x: Any, kernel: Any) -> Any:
     if plain and groups == 1 and kernel.shape[:2] == (1, 1) and not np.any(p["padding"]):
         row, column = p["window_strides"]
         x = x[:, ::row, ::column]
-        return (x.reshape(-1, x.shape[3]) @ kernel[0, 0]).reshape(*x.shape[:3], -1)
+        flat = jnp.matmul(
+            x.reshape(-1, x.shape[3]), kernel[0, 0], preferred_element_type=_result_dtype(x, p)
+        )
+        return flat.reshape(*x.shape[:3], -1)
     return equation.primitive.bind(x, kernel, **p)
 
 
@@ -117,4 +84,8 @@ def _depthwise(x: Any, kernel: Any, p: dict[str, Any]) -> Any:
         return x[:, rows, columns] * kernel[i, j]
 
     terms = itertools.starmap(term, np.ndindex(*kernel.shape[:2]))
-    return functools.reduce(operator.add, terms).astype(x.dtype)
+    return functools.reduce(operator.add, terms).astype(_result_dtype(x, p))
+
+
+def _result_dtype(x: Any, p: dict[str, Any]) -> Any:
+    return p["preferred_element_type"] or x.dtype

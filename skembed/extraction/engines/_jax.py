@@ -12,10 +12,11 @@ import numpy as np
 from ..._keras import import_keras
 from ...backbones._registry import load
 from ...backbones._spec import Preparation
-from ...layers._expand import expanded
+from ...layers._expand import after_own_activation, expanded
 from ...layers._select import EMBEDDING, PREDICTIONS
 from ...layers._tensors import tensors_of
 from .._spec import ExtractionSpec
+from ._bfloat16 import in_bfloat16
 from ._cpu import lower_for_cpu
 
 
@@ -44,12 +45,14 @@ class JaxProgram:
         model = load(spec.backbone, spec.builder_weights, spec.top)
         # A live model is the user's: what they do to it later must not reach this program.
         copy = spec.backbone.origin == "model"
-        model = _tapped(_at_precision(model, spec.precision), spec)
+        model = _tapped(model, spec)
         self._variables = [
             [jax.numpy.array(v.value, copy=copy) for v in variables]
             for variables in (model.trainable_variables, model.non_trainable_variables)
         ]
         run = _pure(model, spec)
+        if spec.precision == "bfloat16":
+            run = in_bfloat16(run)
         self._jitted = jax.jit(lower_for_cpu(run) if jax.default_backend() == "cpu" else run)
         self._compiled: dict[tuple[tuple[int, ...], str], Any] = {}
         self._compiling = threading.Lock()
@@ -146,30 +149,9 @@ def _tapped(model: Any, spec: ExtractionSpec) -> Any:
         return model
     model = expanded(model, unfuse=spec.activation == "pre")
     whole = {
-        EMBEDDING: model.get_layer(features).output if features else model.output,
+        EMBEDDING: after_own_activation(model, features) if features else model.output,
         PREDICTIONS: model.output,
     }
     names = [tap.layer for tap in spec.taps if tap.layer not in whole]
     tensors = whole | tensors_of(model, names, spec.activation)
     return import_keras().Model(model.input, [tensors[tap.layer] for tap in spec.taps])
-
-
-def _at_precision(model: Any, precision: str) -> Any:
-    """The same network with its arithmetic in `precision`; variables stay float32."""
-    if precision == "float32":
-        return model
-    keras = import_keras()
-
-    def recast(layer):
-        config = layer.get_config()
-        if not isinstance(layer, keras.layers.InputLayer):
-            config["dtype"] = f"mixed_{precision}"
-        return type(layer).from_config(config)
-
-    clone = keras.models.clone_model(model, clone_function=recast)
-    clone.set_weights(model.get_weights())
-    for layer in clone.layers:
-        # A Normalization computes with constants that it derives from its weights.
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()
-    return clone
