@@ -179,6 +179,7 @@ class PretrainedEmbedder(ImageTransformer):
             Itself.
         """
         self._check()
+        self._spec()  # an unknown name is told here, and not only by the first transform
         as_items(X)
         return self
 
@@ -233,4 +234,3 @@ class PretrainedEmbedder(ImageTransformer):
                 "quantize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
                 "choose quantize=False or on_error='raise'."
             )
-        self._spec()
