@@ -8,8 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from skembed import ImageError, PretrainedEmbedder, config_context
+from skembed import (
+    FullNetworkEmbedder,
+    ImageError,
+    PretrainedEmbedder,
+    TenCropClassifier,
+    config_context,
+    cosine_similarity,
+)
+from skembed.extraction import images_run
+from skembed.extraction._spec import make_spec
 
 SIZE = 64
 
@@ -195,3 +205,112 @@ def test_an_enormous_image_is_refused_before_it_is_decoded(colour, paths):
         pytest.raises(ImageError, match=r"Row 0: .*bytes"),
     ):
         _embedder().transform([paths[8]])
+
+
+# --- decoding ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def photographs() -> list[np.ndarray]:
+    """Three photographs, many times larger than the network's input."""
+    from skimage import data
+
+    return [data.astronaut(), data.coffee(), data.rocket()]
+
+
+@pytest.fixture(scope="module")
+def large_jpegs(photographs) -> list[bytes]:
+    return [_file(photograph, "JPEG", quality=92) for photograph in photographs]
+
+
+def test_scaled_decoding_moves_embeddings_a_little(large_jpegs):
+    exact = _embedder().transform(large_jpegs)
+    scaled = _embedder(decoding="scaled").transform(large_jpegs)
+    for one, other in zip(exact, scaled, strict=True):
+        assert (one != other).any()
+        assert cosine_similarity(one, other) > 0.99
+
+
+def test_scaled_decoding_changes_nothing_else(photographs, colour, tmp_path):
+    small = _file(colour, "JPEG")
+    file = tmp_path / "large.png"
+    file.write_bytes(_file(photographs[1]))
+    X = [small, file, photographs[0], Image.fromarray(photographs[2])]
+    np.testing.assert_array_equal(
+        _embedder(decoding="scaled").transform(X), _embedder().transform(X)
+    )
+
+
+def test_the_store_keeps_exact_and_scaled_rows_apart(large_jpegs, tmp_path):
+    exact, scaled = (
+        _embedder(decoding=decoding, cache=tmp_path) for decoding in ("exact", "scaled")
+    )
+    before = images_run()
+    rows = [embedder.transform(large_jpegs) for embedder in (exact, scaled, exact, scaled)]
+    assert images_run() - before == 2 * len(large_jpegs)
+    np.testing.assert_array_equal(rows[0], rows[2])
+    np.testing.assert_array_equal(rows[1], rows[3])
+    assert (rows[0] != rows[1]).any(axis=1).all()
+
+
+def test_only_scaled_decoding_is_part_of_the_key():
+    exact, scaled = (
+        make_spec("efficientnet_lite0", decoding=decoding) for decoding in ("exact", "scaled")
+    )
+    assert exact == make_spec("efficientnet_lite0")
+    assert exact.base() != scaled.base()
+    assert "decoding" not in exact.description()
+    assert scaled.description()["decoding"] == "scaled"
+    # A filter that picks single pixels is given all of them.
+    nearest = {"resize": "nearest-half-pixel"}
+    assert make_spec("efficientnet_lite0", decoding="scaled", **nearest) == make_spec(
+        "efficientnet_lite0", **nearest
+    )
+
+
+@pytest.mark.parametrize("kind", [PretrainedEmbedder, FullNetworkEmbedder])
+def test_decoding_is_a_parameter_like_others(kind, large_jpegs):
+    embedder = kind(decoding="scaled", image_size=SIZE, cache=False)
+    assert clone(embedder).get_params()["decoding"] == "scaled"
+    assert "decoding='scaled'" in repr(embedder)
+    with pytest.raises(ValueError, match=r"'decoding' parameter .* Did you mean 'scaled'\?"):
+        clone(embedder).set_params(decoding="scale").fit(large_jpegs)
+
+
+def test_scaled_and_exact_embedders_do_not_merge(large_jpegs):
+    options = {"image_size": SIZE, "cache": False, "layers": "last 1"}
+    exact, scaled = (
+        FullNetworkEmbedder(decoding=decoding, **options).fit(large_jpegs)
+        for decoding in ("exact", "scaled")
+    )
+    assert (exact.mean_ != scaled.mean_).any()
+    with pytest.raises(ValueError, match="preparation of images"):
+        exact.merge(scaled)
+
+
+def test_ten_crops_are_cut_from_the_whole_image(large_jpegs):
+    class Keeps(ClassifierMixin, BaseEstimator):
+        """Keeps the rows it is given."""
+
+        def fit(self, X, y):
+            self.rows_, self.classes_ = X, np.unique(y)
+            return self
+
+        def predict(self, X):
+            return np.full(len(X), self.classes_[0])
+
+    exact, scaled = (
+        TenCropClassifier(_embedder(decoding=decoding), Keeps()).fit(large_jpegs, [0, 1, 1])
+        for decoding in ("exact", "scaled")
+    )
+    np.testing.assert_array_equal(exact.classifier_.rows_, scaled.classifier_.rows_)
+
+
+def test_limits_hold_for_scaled_images_too(large_jpegs):
+    with (
+        config_context(max_image_pixels=10_000),
+        pytest.raises(ImageError, match=r"Row 0: .*pixels"),
+    ):
+        _embedder(decoding="scaled").transform(large_jpegs)
+    with pytest.raises(ImageError, match=r"Row 1: .*damaged or cut short"):
+        _embedder(decoding="scaled").transform([large_jpegs[0], large_jpegs[1][:9000]])

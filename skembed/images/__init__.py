@@ -9,11 +9,13 @@ from ._folders import IMAGE_SUFFIXES, from_folders, list_images
 from ._items import as_items, describe
 from ._limits import Limits
 from ._pixels import COLOR_SPACES
+from ._prepare import DECODINGS, prepare
 from ._read import Raw, read
 from ._resize import resize
 
 __all__ = [
     "COLOR_SPACES",
+    "DECODINGS",
     "IMAGE_SUFFIXES",
     "RESIZE_FILTERS",
     "Limits",
@@ -26,6 +28,7 @@ __all__ = [
     "list_images",
     "load",
     "local_path",
+    "prepare",
     "read",
     "resize",
     "resize_convention",

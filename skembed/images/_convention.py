@@ -68,6 +68,11 @@ class ResizeConvention:
             raise ValueError(f"Only 'crop' takes a fraction, not {self.geometry!r}.")
 
     @property
+    def antialias(self) -> bool:
+        """Whether the filter weighs all the pixels under a target pixel."""
+        return self.filter.endswith("-antialias")
+
+    @property
     def name(self) -> str:
         """The name that :func:`resize_convention` reads; one name a convention."""
         if self.geometry == "warp":

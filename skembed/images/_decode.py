@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ._limits import Limits
 from ._pillow import check_size, pillow_errors, to_rgb, upright
 from ._pixels import rgb_pixels
 from ._read import Raw, read
+from ._turbo import turbo_pixels
 
 
 def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
@@ -66,7 +68,9 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
     """
     limits = limits or Limits.from_config()
     if isinstance(raw.data, bytes):
-        return _decode_bytes(raw.data, raw.name, limits)
+        with pillow_errors(raw.name):
+            image, pixels = load_bytes(raw.data, raw.name, limits)
+            return upright(image, to_rgb(pixels, raw.name))
     return Image.fromarray(rgb_pixels(raw.data, raw.color_space, raw.name))
 
 
@@ -115,26 +119,39 @@ class _Watched(io.BytesIO):
         return data
 
 
-def _decode_bytes(data: bytes, name: str, limits: Limits) -> Image.Image:
+def load_bytes(
+    data: bytes,
+    name: str,
+    limits: Limits,
+    prepare: Callable[[Image.Image], Any] | None = None,
+) -> tuple[Image.Image, Image.Image]:
+    """Open and load an image as it is stored; to be called inside `pillow_errors`.
+
+    `prepare` gets the image when its header has been judged and no pixel is decoded yet; it may
+    have it decoded smaller. Returned are the image with its header, and with its pixels.
+    """
     lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     stream = _Watched(data) if lenient else io.BytesIO(data)
-    with pillow_errors(name):
-        if lenient:
-            # Somebody told Pillow to overlook damage. `verify` still looks at checksums
-            # (of PNG), and running dry while pixels are unpacked is being cut short.
-            Image.open(io.BytesIO(data)).verify()
-        image = Image.open(stream)
-        if image.format == "EPS":
-            raise ImageError(f"{name} is EPS, a program and not pixels: convert it first.")
-        check_size(image, name, limits)
-        if isinstance(stream, _Watched):
-            if image.format == "JPEG2000":  # read to the end of its file, whole or not
-                raise ImageError(
-                    f"{name} is JPEG 2000: whether it is whole cannot be told while "
-                    "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
-                )
-            stream.ran_dry = False
-        image.load()
-        if isinstance(stream, _Watched) and stream.ran_dry:
-            raise ImageError(f"{name} is damaged or cut short: it ends before its last pixel.")
-        return upright(image, to_rgb(image, name))
+    if lenient:
+        # Somebody told Pillow to overlook damage. `verify` still looks at checksums
+        # (of PNG), and running dry while pixels are unpacked is being cut short.
+        Image.open(io.BytesIO(data)).verify()
+    image = Image.open(stream)
+    if image.format == "EPS":
+        raise ImageError(f"{name} is EPS, a program and not pixels: convert it first.")
+    check_size(image, name, limits)
+    if isinstance(stream, _Watched):
+        if image.format == "JPEG2000":  # read to the end of its file, whole or not
+            raise ImageError(
+                f"{name} is JPEG 2000: whether it is whole cannot be told while "
+                "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
+            )
+        stream.ran_dry = False
+    if prepare is not None:
+        prepare(image)
+    elif not lenient and (pixels := turbo_pixels(image, data)) is not None:
+        return image, pixels
+    image.load()
+    if isinstance(stream, _Watched) and stream.ran_dry:
+        raise ImageError(f"{name} is damaged or cut short: it ends before its last pixel.")
+    return image, image

@@ -22,6 +22,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Those of them that exchange rows and columns.
+SIDEWAYS = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 _UNMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
@@ -72,16 +74,21 @@ def pillow_errors(name: str) -> Iterator[None]:
 
 def upright(image: Image.Image, pixels: Image.Image) -> Image.Image:
     """Turn `pixels` as the EXIF orientation of `image` says."""
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001 - damaged EXIF (see above) around a sound image: no turn
-        orientation = None
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    turn = turn_of(image)
     if turn is None:
         return pixels
     turned = pixels.transpose(turn)
     turned.info = {}  # it still says which way to turn
     return turned
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """How an image is to be turned, by its EXIF orientation; None if not at all."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 - damaged EXIF (see above) around a sound image: no turn
+        return None
+    return _TURNS.get(orientation) if isinstance(orientation, int) else None
 
 
 def to_rgb(image: Image.Image, name: str) -> Image.Image:

@@ -20,6 +20,7 @@ _PILLOW = {
     "pil-lanczos-antialias": Image.Resampling.LANCZOS,
     "pil-nearest": Image.Resampling.NEAREST,
 }
+Box = tuple[float, float, float, float]
 _OWN = {"nearest-half-pixel": nearest_half_pixel, "libyuv-bilinear": libyuv_bilinear}
 
 
@@ -78,13 +79,14 @@ def resize(
     (2, 2, 3)
     """
     convention = resize_convention(convention)
-    size = _checked(size)
+    size = checked_size(size)
     if convention.filter in _PILLOW:
         return _with_pillow(_as_image(image), size, convention)
     return _with_own(_as_pixels(image), size, convention)
 
 
-def _checked(size: Any) -> Pair:
+def checked_size(size: Any) -> Pair:
+    """The size as a pair of ints, or an error."""
     try:
         height, width = (operator.index(side) for side in size)
     except (TypeError, ValueError):
@@ -107,15 +109,47 @@ def _as_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
 
 
 def _with_pillow(image: Image.Image, size: Pair, convention: ResizeConvention) -> np.ndarray:
-    resample = _PILLOW[convention.filter]
+    part = resampled(image, (image.height, image.width), size, convention)
+    return finished(part, size, convention)
+
+
+def resampled(
+    image: Image.Image, source: Pair, size: Pair, convention: ResizeConvention, step: int = 1
+) -> Image.Image:
+    """The part that the convention takes, at the size it has in the result.
+
+    `image` is one of the size `source` that was decoded at ``1 / step`` of it, sides rounded
+    up: it may end with a part of a pixel, which is left out.
+    """
+    box: Box = (0, 0, source[1], source[0])
     if convention.geometry == "pad":
-        height, width = _fitted((image.height, image.width), size)
-        return _padded(np.asarray(image.resize((width, height), resample)), size)
-    box = None
-    if convention.geometry == "crop":
-        box = _central_box((image.height, image.width), size, convention.fraction)
+        size = _fitted(source, size)
+    elif convention.geometry == "crop":
+        box = _central_box(source, size, convention.fraction)
+    left, top, right, bottom = box
+    return image.resize(
+        (size[1], size[0]),
+        _PILLOW[convention.filter],
+        box=(left / step, top / step, right / step, bottom / step),
+    )
+
+
+def finished(part: Image.Image, size: Pair, convention: ResizeConvention) -> np.ndarray:
+    """What `resampled` gave as an array of its own, padded where the convention says so."""
+    if convention.geometry == "pad":
+        return _padded(np.asarray(part), size)
     # A copy, for what Pillow hands out cannot be written to.
-    return np.array(image.resize((size[1], size[0]), resample, box=box))
+    return np.array(part)
+
+
+def whole_size(source: Pair, size: Pair, convention: ResizeConvention) -> tuple[float, float]:
+    """The height and width that the whole image has when its part has the size asked for."""
+    if convention.geometry == "pad":
+        return _fitted(source, size)
+    if convention.geometry == "crop":
+        scale = _larger_scale(source, size) / convention.fraction
+        return source[0] * scale, source[1] * scale
+    return size
 
 
 def _with_own(pixels: np.ndarray, size: Pair, convention: ResizeConvention) -> np.ndarray:
@@ -153,9 +187,7 @@ def _padded(pixels: np.ndarray, size: Pair) -> np.ndarray:
     return padded
 
 
-def _central_box(
-    source: Pair, size: Pair, fraction: float
-) -> tuple[float, float, float, float]:
+def _central_box(source: Pair, size: Pair, fraction: float) -> Box:
     """Left, top, right and bottom, in pixels and parts of pixels."""
     scale = _larger_scale(source, size) / fraction
     # Rounding errors must not reach outside: Pillow refuses such a box.

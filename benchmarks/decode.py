@@ -1,0 +1,157 @@
+"""Decoding and resizing JPEGs: ``python benchmarks/decode.py [--embeddings]``.
+
+Photographs of the shared data, brought to two sizes and encoded anew, become 224 x 224 pixels as
+EfficientNet-Lite0 takes them: a centre of 0.875, bicubic. The ways take turns; images/s are medians
+over the rounds, in processor time of one thread (what a core does, whoever else is at work) and
+on the clock with one and with two threads.
+
+- ``peer``: Pillow, then the shorter side to 256 and the centre cut out, as torchvision does;
+- ``exact`` and ``scaled``: `skembed.images.prepare`; ``exact`` decodes by simplejpeg where that is
+  installed;
+- ``exact, by Pillow``: the same bits, without simplejpeg.
+
+``--embeddings`` says instead how far ``scaled`` moves embeddings, for several sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from skembed import PretrainedEmbedder, cosine_similarity
+from skembed.images import Raw, decode, list_images, prepare, resize
+
+SIZE = (224, 224)
+CONVENTION = "crop-0.875-pil-bicubic-antialias"
+TIMED = ((500, 375), (2000, 1500))
+MOVED = ((1366, 1024), (2000, 1500), (3000, 2250), (4032, 3024))
+
+
+def main() -> None:
+    default = Path(__file__).parents[2] / "shared"
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shared", type=Path, default=default, help="holds data/")
+    parser.add_argument("--images", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--embeddings", action="store_true")
+    options = parser.parse_args()
+    files = list_images(options.shared / "data" / "flowers17")
+    files += list_images(options.shared / "data" / "dtd10")
+    files = files[:: len(files) // options.images][: options.images]
+    if options.embeddings:
+        print("| size | grey levels | cosine, mean | least |")
+        print("| --- | ---: | ---: | ---: |")
+        for size in MOVED:
+            print(f"| {size[0]} x {size[1]} | {moved(jpegs(files, size))} |", flush=True)
+        return
+    print("| size | way | decode: CPU | 1 thread | 2 threads | and resize: CPU | 1 | 2 |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for size in TIMED:
+        for way, rates in timed(jpegs(files, size), options.rounds).items():
+            numbers = " | ".join(f"{rate:.0f}" if rate else "-" for rate in rates)
+            print(f"| {size[0]} x {size[1]} | {way} | {numbers} |", flush=True)
+
+
+def jpegs(files: Iterable[str | Path], size: tuple[int, int]) -> list[bytes]:
+    """The photographs at that width and height, encoded as cameras do."""
+    encoded = []
+    for file in files:
+        stream = io.BytesIO()
+        image = Image.open(file).convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        image.save(stream, "JPEG", quality=90)
+        encoded.append(stream.getvalue())
+    return encoded
+
+
+# --- speed -------------------------------------------------------------------------------
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def peer(data: bytes) -> np.ndarray:
+    image = opened(data)
+    scale = 256 / min(image.size)
+    width, height = (round(side * scale) for side in image.size)
+    left, top = (width - 224) // 2, (height - 224) // 2
+    image = image.resize((width, height), Image.Resampling.BICUBIC)
+    return np.array(image.crop((left, top, left + 224, top + 224)))
+
+
+def ours(data: bytes, decoding: str) -> np.ndarray:
+    return prepare(Raw(data, "bytes"), SIZE, CONVENTION, decoding=decoding)
+
+
+def decoded(data: bytes) -> Image.Image:
+    return decode(Raw(data, "bytes"))
+
+
+def by_pillow(data: bytes) -> np.ndarray:
+    return resize(opened(data), SIZE, CONVENTION)
+
+
+# For each way, what decodes, where that is a step of its own, and what does both.
+WAYS: dict[str, tuple[Callable | None, Callable]] = {
+    "peer": (opened, peer),
+    "exact": (decoded, partial(ours, decoding="exact")),
+    "exact, by Pillow": (opened, by_pillow),
+    "scaled": (None, partial(ours, decoding="scaled")),
+}
+
+
+def timed(data: list[bytes], rounds: int) -> dict[str, list[float | None]]:
+    """Images/s of each way: decoding by CPU, in 1 and in 2 threads, then with the resize."""
+    steps = {(way, i): step for way, pair in WAYS.items() for i, step in enumerate(pair)}
+    rates: dict[str, list[float | None]] = {way: [None] * 6 for way, _ in steps}
+    for column, measure in enumerate((by_cpu, partial(by_clock, 1), partial(by_clock, 2))):
+        seconds = {key: [] for key, step in steps.items() if step}
+        for _ in range(rounds):
+            for key, spent in seconds.items():
+                spent.append(measure(steps[key], data))
+        for (way, i), spent in seconds.items():
+            rates[way][3 * i + column] = len(data) / statistics.median(spent)
+    return rates
+
+
+def by_cpu(step: Callable, data: list[bytes]) -> float:
+    started = time.thread_time()
+    for one in data:
+        step(one)
+    return time.thread_time() - started
+
+
+def by_clock(n_threads: int, step: Callable, data: list[bytes]) -> float:
+    with ThreadPoolExecutor(n_threads) as pool:
+        started = time.perf_counter()
+        for _ in pool.map(step, data):
+            pass
+        return time.perf_counter() - started
+
+
+# --- what it does to the numbers ---------------------------------------------------------
+
+
+def moved(data: list[bytes]) -> str:
+    exact, scaled = (
+        np.stack([ours(one, decoding) for one in data]) for decoding in ("exact", "scaled")
+    )
+    # These are of the network's size already: warped to it, they stay as they are.
+    embedder = PretrainedEmbedder(resize="warp", cache=False, progress=False)
+    pairs = zip(embedder.transform(exact), embedder.transform(scaled), strict=True)
+    cosines = [cosine_similarity(one, other) for one, other in pairs]
+    grey = np.abs(exact.astype(int) - scaled).mean()
+    return f"{grey:.2f} | {np.mean(cosines):.5f} | {np.min(cosines):.5f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""From what was read to pixels of one size, where the decoder may do part of the shrinking."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from .._errors import did_you_mean
+from ._convention import ResizeConvention, resize_convention
+from ._decode import decode, load_bytes
+from ._filters import Pair
+from ._limits import Limits
+from ._pillow import SIDEWAYS, pillow_errors, to_rgb, turn_of, upright
+from ._read import Raw
+from ._resize import checked_size, finished, resampled, resize, whole_size
+
+DECODINGS = ("exact", "scaled")
+
+# Decoded at just the size that is needed, a JPEG would be shrunk by the decoder's box instead of
+# the convention's filter: embeddings then turn by up to 0.02 (1 - cosine), with twice that size by
+# 0.003; on average by 0.002 and 0.0003 (benchmarks/decode.py --embeddings).
+_MARGIN = 2
+_ROUNDING = 1e-6
+_STEPS = (8, 4, 2)
+_JPEG = ("JPEG", "MPO")
+
+
+def prepare(
+    raw: Raw,
+    size: Pair,
+    convention: str | ResizeConvention = "pil-bilinear-antialias",
+    *,
+    decoding: str = "exact",
+    grey: bool = False,
+    limits: Limits | None = None,
+) -> np.ndarray:
+    """Decode an image and resize it to a given height and width.
+
+    Parameters
+    ----------
+    raw : Raw
+        What :func:`read` gave.
+    size : (int, int), pixels
+        Height and width of the result.
+    convention : str or ResizeConvention, default="pil-bilinear-antialias"
+        As for :func:`resize`.
+    decoding : {"exact", "scaled"}, default="exact"
+        ``"exact"`` decodes every pixel. ``"scaled"`` decodes a JPEG that is much larger than
+        `size` at 1/2, 1/4 or 1/8 of its own, which is faster and moves grey levels a little;
+        all else is decoded as by ``"exact"``.
+    grey : bool, default=False
+        Whether colours become grey before the image is resized.
+    limits : Limits or None
+        None takes them from this thread's settings. They hold for the image as it is stored.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+        RGB pixels, a new array.
+
+    Raises
+    ------
+    ImageError
+        As :func:`decode` does.
+    ValueError
+        If the size, the convention or `decoding` is not allowed.
+
+    See Also
+    --------
+    decode, resize : The two steps of ``"exact"``.
+
+    Notes
+    -----
+    ``"scaled"`` takes the smallest scale at which both sides are still twice as long as those
+    the convention brings the whole image to (256 pixels for a crop of 224 and 0.875). The JPEG
+    decoder leaves the finest waves of each block of 8 x 8 pixels out instead of computing them
+    for the filter to remove. The filters that pick single pixels (``pil-nearest``,
+    ``nearest-half-pixel``, ``libyuv-bilinear``) always get all of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed.images import prepare, read
+    >>> raw = read(np.zeros((40, 60), np.uint8))
+    >>> prepare(raw, (8, 8), "crop", decoding="scaled").shape
+    (8, 8, 3)
+    """
+    if decoding not in DECODINGS:
+        raise ValueError(
+            f"decoding={decoding!r} is not known. {did_you_mean(decoding, DECODINGS)}"
+        )
+    convention, size = resize_convention(convention), checked_size(size)
+    limits = limits or Limits.from_config()
+    if decoding == "scaled" and convention.antialias and isinstance(raw.data, bytes):
+        return _scaled(raw.data, raw.name, size, convention, grey, limits)
+    image = decode(raw, limits=limits)
+    return resize(image.convert("L") if grey else image, size, convention)
+
+
+def _scaled(
+    data: bytes, name: str, size: Pair, convention: ResizeConvention, grey: bool, limits: Limits
+) -> np.ndarray:
+    source, step = (0, 0), 1
+
+    def shrink(image: Image.Image) -> None:
+        nonlocal source, step
+        source = image.height, image.width
+        if image.format in _JPEG:
+            step = _draft(image, _as_stored(image, size), convention)
+
+    with pillow_errors(name):
+        image, _ = load_bytes(data, name, limits, shrink)
+        pixels = to_rgb(image, name)
+        pixels = pixels.convert("L") if grey else pixels
+        if step == 1:
+            return resize(upright(image, pixels), size, convention)
+        # Turned last, for it is small then, and a part of a pixel at the end is still at the
+        # right and at the bottom.
+        part = resampled(pixels, source, _as_stored(image, size), convention, step)
+        return finished(to_rgb(upright(image, part), name), size, convention)
+
+
+def _as_stored(image: Image.Image, size: Pair) -> Pair:
+    """The size asked for, in the rows and columns of the file."""
+    return (size[1], size[0]) if turn_of(image) in SIDEWAYS else size
+
+
+def _draft(image: Image.Image, size: Pair, convention: ResizeConvention) -> int:
+    """Have a JPEG decoded as small as may be; return how many times smaller that is."""
+    full = image.height, image.width
+    needed = [_MARGIN * side for side in whole_size(full, size, convention)]
+    room = min(have / need for have, need in zip(full, needed, strict=True)) + _ROUNDING
+    step = next((step for step in _STEPS if step <= room), 1)
+    if step > 1 and image.draft(None, (full[1] // step, full[0] // step)) is None:
+        return 1
+    return step

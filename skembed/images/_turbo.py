@@ -1,0 +1,86 @@
+"""JPEGs by simplejpeg where it is installed: the same bits as Pillow's, a little sooner.
+
+Both wrap libjpeg-turbo, each its own copy. So before its first use in a process simplejpeg has
+to show that it agrees with Pillow to the bit; and whatever is out of the ordinary is Pillow's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import itertools
+from types import ModuleType
+
+import numpy as np
+from PIL import Image
+
+_COLOURS = {"RGB": "RGB", "L": "GRAY"}
+
+
+def turbo_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
+    """Return the pixels of a JPEG that Pillow has opened, or None where Pillow is to load them.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Opened and judged by its header, not loaded.
+    data : bytes
+        Its file.
+    """
+    # Adobe's marker can make three colours mean other things; "MPO" is a file of several.
+    if image.format != "JPEG" or image.mode not in _COLOURS or "adobe" in image.info:
+        return None
+    return _decoded(image, data) if _agrees() else None
+
+
+def _decoded(image: Image.Image, data: bytes) -> Image.Image | None:
+    simplejpeg = _simplejpeg()
+    if simplejpeg is None:
+        return None
+    # Damaged or cut short: Pillow says best what is wrong.
+    with contextlib.suppress(ValueError, RuntimeError):
+        pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace=_COLOURS[image.mode],
+            fastdct=False,
+            fastupsample=False,
+            strict=True,
+        )
+        if pixels.shape[:2] == (image.height, image.width):
+            return Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
+    return None
+
+
+@functools.cache
+def _simplejpeg() -> ModuleType | None:
+    try:
+        import simplejpeg
+    except ImportError:
+        return None
+    return simplejpeg
+
+
+@functools.cache
+def _agrees() -> bool:
+    """Whether simplejpeg and Pillow decode samples of every common kind to the same bits."""
+    if _simplejpeg() is None:
+        return False
+    noise = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    smooth = np.add.outer(np.arange(37), np.arange(53))[..., None] * [1, 2, 3] % 256
+    kinds = itertools.product((noise, smooth.astype(np.uint8)), (0, 1, 2), (False, True))
+    samples = [_encoded(pixels, subsampling=s, progressive=p) for pixels, s, p in kinds]
+    samples.append(_encoded(noise[..., 0]))
+    return all(_agree_on(sample) for sample in samples)
+
+
+def _encoded(pixels: np.ndarray, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=85, **options)
+    return buffer.getvalue()
+
+
+def _agree_on(sample: bytes) -> bool:
+    image = Image.open(io.BytesIO(sample))
+    theirs = _decoded(image, sample)
+    return theirs is not None and np.array_equal(np.asarray(theirs), np.asarray(image))

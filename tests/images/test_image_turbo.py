@@ -1,0 +1,105 @@
+"""simplejpeg in Pillow's place: used for ordinary JPEGs, and never seen in the pixels."""
+
+from __future__ import annotations
+
+import io
+import types
+
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image
+
+from skembed import ImageError
+from skembed.images import _turbo, decode, read
+from skembed.images._turbo import turbo_pixels
+
+KINDS = {
+    "4:4:4": {"subsampling": 0},
+    "4:2:2": {"subsampling": 1},
+    "4:2:0": {"subsampling": 2},
+    "progressive": {"progressive": True},
+    "restart markers": {"restart_marker_rows": 1},
+    "coarse": {"quality": 20},
+}
+
+
+@pytest.fixture
+def fresh():
+    """Settle again, in the test and after it, whether simplejpeg agrees."""
+    _turbo._agrees.cache_clear()
+    yield
+    _turbo._agrees.cache_clear()
+
+
+def _jpeg(pixels, **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def _by_turbo(data):
+    return turbo_pixels(Image.open(io.BytesIO(data)), data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ordinary_jpegs_have_the_same_bits(kind, pictures):
+    for picture in (pictures[8][:137, :99], pictures[8][:64, :64], pictures[0][..., 0]):
+        data = _jpeg(picture, **KINDS[kind])
+        pixels = _by_turbo(data)
+        assert pixels is not None
+        assert np.array_equal(np.asarray(pixels), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_photographs_have_the_same_bits(shared):
+    files = sorted(shared.glob("data/flowers17/*/*.jpg"))[::40]
+    assert len(files) > 30
+    for file in files:
+        pixels = _by_turbo(file.read_bytes())
+        assert np.array_equal(np.asarray(pixels), np.asarray(Image.open(file)))
+
+
+def test_orientation_is_applied_as_ever(pictures):
+    exif = Image.Exif()
+    exif[274] = 6
+    data = _jpeg(pictures[8][:100, :60], exif=exif)
+    expected = np.rot90(np.asarray(Image.open(io.BytesIO(data))), -1)
+    assert np.array_equal(np.asarray(decode(read(data))), expected)
+
+
+def test_what_is_out_of_the_ordinary_is_left_to_pillow(pictures):
+    cmyk = io.BytesIO()
+    Image.fromarray(pictures[8]).convert("CMYK").save(cmyk, "JPEG")
+    png = io.BytesIO()
+    Image.fromarray(pictures[8]).save(png, "PNG")
+    assert _by_turbo(cmyk.getvalue()) is None
+    assert _by_turbo(png.getvalue()) is None
+
+
+def test_a_jpeg_cut_short_is_an_error_as_ever(pictures):
+    data = _jpeg(pictures[8])
+    for length in (len(data) // 2, len(data) - 100):
+        assert _by_turbo(data[:length]) is None
+        with pytest.raises(ImageError, match="damaged or cut short"):
+            decode(read(data[:length]))
+
+
+def test_a_build_that_disagrees_is_not_used(fresh, monkeypatch, pictures):
+    data = _jpeg(pictures[8])
+    assert _by_turbo(data) is not None
+    _turbo._agrees.cache_clear()
+
+    def off_by_one(data, **options):
+        return simplejpeg.decode_jpeg(data, **options) ^ 1
+
+    other = types.SimpleNamespace(decode_jpeg=off_by_one)
+    monkeypatch.setattr(_turbo, "_simplejpeg", lambda: other)
+    assert _by_turbo(data) is None
+
+
+def test_without_simplejpeg_pillow_decodes(fresh, monkeypatch, pictures):
+    data = _jpeg(pictures[8])
+    monkeypatch.setattr(_turbo, "_simplejpeg", lambda: None)
+    assert _by_turbo(data) is None
+    expected = np.asarray(Image.open(io.BytesIO(data)))
+    assert np.array_equal(np.asarray(decode(read(data))), expected)
