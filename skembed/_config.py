@@ -19,8 +19,16 @@ _DEFAULTS: dict[str, Any] = {
     "max_image_pixels": 89_478_485,
     "max_image_bytes": 256 * _MIB,
     "url_timeout": 4.0,
+    "compile_cache": True,
+    "gpu_preallocate": None,
 }
 _POSITIVE = {"cache_size", "max_image_pixels", "max_image_bytes", "url_timeout"}
+_ALLOWED: dict[str, tuple[Any, ...]] = {
+    "cache_dtype": ("float32", "float16"),
+    "trust_stat": (True, False),
+    "compile_cache": (True, False),
+    "gpu_preallocate": (True, False, None),
+}
 
 _process = dict(_DEFAULTS)
 _local = threading.local()
@@ -80,6 +88,15 @@ def set_config(**settings: Any) -> None:
             Files and responses of more bytes are refused.
         ``url_timeout`` : float, seconds, default=4.0
             How long a server may stay silent.
+        ``compile_cache`` : bool, default=True
+            Whether compiled networks are kept beside the embeddings, so that the next process
+            need not compile them. Where JAX has been given a compilation cache of your own
+            (``JAX_COMPILATION_CACHE_DIR``), or none (``JAX_ENABLE_COMPILATION_CACHE=false``),
+            that stands.
+        ``gpu_preallocate`` : bool or None, default=None
+            Whether JAX takes three quarters of a GPU's memory at once. None is as
+            ``XLA_PYTHON_CLIENT_PREALLOCATE`` says, and no where that says nothing: memory is
+            taken as it is needed, and the card shared. Has to be set before JAX is used.
 
     Raises
     ------
@@ -87,6 +104,11 @@ def set_config(**settings: Any) -> None:
         If a setting does not exist.
     ValueError
         If a value is not allowed.
+
+    Warns
+    -----
+    RuntimeWarning
+        If ``gpu_preallocate`` is set when JAX is already loaded: once in a process.
 
     Examples
     --------
@@ -135,7 +157,19 @@ def _check(settings: dict[str, Any]) -> None:
             raise ValueError(f"{name} must be a positive number, got {value!r}.")
         if name == "cache_dir" and not isinstance(value, str | os.PathLike | None):
             raise ValueError(f"cache_dir must be a str, a path or None, got {value!r}.")
-        if name == "cache_dtype" and value not in ("float32", "float16"):
-            raise ValueError(f"cache_dtype must be 'float32' or 'float16', got {value!r}.")
-        if name == "trust_stat" and not isinstance(value, bool):
-            raise ValueError(f"trust_stat must be True or False, got {value!r}.")
+        if name in _ALLOWED and not any(_same(value, known) for known in _ALLOWED[name]):
+            raise ValueError(f"{name} must be {_either(_ALLOWED[name])}, got {value!r}.")
+    asked = settings.get("gpu_preallocate")
+    if asked is not None and asked != _current()["gpu_preallocate"]:
+        from ._jax import warn_if_too_late
+
+        warn_if_too_late()
+
+
+def _same(value: Any, known: Any) -> bool:
+    return isinstance(value, type(known)) and value == known  # 1 is not True
+
+
+def _either(values: tuple[Any, ...]) -> str:
+    *others, last = map(repr, values)
+    return f"{', '.join(others)} or {last}"

@@ -9,31 +9,35 @@ if TYPE_CHECKING:
 
 
 def show_devices() -> pd.DataFrame:
-    """Return the devices that JAX sees, a row each; the first one is used.
+    """Return the devices that JAX sees, a row each, and whether networks run on them.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``device``, ``platform`` (``"cpu"``, ``"gpu"``, ``"tpu"``), ``kind`` (the
-        maker's name) and ``memory_gib`` (what JAX may use; NaN where it does not say).
+        maker's name), ``memory_gib`` (what JAX may use; NaN where it does not say) and
+        ``used``: every batch is shared out among the devices that are used.
 
     Examples
     --------
     >>> import skembed
     >>> skembed.show_devices().columns.tolist()
-    ['device', 'platform', 'kind', 'memory_gib']
+    ['device', 'platform', 'kind', 'memory_gib', 'used']
     """
-    import jax
     import pandas as pd
 
+    from ._jax import start_jax, used_devices
+
+    used = used_devices()
     rows = [
         {
             "device": str(device),
             "platform": device.platform,
             "kind": device.device_kind,
             "memory_gib": _memory(device),
+            "used": device in used,
         }
-        for device in jax.devices()
+        for device in start_jax().devices()
     ]
     return pd.DataFrame(rows)
 

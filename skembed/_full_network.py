@@ -49,6 +49,8 @@ class FullNetworkEmbedder(ImageTransformer):
         As for :class:`PretrainedEmbedder`.
     resize : str or None, default=None
         As for :class:`PretrainedEmbedder`.
+    decoding : {"exact", "scaled"}, default="exact"
+        As for :class:`PretrainedEmbedder`.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The channels of images given as arrays.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -128,6 +130,7 @@ class FullNetworkEmbedder(ImageTransformer):
         weights: str | os.PathLike[str] | None = "imagenet",
         image_size: int | tuple[int, int] | None = None,
         resize: str | None = None,
+        decoding: str = "exact",
         color_space: str = "rgb",
         precision: str = "float32",
         engine: str = "auto",
@@ -148,6 +151,7 @@ class FullNetworkEmbedder(ImageTransformer):
         self.weights = weights
         self.image_size = image_size
         self.resize = resize
+        self.decoding = decoding
         self.color_space = color_space
         self.precision = precision
         self.engine = engine

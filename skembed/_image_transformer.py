@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from numbers import Integral
@@ -14,19 +15,22 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
+from sklearn.utils._pprint import _EstimatorPrettyPrinter
 
 from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean, level_of_caller
+from .extraction._engines import ENGINES, choose_engine
+from .extraction._programs import known_engine, runnable
 from .extraction._runner import RunOptions, extract
 from .extraction._spec import (
     ACTIVATIONS,
-    ENGINES,
     POOLINGS,
     PRECISIONS,
     ExtractionSpec,
     make_spec,
 )
-from .images import as_items
+from .extraction.engines._program import UnsupportedNetworkError
+from .images import DECODINGS, as_items
 
 _SPEC = (
     "backbone",
@@ -36,6 +40,7 @@ _SPEC = (
     "weights",
     "image_size",
     "resize",
+    "decoding",
     "precision",
     "engine",
 )
@@ -45,6 +50,9 @@ _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     """Images in, float32 rows out; stateless, so it needs no fitting."""
 
+    backbone: Any
+    engine: Any
+    precision: Any
     weights: Any
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
@@ -55,6 +63,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         "weights": [str, os.PathLike, None],
         "image_size": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "resize": [str, None],
+        "decoding": [StrOptions(set(DECODINGS))],
         "color_space": [StrOptions({"rgb", "rgba", "bgr", "bgra"})],
         "precision": [StrOptions(set(PRECISIONS))],
         "engine": [StrOptions(set(ENGINES))],
@@ -81,6 +90,18 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """As scikit-learn's; with ``engine="auto"``, a comment names the engine that it means."""
+        text = super().__repr__(N_CHAR_MAX)
+        # Parameters may be anything before they are checked, and a repr never fails.
+        with contextlib.suppress(Exception):
+            if self.engine == "auto":
+                # Layers of a named backbone would have Keras loaded; its engine can be told.
+                named = isinstance(self.backbone, str)
+                engine = choose_engine("auto", self.precision) if named else self.engine_
+                return f"{text}  # engine_={engine!r}"
+        return text
+
     def _validate_params(self) -> None:
         """As scikit-learn's, with the nearest allowed name in the message."""
         try:
@@ -103,8 +124,11 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     @property
     def engine_(self) -> str:
-        """The engine in use."""
-        return self._spec().engine
+        """The engine in use: ``"jax"`` or ``"openvino"``.
+
+        A network that OpenVINO cannot run is known by its first transform.
+        """
+        return known_engine(self._spec())
 
     def _feature_names(self) -> np.ndarray:
         return np.asarray(self._spec().feature_names, dtype=object)
@@ -123,4 +147,14 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
                 stacklevel=level_of_caller(),
             )
         options = RunOptions(**{name: getattr(self, name) for name in _RUN})
-        return extract(items, self._spec(), options)
+        spec = runnable(self._spec())
+        try:
+            return extract(items, spec, options)
+        except UnsupportedNetworkError as error:
+            return extract(items, runnable(spec, error), options)
+
+
+# scikit-learn breaks and indents a nested estimator's parameters by its __repr__, which is ours.
+_EstimatorPrettyPrinter._dispatch[ImageTransformer.__repr__] = (
+    _EstimatorPrettyPrinter._pprint_estimator
+)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ._errors import BackendError
+from ._jax import start_jax
 
 _FIX = (
     "skembed runs Keras on JAX. Set KERAS_BACKEND=jax (or unset it) before Keras is first "
@@ -55,6 +56,7 @@ def import_keras() -> ModuleType:
 def float32_policy() -> Iterator[None]:
     """Build in float32 inside the block, whatever policy the user has set for their models."""
     keras = import_keras()
+    start_jax()  # before anything else does, which would leave out our settings
     theirs = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:

@@ -57,6 +57,10 @@ class PretrainedEmbedder(ImageTransformer):
         ``"warp"`` (aspect not kept), ``"pad"`` or ``"crop"`` with the backbone's own filter, or
         the full name of a convention (:func:`skembed.images.resize`); None is the backbone's
         own convention.
+    decoding : {"exact", "scaled"}, default="exact"
+        ``"scaled"`` decodes JPEG files that are much larger than the network's input at 1/2,
+        1/4 or 1/8 of their size: faster, and embeddings move a little
+        (:func:`skembed.images.prepare`). Rows of the two are kept apart.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The channels of images given as arrays. Files and PIL images know their own.
     normalize : {"l2"} or None, default=None
@@ -133,6 +137,7 @@ class PretrainedEmbedder(ImageTransformer):
         weights: str | os.PathLike[str] | None = "imagenet",
         image_size: int | tuple[int, int] | None = None,
         resize: str | None = None,
+        decoding: str = "exact",
         color_space: str = "rgb",
         normalize: str | None = None,
         quantize: bool = False,
@@ -151,6 +156,7 @@ class PretrainedEmbedder(ImageTransformer):
         self.weights = weights
         self.image_size = image_size
         self.resize = resize
+        self.decoding = decoding
         self.color_space = color_space
         self.normalize = normalize
         self.quantize = quantize

@@ -79,6 +79,8 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
     long as one of its crops waits for the network. The embedder keeps each crop's row as it
     does an image's, so a second fit runs no network. It has to decode the images again.
 
+    Images are decoded in full, whatever the embedder's `decoding`: crops are arrays to it.
+
     Examples
     --------
     >>> from skimage import data

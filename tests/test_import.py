@@ -13,7 +13,9 @@ import skembed
 _HEAVY = ("keras", "jax", "tensorflow", "torch")
 _LOADED = f"import sys; print([name for name in {_HEAVY} if name in sys.modules])"
 # The smallest thing that needs Keras.
-_USE = "skembed.PretrainedEmbedder(image_size=32, weights=None, cache=False).transform([image])"
+_USE = """skembed.PretrainedEmbedder(
+    image_size=32, weights=None, engine="jax", cache=False
+).transform([image])"""
 _PROGRAM = f"""
 import warnings
 import numpy as np
@@ -95,5 +97,6 @@ def test_show_devices_has_a_row_for_each_device():
     import jax
 
     devices = skembed.show_devices()
-    assert devices.columns.tolist() == ["device", "platform", "kind", "memory_gib"]
+    assert devices.columns.tolist() == ["device", "platform", "kind", "memory_gib", "used"]
     assert devices["platform"].tolist() == [device.platform for device in jax.devices()]
+    assert devices["used"].all()

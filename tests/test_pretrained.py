@@ -36,7 +36,7 @@ def test_a_row_of_float32_for_each_image(pictures):
         "embedding__1279",
     ]
     assert embedder.layer_slices_ == {"embedding": slice(0, 1280)}
-    assert embedder.engine_ == "jax"
+    assert embedder.engine_ == "openvino"
 
 
 def test_normalize_and_quantize(pictures):

@@ -73,7 +73,7 @@ from skembed import PretrainedEmbedder
 
 picture = data.astronaut()
 X = [np.roll(picture, 7 * i, axis=1) for i in range(16)]
-embedder = PretrainedEmbedder(image_size=512, cache=False, n_jobs=1)
+embedder = PretrainedEmbedder(image_size=512, engine="jax", cache=False, n_jobs=1)
 want = embedder.transform(X)
 for mib in range(450, 0, -50):
     pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -234,7 +234,6 @@ def test_html_has_links_and_the_parameters_docs():
 
 
 def test_repr_shows_what_differs_from_the_defaults():
-    assert repr(_embedder(layers="predictions")) == (
-        "PretrainedEmbedder(image_size=64, layers='predictions')"
+    assert repr(_embedder(layers="predictions", engine="jax")) == (
+        "PretrainedEmbedder(engine='jax', image_size=64, layers='predictions')"
     )
-    assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()"

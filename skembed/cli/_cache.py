@@ -11,7 +11,12 @@ from ._errors import CommandError
 from ._store import size, store_info, tilde
 
 _HEADINGS = ("backbone", "layers", "pixels", "rows", "size", "hits", "last used")
-_USUAL = {"weights": "imagenet", "precision": "float32"}
+_USUAL = {
+    "weights": "imagenet",
+    "precision": "float32",
+    "decoding": "exact",
+    "engine": "jax",
+}
 
 
 def show(args: argparse.Namespace, out: Output) -> int:

@@ -86,8 +86,8 @@ def evaluate(
         result.labels, result.rows = labels[keep], rows[keep]
         groups = None if groups is None else groups[keep]
     if groups is None:
-        groups = _copies(result)
-    splits = _splits(result, groups, n_folds)
+        groups = copy_groups(result)
+    splits = fold_splits(result, groups, n_folds)
     result.predicted = _predict(embedder, result, splits)
     right = result.predicted == result.labels
     result.scores = np.array([right[test].mean() for _, test in splits])
@@ -110,7 +110,7 @@ def unreadable_are_noted():
         yield
 
 
-def _copies(result: Evaluation) -> np.ndarray:
+def copy_groups(result: Evaluation) -> np.ndarray:
     """A number for each different image; the same image has the same row, bit for bit."""
     _, groups = np.unique(result.rows, axis=0, return_inverse=True)
     n_copies = len(groups) - len(set(groups.tolist()))
@@ -121,7 +121,7 @@ def _copies(result: Evaluation) -> np.ndarray:
     return groups
 
 
-def _splits(
+def fold_splits(
     result: Evaluation, groups: np.ndarray, n_folds: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     labels = result.labels

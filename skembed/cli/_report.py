@@ -25,8 +25,8 @@ def print_evaluation(
         [
             ("embedder", f"PretrainedEmbedder({str(embedder.backbone)!r})"),
             ("classifier", repr(make_classifier())),
-            ("accuracy", _accuracy(result)),
-            ("baseline", _baseline(result)),
+            ("accuracy", accuracy(result)),
+            ("baseline", baseline(result)),
         ],
         labels=True,
     )
@@ -62,12 +62,12 @@ def kept_where(embedder: PretrainedEmbedder) -> str:
     return f"{size(info.n_bytes)} of at most {size(info.cap)} in {tilde(info.directory)}"
 
 
-def _accuracy(result: Evaluation) -> str:
+def accuracy(result: Evaluation) -> str:
     mean, sd = result.scores.mean(), result.scores.std(ddof=1)
     return f"{mean:.3f} ± {sd:.3f} (mean ± sd of {len(result.scores)} folds)"
 
 
-def _baseline(result: Evaluation) -> str:
+def baseline(result: Evaluation) -> str:
     _, counts = np.unique(result.labels, return_counts=True)
     return f"{counts.max() / counts.sum():.3f} (always the largest class)"
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .engines._jax import JaxProgram, OutOfMemoryError
+from .._errors import level_of_caller
+from .engines._program import OutOfMemoryError, Program
 
 # XLA compiles for each shape, and on a CPU the sums inside a matrix product are ordered by its
 # size: with another batch size the last bits differ (seen at 64 pixels between 4 and 8 images).
@@ -16,7 +19,11 @@ from .engines._jax import JaxProgram, OutOfMemoryError
 # as fast as with more, and a single image does not pay for many.
 _CPU_SHAPE = 8
 _AUTO_CPU = 32
+# For each device: where there are more of them, each has what one alone would have.
 _AUTO_ACCELERATOR = 128
+# Between two groups that travel together an accelerator waits while rows are stored and others
+# looked up: with several batches a group, that is seldom.
+_GROUP = 4
 
 _counted = threading.Lock()
 _counts = {"images": 0}
@@ -37,17 +44,21 @@ def images_run() -> int:
     return _counts["images"]
 
 
-def batch_sizes(batch_size: int | str) -> tuple[int, int]:
+def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
     """Return how many images travel together, and how many go through the network at once."""
-    import jax
+    if engine == "openvino":
+        return int(_AUTO_CPU if batch_size == "auto" else batch_size), _CPU_SHAPE
+    from .._jax import on_cpu, used_devices
 
-    on_cpu = jax.default_backend() == "cpu"
-    if batch_size == "auto":
-        batch_size = _AUTO_CPU if on_cpu else _AUTO_ACCELERATOR
-    return int(batch_size), _CPU_SHAPE if on_cpu else int(batch_size)
+    devices = len(used_devices())
+    if on_cpu():
+        at_once = _CPU_SHAPE * devices
+        return max(_AUTO_CPU, at_once) if batch_size == "auto" else int(batch_size), at_once
+    at_once = _AUTO_ACCELERATOR * devices if batch_size == "auto" else int(batch_size)
+    return _GROUP * at_once, at_once
 
 
-def warm_up(program: JaxProgram, image: np.ndarray, size: int) -> None:
+def warm_up(program: Program, image: np.ndarray, size: int) -> None:
     """Compile for batches of `size` such images."""
     # Whether there is room is for `run` to find out, which knows what to do then.
     with contextlib.suppress(OutOfMemoryError):
@@ -55,19 +66,28 @@ def warm_up(program: JaxProgram, image: np.ndarray, size: int) -> None:
         program.compile((size, *image.shape), image.dtype)
 
 
-def run(program: JaxProgram, images: np.ndarray, *, size: int, halve: bool) -> np.ndarray:
-    """Return a row for each image, through batches of `size`, the last one filled up.
+def run(
+    program: Program, images: Sequence[np.ndarray], *, size: int, halve: bool
+) -> Iterator[np.ndarray]:
+    """Yield the rows of the images in their order, a batch at a time.
+
+    While a batch is read back, and while the caller does something with its rows, the next is
+    computed. Every batch is of `size`, the last one filled up with black images.
 
     Parameters
     ----------
-    program : JaxProgram
+    program : Program
         The network.
-    images : array of shape (n, height, width, channels)
-        Any number of images.
+    images : sequence of array of shape (height, width, channels)
+        Any number of them.
     size : int
         Images that go through the network at once.
     halve : bool
         Whether to go on with smaller batches when one does not fit.
+
+    Yields
+    ------
+    float32 array of shape (at most size, width)
 
     Raises
     ------
@@ -75,36 +95,59 @@ def run(program: JaxProgram, images: np.ndarray, *, size: int, halve: bool) -> n
         If a batch does not fit and `halve` is False, or not even the smallest fits.
     """
     size = min(size, program.batch_limit or size) if halve else size
-    rows: list[np.ndarray] = []
-    done = 0
+    dtype = np.result_type(*{image.dtype for image in images})
+    begun: deque[tuple[int, Callable[[], np.ndarray]]] = deque()
+    first = done = 0  # of the images: the next to begin, and how many have been read back
     while done < len(images):
-        batch = images[done : done + size]
         try:
-            rows.append(program(_padded(batch, size))[: len(batch)])
+            while first < len(images) and len(begun) < 2:
+                batch = images[first : first + size]
+                begun.append((len(batch), program.start(_stacked(batch, size, dtype))))
+                first += len(batch)
+            n, wait = begun.popleft()
+            rows = wait()[:n]
         except OutOfMemoryError as error:
-            if not halve or size == 1:
-                raise MemoryError(_advice(size, halve, images.shape[1:3])) from error
-            size //= 2
-            program.batch_limit = size
-            warnings.warn(
-                f"A batch did not fit in memory; going on with {size} images at a time. The last "
-                "bits of these rows may differ from those of a larger batch.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            _abandon(begun)
+            first = done
+            size = _smaller(program, size, halve, images[0].shape[:2], error)
             continue
-        done += len(batch)
+        done += n
         with _counted:
-            _counts["images"] += len(batch)
-    return np.concatenate(rows)
+            _counts["images"] += n
+        yield rows
 
 
-def _padded(batch: np.ndarray, size: int) -> np.ndarray:
-    """`batch` filled up with black images to `size`."""
-    if len(batch) == size:
-        return batch
-    padding = np.zeros((size - len(batch), *batch.shape[1:]), batch.dtype)
-    return np.concatenate([batch, padding])
+def _stacked(images: Sequence[np.ndarray], size: int, dtype: np.dtype) -> np.ndarray:
+    """One array of the images, filled up with black ones to `size`."""
+    batch = np.empty((size, *images[0].shape), dtype)
+    np.stack(images, out=batch[: len(images)])
+    batch[len(images) :] = 0
+    return batch
+
+
+def _abandon(begun: deque[tuple[int, Callable[[], np.ndarray]]]) -> None:
+    """Let what is under way come to its end: until then it takes up memory."""
+    while begun:
+        _, wait = begun.popleft()
+        with contextlib.suppress(OutOfMemoryError):
+            wait()
+
+
+def _smaller(
+    program: Program, size: int, halve: bool, image_size: tuple[int, ...], error: Exception
+) -> int:
+    """The size to go on with after a batch of `size` has not fitted."""
+    if not halve or size == 1:
+        raise MemoryError(_advice(size, halve, image_size)) from error
+    size //= 2
+    program.batch_limit = size
+    warnings.warn(
+        f"A batch did not fit in memory; going on with {size} images at a time. The last bits "
+        "of these rows may differ from those of a larger batch.",
+        RuntimeWarning,
+        stacklevel=level_of_caller(),
+    )
+    return size
 
 
 def _advice(size: int, halve: bool, image_size: tuple[int, ...]) -> str:

@@ -33,6 +33,7 @@ from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, op
 # Images looked up in the store at once: enough for one query to serve many, and few enough for
 # as many photographs, encoded, to be held in memory.
 _WINDOW = 128
+_STORED_TOGETHER = 32
 # More threads than this wait for the disk and the interpreter rather than decode.
 _MOST_THREADS = 16
 
@@ -124,7 +125,7 @@ class _Extraction:
         missing = self._missing(identified)
         first = next(missing, None)
         if first is not None:
-            together, at_once = batch_sizes(self._options.batch_size)
+            together, at_once = batch_sizes(self._options.batch_size, self._spec.engine)
             decoded = ahead(pool, self._decode, itertools.chain([first], missing), 3 * together)
             for batch in _batched(self._readable(decoded), together):
                 self._run(batch, at_once)
@@ -216,14 +217,18 @@ class _Extraction:
             batch = self._look_up(batch)
             if not batch:
                 return
-            pixels = np.stack([image.pixels for image in batch])
             halve = self._options.batch_size == "auto"
-            rows = run(network, pixels, size=size, halve=halve)
-            if self._store is not None:
-                rows = self._store.as_kept(rows)
-                self._store.append([image.key for image in batch], rows)
-        self._out[[image.row for image in batch]] = rows
-        self._progress.add(len(batch))
+            pixels = [image.pixels for image in batch]
+            left = iter(batch)
+            for rows in _gathered(run(network, pixels, size=size, halve=halve)):
+                self._keep(list(itertools.islice(left, len(rows))), rows)
+
+    def _keep(self, images: list[_Image], rows: np.ndarray) -> None:
+        if self._store is not None:
+            rows = self._store.as_kept(rows)
+            self._store.append([image.key for image in images], rows)
+        self._out[[image.row for image in images]] = rows
+        self._progress.add(len(images))
 
     def _orphans(self, items: Sequence[Any]) -> Iterator[_Image]:
         """Yield, decoded, the copies of files that were changed or lost before they were read."""
@@ -257,6 +262,18 @@ class _Extraction:
 def _batched(images: Iterator[_Image], n: int) -> Iterator[list[_Image]]:
     while batch := list(itertools.islice(images, n)):
         yield batch
+
+
+def _gathered(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same rows in larger pieces, for it costs as much to store eight rows as to store many."""
+    waiting: list[np.ndarray] = []
+    for rows in batches:
+        waiting.append(rows)
+        if sum(map(len, waiting)) >= _STORED_TOGETHER:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def _n_threads(n_jobs: int | None) -> int:

@@ -19,15 +19,19 @@ from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
 from ..images import resize_convention
 from ..layers._select import EMBEDDING, PREDICTIONS, Tap, needs_top, select
+from ._engines import choose_engine
+from .engines._openvino_door import device as _openvino_device
 
 POOLINGS = ("avg", "max", "both")
 ACTIVATIONS = ("pre", "post")
 PRECISIONS = ("float32", "bfloat16")
-ENGINES = ("auto", "jax")
 
 # Raised whenever our own code changes the numbers of an unchanged request.
 _NUMBERS = 1
-_NUMERIC_PACKAGES = ("jax", "jaxlib", "keras", "numpy", "pillow")
+_NUMERIC_PACKAGES = {
+    "jax": ("jax", "jaxlib", "keras", "numpy", "pillow"),
+    "openvino": ("keras", "numpy", "openvino", "pillow"),
+}
 _DEFAULT_RESIZE = "pil-bilinear-antialias"
 
 
@@ -53,8 +57,10 @@ class ExtractionSpec:
         How a feature map becomes a vector.
     precision : {"float32", "bfloat16"}
         Of the network's arithmetic; results are float32.
-    engine : str
+    engine : {"jax", "openvino"}
         Who runs the network.
+    decoding : {"exact", "scaled"}, default="exact"
+        How JPEGs much larger than the input are decoded.
     """
 
     backbone: Backbone
@@ -66,6 +72,7 @@ class ExtractionSpec:
     pooling: str
     precision: str
     engine: str
+    decoding: str = "exact"
 
     @property
     def columns(self) -> tuple[tuple[str, int], ...]:
@@ -136,7 +143,7 @@ class ExtractionSpec:
     def base(self) -> str:
         """Hexadecimal digest of all that changes numbers, but for the choice of layers.
 
-        It loads JAX, to name the kind of device: CPUs and GPUs round differently.
+        It loads the engine, to name the kind of device: each rounds in its own way.
         """
         facts = {
             "backbone": self.backbone.fingerprint(),
@@ -144,10 +151,12 @@ class ExtractionSpec:
             "resize": self.resize,
             "precision": self.precision,
             "engine": self.engine,
-            "device": _device_kind(),
+            "device": _openvino_device() if self.engine == "openvino" else _jax_device(),
             "numbers": _NUMBERS,
-            "versions": _versions(),
+            "versions": _versions(self.engine),
         }
+        if self.decoding != "exact":  # which rows kept by earlier versions were, and do not say
+            facts["decoding"] = self.decoding
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def description(self) -> dict[str, str]:
@@ -158,6 +167,7 @@ class ExtractionSpec:
             "weights": self.weights,
             "size": f"{height} x {width}",
             "resize": self.resize,
+            **({} if self.decoding == "exact" else {"decoding": self.decoding}),
             "layers": _shortened([tap.label for tap in self.taps]),
             "pooling": self.pooling,
             "precision": self.precision,
@@ -174,6 +184,7 @@ def make_spec(
     weights: str | Path | None = "imagenet",
     image_size: int | tuple[int, int] | None = None,
     resize: str | None = None,
+    decoding: str = "exact",
     precision: str = "float32",
     engine: str = "auto",
 ) -> ExtractionSpec:
@@ -183,21 +194,26 @@ def make_spec(
     ------
     TypeError, ValueError, WeightsError
         What is wrong, what is allowed, and the nearest valid name.
+    ImportError
+        If an engine is asked for that is not installed.
     """
     known = resolve(backbone)
     source, digest = _weights(weights)
     default = known.preparation.resize if known.preparation else _DEFAULT_RESIZE
+    convention = resize_convention(resize or default, default)
     sized = dataclasses.replace(known, input_size=_size(known, image_size))
     return ExtractionSpec(
         backbone=sized,
         weights=source,
         weights_digest=digest,
-        resize=resize_convention(resize or default, default).name,
+        resize=convention.name,
         taps=select(sized, layers),
         activation=activation,
         pooling=known.pooling if pooling == "auto" else pooling,
         precision=precision,
-        engine="jax" if engine == "auto" else engine,
+        engine=choose_engine(engine, precision),
+        # A filter that picks single pixels gets all of them, and so the same numbers.
+        decoding=decoding if convention.antialias else "exact",
     )
 
 
@@ -261,12 +277,13 @@ def _digest(path: Path, *_status: int) -> str:
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _NUMERIC_PACKAGES}
+def _versions(engine: str) -> dict[str, str]:
+    return {name: version(name) for name in _NUMERIC_PACKAGES[engine]}
 
 
 @functools.cache
-def _device_kind() -> str:
-    import jax
+def _jax_device() -> str:
+    from .._jax import matmul_precision, used_devices
 
-    return jax.devices()[0].device_kind
+    kind, precision = used_devices()[0].device_kind, matmul_precision()
+    return kind if precision == "default" else f"{kind}, products in {precision}"

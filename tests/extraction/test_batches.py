@@ -1,4 +1,4 @@
-"""Batches: sizes, padding, counting, and what happens when memory runs out."""
+"""Batches: sizes, padding, counting, what overlaps, and what happens when memory runs out."""
 
 from __future__ import annotations
 
@@ -6,60 +6,140 @@ import numpy as np
 import pytest
 
 from skembed.extraction import _batches, images_run
-from skembed.extraction.engines._jax import OutOfMemoryError
+from skembed.extraction.engines._program import OutOfMemoryError
 
 
 class Roomy:
-    """A program that adds up pixels and has room for so many images at once."""
+    """A program that adds up pixels and has room for so many images at once.
 
-    def __init__(self, room=10**6):
-        self.room, self.batch_limit, self.sizes = room, None, []
+    It notes what is begun and what is waited for. Where it is `late`, it says that there is no
+    room only when it is waited for, as devices do.
+    """
 
-    def __call__(self, images):
-        if len(images) > self.room:
+    def __init__(self, room=10**6, late=False):
+        self.room, self.late, self.batch_limit = room, late, None
+        self.sizes, self.notes, self.under_way = [], [], 0
+
+    def compile(self, shape, dtype):
+        self.notes.append(("compile", shape[0]))
+
+    def start(self, images):
+        if len(images) > self.room and not self.late:
             raise OutOfMemoryError(f"no room for {len(images)}")
-        self.sizes.append(len(images))
-        return images.reshape(len(images), -1).sum(axis=1, keepdims=True).astype(np.float32)
+        self.notes.append(("start", len(images)))
+        self.under_way += 1
+        # What is under way takes up room too.
+        fits = len(images) <= self.room
+
+        def wait():
+            self.under_way -= 1
+            if not fits:
+                raise OutOfMemoryError(f"no room for {len(images)}")
+            self.notes.append(("wait", len(images)))
+            self.sizes.append(len(images))
+            return images.reshape(len(images), -1).sum(axis=1, keepdims=True).astype(np.float32)
+
+        return wait
 
 
 def _images(n):
     return np.arange(n * 12, dtype=np.float32).reshape(n, 2, 2, 3)
 
 
+def _rows(program, images, **options):
+    return np.concatenate(list(_batches.run(program, list(images), **options)))
+
+
+@pytest.mark.parametrize("engine", ["jax", "openvino"])
 @pytest.mark.parametrize(("asked", "together"), [(1, 1), (50, 50), ("auto", 32)])
-def test_on_a_cpu_the_network_always_takes_as_many(asked, together):
-    assert _batches.batch_sizes(asked) == (together, 8)
+def test_on_a_cpu_the_network_always_takes_as_many(asked, together, engine):
+    assert _batches.batch_sizes(asked, engine) == (together, 8)
 
 
 @pytest.mark.parametrize(("n", "times"), [(1, 1), (16, 1), (17, 2), (33, 3)])
 def test_every_batch_is_of_one_size(n, times):
     program = Roomy()
     before = images_run()
-    rows = _batches.run(program, _images(n), size=16, halve=True)
+    rows = _rows(program, _images(n), size=16, halve=True)
     assert program.sizes == times * [16]
     assert images_run() - before == n
     np.testing.assert_array_equal(rows[:, 0], _images(n).sum(axis=(1, 2, 3)))
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_no_row_is_lost():
-    program = Roomy(room=5)
+def test_the_next_batch_is_begun_before_the_last_is_read_back():
+    program = Roomy()
+    for _ in _batches.run(program, list(_images(12)), size=4, halve=True):
+        program.notes.append(("used", 4))
+    assert [what for what, _ in program.notes] == [
+        *("start", "start", "wait", "used"),
+        *("start", "wait", "used"),
+        *("wait", "used"),
+    ]
+
+
+def test_rows_are_counted_when_they_are_there():
+    before = images_run()
+    batches = _batches.run(Roomy(), list(_images(10)), size=4, halve=True)
+    counts = [images_run() - before for _ in batches]
+    assert counts == [4, 8, 10]
+
+
+def test_images_of_two_dtypes_are_one_batch():
+    images = [np.full((2, 2, 3), 255, np.uint8), np.full((2, 2, 3), 0.5, np.float32)]
+    rows = _rows(Roomy(), images, size=4, halve=True)
+    np.testing.assert_array_equal(rows[:, 0], [255 * 12, 6])
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_batch_that_does_not_fit_is_halved_and_no_row_is_lost(late):
+    program = Roomy(room=5, late=late)
+    before = images_run()
     with pytest.warns(RuntimeWarning, match="going on with") as caught:
-        rows = _batches.run(program, _images(37), size=16, halve=True)
+        rows = _rows(program, _images(37), size=16, halve=True)
     assert len(caught) == 2
     assert set(program.sizes) == {4}
+    assert images_run() - before == 37
     np.testing.assert_array_equal(rows[:, 0], _images(37).sum(axis=(1, 2, 3)))
     # What did not fit once is not tried again.
-    _batches.run(program, _images(16), size=16, halve=True)
+    _rows(program, _images(16), size=16, halve=True)
+
+
+def test_memory_that_runs_out_later_costs_no_row_that_was_there_and_doubles_none():
+    program = Roomy(late=True)
+    before = images_run()
+    batches = _batches.run(program, list(_images(40)), size=8, halve=True)
+    rows = [next(batches)]
+    program.room = 5  # somebody else takes the memory: the batch under way had it already
+    with pytest.warns(RuntimeWarning, match="going on with 4 images"):
+        rows += list(batches)
+    assert [len(batch) for batch in rows] == [8, 8, *(6 * [4])]
+    assert images_run() - before == 40
+    np.testing.assert_array_equal(np.concatenate(rows)[:, 0], _images(40).sum(axis=(1, 2, 3)))
+
+
+def test_nothing_is_left_under_way_when_a_smaller_batch_is_begun():
+    program = Roomy(room=4, late=True)
+    start, under_way = program.start, []
+
+    def noted(images):
+        under_way.append((len(images), program.under_way))
+        return start(images)
+
+    program.start = noted
+    with pytest.warns(RuntimeWarning):
+        _rows(program, _images(16), size=8, halve=True)
+    assert under_way[:3] == [(8, 0), (8, 1), (4, 0)]
 
 
 def test_an_explicit_batch_size_is_an_order():
     with pytest.raises(MemoryError, match=r"batch of 16 .* or 'auto'"):
-        _batches.run(Roomy(room=5), _images(16), size=16, halve=False)
+        _rows(Roomy(room=5), _images(16), size=16, halve=False)
 
 
-def test_when_nothing_fits_the_error_says_what_to_change():
+@pytest.mark.parametrize("late", [False, True])
+def test_when_nothing_fits_the_error_says_what_to_change(late):
     with (
         pytest.warns(RuntimeWarning),
         pytest.raises(MemoryError, match="smaller image_size or backbone"),
     ):
-        _batches.run(Roomy(room=0), _images(8), size=8, halve=True)
+        _rows(Roomy(room=0, late=late), _images(8), size=8, halve=True)

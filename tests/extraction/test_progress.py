@@ -49,7 +49,7 @@ def test_the_bar_says_so_too_and_does_not_count_it_as_work(capsys):
 def test_a_wait_is_announced_with_and_without_a_bar(
     tmp_path, network, start, caplog, capsys, shown
 ):
-    embedder = PretrainedEmbedder(network, cache=tmp_path, progress=shown)
+    embedder = PretrainedEmbedder(network, engine="jax", cache=tmp_path, progress=shown)
     _, pipe = start(hold, tmp_path, embedder._spec().base(), 3.5)
     assert pipe.recv() == "locked"
     rows = embedder.transform(CRUMBS[:8])
@@ -57,7 +57,7 @@ def test_a_wait_is_announced_with_and_without_a_bar(
     assert (record.name, record.levelname) == ("skembed", "WARNING")
     assert "Waiting for another process" in record.getMessage()
     np.testing.assert_array_equal(
-        rows, PretrainedEmbedder(network, cache=False).transform(CRUMBS[:8])
+        rows, PretrainedEmbedder(network, engine="jax", cache=False).transform(CRUMBS[:8])
     )
     capsys.readouterr()
 

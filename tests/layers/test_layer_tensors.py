@@ -54,8 +54,8 @@ def model():
     left = k.BatchNormalization(name="left_bn")(left)
     right = k.Conv2D(4, 1, name="right")(x)
     right = k.PReLU(shared_axes=[1, 2], name="right_act")(right)
-    x = k.Add(name="add")([left, right])
-    x = k.ReLU(name="after_add")(x)
+    x = k.Add(name="sum")([left, right])
+    x = k.ReLU(name="after_sum")(x)
     x = k.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
     x = k.Activation("sigmoid", name="depthwise_act")(x)
     x = k.SeparableConv2D(5, 3, activation="silu", name="separable")(x)
@@ -178,7 +178,7 @@ def test_batch_sizes_change_no_bit(model, images, activation, batch_size):
 
 
 def test_layers_that_multiply_by_nothing_are_taken_as_they_are(model, images, outputs):
-    names = ["separate_bn", "add", "after_add", "pool"]
+    names = ["separate_bn", "sum", "after_sum", "pool"]
     for activation in ("pre", "post"):
         embedder = PretrainedEmbedder(model, layers=names, activation=activation, cache=False)
         rows = embedder.transform(images)

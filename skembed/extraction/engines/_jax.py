@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..._keras import import_keras
-from ...backbones._registry import load
+from ..._jax import matmul_precision, on_cpu, used_devices
 from ...backbones._spec import Preparation
-from ...layers._expand import after_own_activation, expanded
-from ...layers._select import EMBEDDING, PREDICTIONS
-from ...layers._tensors import tensors_of
 from .._spec import ExtractionSpec
 from ._bfloat16 import in_bfloat16
+from ._compile_cache import kept_compilations
 from ._cpu import lower_for_cpu
-
-
-class OutOfMemoryError(MemoryError):
-    """The device has no room for a batch of this size."""
+from ._program import OutOfMemoryError
+from ._sharding import Shards
+from ._taps import tapped
 
 
 class JaxProgram:
-    """A callable that turns a batch of images into float32 rows.
+    """A network on JAX's devices; see :class:`._program.Program`.
 
     Parameters
     ----------
@@ -42,18 +38,22 @@ class JaxProgram:
         import jax
 
         self.batch_limit: int | None = None
-        model = load(spec.backbone, spec.builder_weights, spec.top)
-        # A live model is the user's: what they do to it later must not reach this program.
-        copy = spec.backbone.origin == "model"
-        model = _tapped(model, spec)
-        self._variables = [
-            [jax.numpy.array(v.value, copy=copy) for v in variables]
-            for variables in (model.trainable_variables, model.non_trainable_variables)
-        ]
+        self._shards = Shards(used_devices())
+        with kept_compilations():
+            model = tapped(spec)
+            # A live model is the user's: what they do to it later must not reach this program.
+            copy = spec.backbone.origin == "model"
+            self._variables = jax.device_put(
+                [
+                    [jax.numpy.array(v.value, copy=copy) for v in variables]
+                    for variables in (model.trainable_variables, model.non_trainable_variables)
+                ],
+                self._shards.whole,
+            )
         run = _pure(model, spec)
         if spec.precision == "bfloat16":
             run = in_bfloat16(run)
-        self._jitted = jax.jit(lower_for_cpu(run) if jax.default_backend() == "cpu" else run)
+        self._jitted = self._shards.jitted(lower_for_cpu(run) if on_cpu() else run)
         self._compiled: dict[tuple[tuple[int, ...], str], Any] = {}
         self._compiling = threading.Lock()
 
@@ -65,39 +65,54 @@ class JaxProgram:
         OutOfMemoryError
             If the batch is too large for the device.
         """
-        import jax
-
-        with self._compiling, _told_when_out_of_memory():
+        shape = (self._shards.size(shape[0]), *shape[1:])
+        with self._compiling, told_when_out_of_memory():
             if (shape, dtype.str) not in self._compiled:
-                images = jax.ShapeDtypeStruct(shape, dtype)
-                lowered = self._jitted.lower(*self._variables, images)
-                self._compiled[shape, dtype.str] = lowered.compile()
+                with kept_compilations():
+                    self._compiled[shape, dtype.str] = self.lower(shape, dtype).compile()
             return self._compiled[shape, dtype.str]
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return a row for each image.
+    def lower(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """Return the program traced for batches of this shape, and not yet compiled."""
+        import jax
 
-        Parameters
-        ----------
-        images : array of shape (batch, height, width, channels)
-            uint8, or float32 where the backbone has no preparation.
+        images = jax.ShapeDtypeStruct(shape, dtype)
+        with jax.default_matmul_precision(matmul_precision()):
+            return self._jitted.lower(*self._variables, images)
 
-        Returns
-        -------
-        float32 array of shape (batch, width)
+    def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin a batch, and return a function that waits for its rows.
 
         Raises
         ------
         OutOfMemoryError
-            If the batch is too large for the device.
+            If the batch is too large for the device; so does the function, for a device may
+            find out only when it computes.
         """
+        import jax
+
+        n = len(images)
         run = self.compile(images.shape, images.dtype)
-        with _told_when_out_of_memory():
-            return np.asarray(run(*self._variables, images))
+        lacking = self._shards.size(n) - n
+        if lacking:
+            images = np.pad(images, ((0, lacking), (0, 0), (0, 0), (0, 0)))
+        with told_when_out_of_memory():
+            rows = run(*self._variables, jax.device_put(images, self._shards.split))
+
+        def wait() -> np.ndarray:
+            with told_when_out_of_memory():
+                return np.asarray(rows)[:n]
+
+        return wait
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return the rows of a batch."""
+        return self.start(images)()
 
 
 @contextlib.contextmanager
-def _told_when_out_of_memory() -> Iterator[None]:
+def told_when_out_of_memory() -> Iterator[None]:
+    """Raise OutOfMemoryError for the error by which JAX says so."""
     import jax
 
     try:
@@ -140,18 +155,3 @@ def _prepared(images: Any, preparation: Preparation | None) -> Any:
         x = x[..., ::-1]
     mean = np.asarray(preparation.mean, np.float32)
     return (x - mean) / np.asarray(preparation.std, np.float32)
-
-
-def _tapped(model: Any, spec: ExtractionSpec) -> Any:
-    """The model with one output for each tap, in the order of the columns."""
-    features = spec.backbone.features
-    if [tap.layer for tap in spec.taps] == [EMBEDDING] and not features:
-        return model
-    model = expanded(model, unfuse=spec.activation == "pre")
-    whole = {
-        EMBEDDING: after_own_activation(model, features) if features else model.output,
-        PREDICTIONS: model.output,
-    }
-    names = [tap.layer for tap in spec.taps if tap.layer not in whole]
-    tensors = whole | tensors_of(model, names, spec.activation)
-    return import_keras().Model(model.input, [tensors[tap.layer] for tap in spec.taps])

@@ -15,16 +15,16 @@ def rewritten(function: Callable[..., Any], rules: dict[str, Rule]) -> Callable[
     Parameters
     ----------
     function : callable
-        Of arrays and trees of arrays; traceable by JAX; it returns one array.
+        Of arrays and trees of arrays; traceable by JAX.
     rules : dict of str to callable
         By the primitive's name, such as ``"conv_general_dilated"``.
     """
     import jax
 
     def run(*args):
-        closed = jax.make_jaxpr(function)(*args)
-        (result,) = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(args), rules)
-        return result
+        closed, shapes = jax.make_jaxpr(function, return_shape=True)(*args)
+        results = _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(args), rules)
+        return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
     return run
 

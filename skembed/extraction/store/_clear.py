@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from ..._errors import did_you_mean
+from ._beside import clear_beside
 from ._directory import store_directory
 from ._index import Index
 from ._info import opened
@@ -19,7 +20,7 @@ from ._trouble import is_full
 def cache_clear(
     backbone: str | None = None, cache: bool | str | os.PathLike[str] = True
 ) -> int:
-    """Delete stored embeddings.
+    """Delete stored embeddings; with all of the default directory, compiled networks as well.
 
     Requests that are running go on, and compute again what they still need. Only what the
     store itself has written is deleted.
@@ -56,6 +57,8 @@ def cache_clear(
     ...     cache_clear(cache=folder)
     0
     """
+    if backbone is None and cache is True:
+        clear_beside()
     directory = store_directory(cache)
     with opened(directory) as index:
         if index is None:

@@ -12,7 +12,8 @@ import pytest
 from skembed import backbones
 from skembed._keras import import_keras
 from skembed.backbones._registry import load
-from skembed.extraction.engines._cpu import lower_for_cpu
+from skembed.extraction.engines._cpu import RULES, lower_for_cpu
+from skembed.extraction.engines._rewrite import rewritten
 
 GEOMETRIES = list(itertools.product([1, 2], [1, 2], ["SAME", "VALID"], [3, 5]))
 
@@ -53,7 +54,7 @@ def test_depthwise_convolution_equals_the_plain_one(stride, dilation, padding, s
     x = rng.normal(size=(2, 17, 14, 6)).astype(np.float32)
     kernel = rng.normal(size=(side, side, 1, 6)).astype(np.float32)
     plain = _convolution(stride, dilation, padding, 6)
-    lowered = lower_for_cpu(plain)
+    lowered = rewritten(plain, RULES)
     assert _convolutions(plain, x, kernel) == [6]
     assert _convolutions(lowered, x, kernel) == []
     np.testing.assert_allclose(lowered(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5)
@@ -65,7 +66,7 @@ def test_pointwise_convolution_equals_the_plain_one(stride):
     x = rng.normal(size=(2, 17, 14, 6)).astype(np.float32)
     kernel = rng.normal(size=(1, 1, 6, 4)).astype(np.float32)
     plain = _convolution(stride, 1, "VALID", 1)
-    lowered = lower_for_cpu(plain)
+    lowered = rewritten(plain, RULES)
     assert _convolutions(lowered, x, kernel) == []
     np.testing.assert_allclose(lowered(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5)
 
@@ -80,7 +81,7 @@ def test_other_convolutions_are_left_as_they_are(groups, kernel_shape):
     x = rng.normal(size=(2, 9, 8, 6)).astype(np.float32)
     kernel = rng.normal(size=kernel_shape).astype(np.float32)
     plain = _convolution(1, 1, "SAME", groups)
-    lowered = lower_for_cpu(plain)
+    lowered = rewritten(plain, RULES)
     assert _convolutions(lowered, x, kernel) == [groups]
     np.testing.assert_array_equal(lowered(x, kernel), plain(x, kernel))
 
@@ -91,30 +92,133 @@ def test_calls_inside_the_program_are_rewritten_too():
         return jax.nn.relu6(_convolution(1, 1, "SAME", 4)(x, jnp.ones((3, 3, 1, 4))))
 
     x = np.random.default_rng(0).normal(size=(1, 8, 8, 4)).astype(np.float32)
-    lowered = lower_for_cpu(lambda x: inner(x) + 1)
+    lowered = rewritten(lambda x: inner(x) + 1, RULES)
     assert _convolutions(lowered, x) == []
     np.testing.assert_allclose(lowered(x), inner(x) + 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "efficientnetv2_b0", "xception"])
-def test_every_layer_of_a_network_keeps_its_output(name):
-    """Swish, hard swish, squeeze-and-excitation, separable convolutions: layer by layer."""
-    keras = import_keras()
-    model = load(backbones.get(name), None, False)
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
-    tapped = [layer.output for layer in model.layers if isinstance(layer, kinds)]
-    model = keras.Model(model.input, tapped[:: max(1, len(tapped) // 12)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_three_by_three_convolution_of_colours_equals_the_plain_one(stride):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 17, 14, 3)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 3, 8)).astype(np.float32)
+    plain = _convolution(stride, 1, "SAME", 1)
+    lowered = rewritten(plain, RULES)
+    assert "pad" in str(jax.make_jaxpr(lowered)(x, kernel))
+    np.testing.assert_allclose(lowered(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5)
+
+
+def _maxima(window, stride, padding):
+    return lambda x: jax.lax.reduce_window(
+        x, -jnp.inf, jax.lax.max, (1, *window, 1), (1, stride, stride, 1), padding
+    )
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("window", [(2, 2), (3, 3), (1, 3)])
+def test_maxima_are_the_same_bits(window, stride, padding):
+    x = np.random.default_rng(0).normal(size=(2, 17, 14, 6)).astype(np.float32)
+    x[1, 5, 5, 2] = np.nan
+    plain = _maxima(window, stride, padding)
+    lowered = rewritten(plain, RULES)
+    assert "reduce_window_max" not in str(jax.make_jaxpr(lowered)(x))
+    np.testing.assert_array_equal(lowered(x), plain(x))
+
+
+@pytest.mark.parametrize(
+    ("window", "dtype"), [((7, 7), np.float32), ((3, 3), np.int32)], ids=["large", "integers"]
+)
+def test_other_maxima_are_left_as_they_are(window, dtype):
+    x = np.random.default_rng(0).integers(0, 99, (1, 9, 9, 2)).astype(dtype)
+    least = -jnp.inf if dtype is np.float32 else np.iinfo(dtype).min
+
+    def plain(x):
+        return jax.lax.reduce_window(
+            x, np.array(least, dtype)[()], jax.lax.max, (1, *window, 1), (1, 1, 1, 1), "VALID"
+        )
+
+    lowered = rewritten(plain, RULES)
+    assert "reduce_window_max" in str(jax.make_jaxpr(lowered)(x))
+    np.testing.assert_array_equal(lowered(x), plain(x))
+
+
+@pytest.fixture(scope="module")
+def embed():
+    """MobileNetV2 of small images, lowered and jitted."""
+    model = load(backbones.get("mobilenet_v2"), None, False)
     variables = [
         [v.value for v in vs]
         for vs in (model.trainable_variables, model.non_trainable_variables)
     ]
-    side = backbones.get(name).min_size
 
-    def plain(trainable, non_trainable, x):
-        outputs, _ = model.stateless_call(trainable, non_trainable, x, training=False)
-        return jnp.concatenate([y.reshape(-1) for y in outputs])
+    def plain(trainable, fixed, x):
+        return model.stateless_call(trainable, fixed, x, training=False)[0].mean((1, 2))
 
-    x = np.random.default_rng(0).normal(size=(1, *model.input.shape[1:])).astype(np.float32)
-    assert x.shape[1] >= side
-    want, got = jax.jit(plain)(*variables, x), jax.jit(lower_for_cpu(plain))(*variables, x)
-    np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 * float(jnp.abs(want).max()))
+    lowered = jax.jit(lower_for_cpu(plain))
+    return lambda x: np.asarray(lowered(*variables, x))
+
+
+def test_a_row_has_the_same_bits_in_every_slot_beside_any_companions(embed):
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(96, 96, 3)).astype(np.float32)
+    alone = np.zeros((8, 96, 96, 3), np.float32)
+    alone[0] = image
+    want = embed(alone)[0]
+    assert want.std() > 0
+    for slot in range(8):
+        batch = rng.normal(size=(8, 96, 96, 3)).astype(np.float32)
+        batch[slot] = image
+        np.testing.assert_array_equal(embed(batch)[slot], want)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+def test_rows_come_in_the_order_of_the_images(embed, n):
+    x = np.random.default_rng(0).normal(size=(8, 96, 96, 3)).astype(np.float32)
+    rows = embed(x)
+    assert len(np.unique(rows, axis=0)) == 8
+    np.testing.assert_allclose(embed(x[:n]), rows[:n], rtol=1e-4, atol=1e-6)
+
+
+NETWORKS = [
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_lite0",
+    "efficientnetv2_b0",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "resnet50",
+    "vgg16",
+    "xception",
+]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_of_a_network_keeps_its_output(name):
+    """Swish, hard swish, squeeze-and-excitation, separable convolutions: layer by layer."""
+    keras = import_keras()
+    weights = "imagenet" if name == "efficientnet_lite0" else None
+    model = load(backbones.get(name), weights, False)
+    tapped = [layer.output for layer in model.layers if layer.output.dtype == "float32"]
+    model = keras.Model(model.input, tapped)
+    variables = [
+        [v.value for v in vs]
+        for vs in (model.trainable_variables, model.non_trainable_variables)
+    ]
+
+    def run(trainable, fixed, x):
+        outputs, _ = model.stateless_call(trainable, fixed, x, training=False)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    def flat(*args):
+        return jnp.concatenate([y.reshape(-1) for y in run(*args)])
+
+    x = np.random.default_rng(0).normal(size=(1, 96, 96, 3)).astype(np.float32)
+    plain = jax.jit(run)(*variables, x)
+    lowered = np.asarray(jax.jit(rewritten(flat, RULES))(*variables, x))
+    ends = np.cumsum([y.size for y in plain])
+    for layer, want, got in zip(tapped, plain, np.split(lowered, ends[:-1]), strict=True):
+        bound = 1e-4 * float(jnp.abs(want).max())
+        np.testing.assert_allclose(
+            got, np.asarray(want).reshape(-1), rtol=0, atol=bound, err_msg=layer.name
+        )

@@ -1,0 +1,68 @@
+"""Which engine runs a request: the rule behind ``engine="auto"``."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+
+from .engines._openvino_door import has_bfloat16, has_openvino, import_openvino
+
+ENGINES = ("auto", "jax", "openvino")
+
+
+def choose_engine(engine: str, precision: str) -> str:
+    """Return the engine that `engine` means on this machine, at this precision.
+
+    ``"auto"`` is JAX wherever there is an accelerator; on a CPU OpenVINO where it is installed
+    (the extra ``fast``) and the CPU has the arithmetic, else JAX.
+
+    Raises
+    ------
+    ImportError
+        If OpenVINO is asked for and not installed.
+    ValueError
+        If the CPU cannot do what is asked of OpenVINO.
+    """
+    if engine == "auto":
+        fast = has_openvino() and not _has_accelerator() and _can_do(precision)
+        return "openvino" if fast else "jax"
+    if engine == "openvino":
+        import_openvino()
+        if not _can_do(precision):
+            raise ValueError(
+                f"precision is {precision!r}, which this CPU does not have, and OpenVINO would "
+                "silently compute in float32. Allowed: 'float32', or engine='jax'."
+            )
+    return engine
+
+
+def _can_do(precision: str) -> bool:
+    return precision == "float32" or has_bfloat16()
+
+
+@functools.cache
+def _has_accelerator() -> bool:
+    """Whether JAX runs on something other than the CPU.
+
+    JAX takes a second to load, and finds accelerators by plug-ins: without one, it need not be
+    asked.
+    """
+    if "jax" not in sys.modules and (_told_cpu() or not _has_plugin()):
+        return False
+    from .._jax import on_cpu
+
+    return not on_cpu()
+
+
+def _told_cpu() -> bool:
+    return os.environ.get("JAX_PLATFORMS", "").strip().lower() == "cpu"
+
+
+def _has_plugin() -> bool:
+    return bool(
+        entry_points(group="jax_plugins")
+        or any(find_spec(name) is not None for name in ("jax_plugins", "libtpu"))
+    )

@@ -1,0 +1,75 @@
+"""The process that writes a graph: Keras keeps one backend in each, and here it is JAX."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+from .._spec import ExtractionSpec
+from ._program import UnsupportedNetworkError
+from ._taps import tapped
+
+_EXPORTER = Path(__file__).parent / "_openvino_export" / "__main__.py"
+_PATIENCE = 600.0  # seconds, for the largest networks on a busy machine
+
+
+def write_graph(spec: ExtractionSpec, folder: Path) -> None:
+    """Write ``network.xml`` and ``network.bin`` into an empty folder.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If Keras, or OpenVINO, cannot write the network down.
+    """
+    model = tapped(spec)
+    preparation = spec.backbone.preparation
+    height, width = spec.backbone.input_size
+    request = {
+        "shape": [8, height, width, spec.backbone.n_channels],
+        "dtype": "float32" if preparation is None else "uint8",
+        "preparation": None if preparation is None else dataclasses.asdict(preparation),
+        "poolings": [spec.poolings(tap) for tap in spec.taps],
+    }
+    try:
+        (folder / "request.json").write_text(json.dumps(request))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras' own use of NumPy is nobody's concern here
+            model.save(folder / "network.keras")
+    # Keras says in many ways that a model cannot be written down.
+    except Exception as error:
+        raise UnsupportedNetworkError(f"it cannot be saved ({_gist(str(error))})") from error
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program, on files of our own
+            [sys.executable, "-P", str(_EXPORTER), str(folder)],
+            env=_environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnsupportedNetworkError(f"the exporter did not run ({error})") from error
+    if done.returncode:
+        raise UnsupportedNetworkError(_gist(done.stderr) or f"it ended with {done.returncode}")
+    for leftover in ("network.keras", "request.json"):
+        (folder / leftover).unlink()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "KERAS_BACKEND": "openvino",
+        # The user's keras.json may ask for other layouts and precisions.
+        "KERAS_HOME": str(folder),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+
+
+def _gist(text: str) -> str:
+    """The first sentence of the last line: Keras goes on with advice that does not apply."""
+    *_, line = text.strip().splitlines() or [""]
+    return line.strip().removeprefix("Exception encountered: ").split(". ")[0][:300]

@@ -1,0 +1,67 @@
+"""Folders beside the store, for what can be made again: marked, this user's alone, and bounded.
+
+``CACHEDIR.TAG`` says who made a folder: only such a one is ever deleted, and backup programs
+leave it out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from ._directory import store_directory
+
+COMPILED = "compiled-programs"
+GRAPHS = "openvino-graphs"
+_MARKER = "CACHEDIR.TAG"
+_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
+
+
+def folder_beside(name: str) -> Path:
+    """Return the folder, whether or not it exists; it moves with ``cache_dir``."""
+    return store_directory().with_name(name)
+
+
+def made_beside(name: str) -> Path:
+    """Return the folder, made if there is none.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made; PermissionError if others may write to it, or it is a link.
+    """
+    directory = folder_beside(name)
+    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if not is_private(directory):
+        raise PermissionError(f"{directory} can be written by others.")
+    marker = directory / _MARKER
+    if not marker.exists():
+        marker.write_text(_text(name))
+    return directory
+
+
+def is_private(directory: Path) -> bool:
+    """Whether this is a real folder in which nobody else can write."""
+    status = directory.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    if not hasattr(os, "geteuid"):  # Windows: a user's folders are their own
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def clear_beside() -> None:
+    """Delete these folders, those that skembed made; whoever is using one is not disturbed."""
+    for name in (COMPILED, GRAPHS):
+        directory = folder_beside(name)
+        with contextlib.suppress(OSError):
+            if (directory / _MARKER).read_text(errors="replace") == _text(name):
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _text(name: str) -> str:
+    return f"{_SIGNATURE}# skembed {name.replace('-', ' ')}\n"

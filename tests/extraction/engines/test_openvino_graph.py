@@ -1,0 +1,201 @@
+"""The graphs that OpenVINO runs: made once, kept whole, and done without where they cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+
+import skembed
+from skembed import PretrainedEmbedder
+from skembed._keras import import_keras
+from skembed.extraction import _engines
+from skembed.extraction._programs import clear_programs
+from skembed.extraction._spec import make_spec
+from skembed.extraction.engines import _openvino_graph
+from skembed.extraction.engines._openvino_graph import graph_file
+
+_USE = """
+import sys
+import numpy as np
+import skembed
+image = np.full((64, 64, 3), 128, np.uint8)
+embedder = skembed.PretrainedEmbedder(image_size=64, engine="openvino", cache=False)
+print(embedder.transform([image]).sum(), sorted({"keras", "jax"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
+    clear_programs()
+    return tmp_path / "cache"
+
+
+def _spec(**options):
+    return make_spec("efficientnet_lite0", image_size=64, engine="openvino", **options)
+
+
+def _start(program, **environment):
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+    return subprocess.Popen(
+        [sys.executable, "-c", program], env=variables, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_make_one_graph_and_a_third_needs_no_keras(cache):
+    both = [_start(_USE) for _ in range(2)]
+    first, second = (process.communicate(timeout=300)[0].split(" ", 1) for process in both)
+    folders = [path for path in cache.glob("openvino-graphs/*") if path.is_dir()]
+    assert [path.name for path in folders[0].glob("*.xml")] == ["network.xml"]
+    assert len(folders) == 1  # and nothing half made beside it
+    third = _start(_USE).communicate(timeout=300)[0].split(" ", 1)
+    assert first[0] == second[0] == third[0]
+    assert third[1].strip() == "[]"
+
+
+def test_nothing_is_reported_to_anyone(tmp_path, cache, python):
+    program = _USE + "import openvino; print('openvino_telemetry' in sys.modules)\n"
+    program += "print(hasattr(openvino, 'convert_model'))"
+    said = python(program, HOME=str(tmp_path))
+    assert said.splitlines()[-2:] == ["False", "True"]
+    assert not (tmp_path / "intel").exists()
+
+
+def test_a_graph_is_made_anew_after_a_kill(cache):
+    killed = _start(_USE)
+    graphs = cache / "openvino-graphs"
+    deadline = time.monotonic() + 120
+    while not list(graphs.glob("making-*/network.keras")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    (left,) = graphs.glob("making-*")
+    assert not list(graphs.glob("*/network.xml"))
+    long_ago = time.time() - 24 * 3600
+    os.utime(left, (long_ago, long_ago))
+    assert graph_file(_spec()).exists()
+    assert not left.exists()
+
+
+def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
+    first, second = graph_file(_spec()), graph_file(_spec(pooling="max"))
+    for age, graph in ((200, second), (100, first)):
+        os.utime(graph, (time.time() - age, time.time() - age))
+    size = sum(file.stat().st_size for file in first.parent.iterdir())
+    monkeypatch.setattr(_openvino_graph, "_KEPT", int(1.5 * size))
+    third = graph_file(_spec(pooling="both"))
+    assert [path.exists() for path in (first, second, third)] == [True, False, True]
+
+
+def test_precision_needs_no_graph_of_its_own(cache):
+    assert graph_file(_spec()) == graph_file(_spec(precision="bfloat16"))
+
+
+def test_a_cache_directory_that_is_a_file_is_done_without(tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("not a folder")
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
+    assert graph_file(_spec()).exists()
+
+
+def test_a_folder_that_others_may_write_is_done_without(cache):
+    kept = graph_file(_spec())
+    kept.parents[1].chmod(0o777)
+    assert cache not in graph_file(_spec()).parents
+    kept.parents[1].chmod(0o700)
+    assert graph_file(_spec()) == kept
+
+
+def test_clearing_everything_clears_the_graphs(cache):
+    graph = graph_file(_spec())
+    skembed.cache_clear()
+    assert not graph.exists()
+    assert graph_file(_spec()) == graph  # made anew
+
+
+def test_a_model_that_cannot_be_written_down_runs_on_jax(cache, pictures):
+    keras = import_keras()
+
+    class Halved(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs / 2
+
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, Halved()(keras.layers.Conv2D(4, 3)(image)))
+    for engine in ("auto", "openvino"):
+        embedder = PretrainedEmbedder(model, engine=engine)
+        with pytest.warns(RuntimeWarning, match=r"OpenVINO cannot run .*Halved.* JAX runs it"):
+            rows = embedder.transform(pictures)
+        assert embedder.engine_ == "jax"
+        assert np.array_equal(rows, PretrainedEmbedder(model, engine="jax").transform(pictures))
+
+
+def test_no_graph_is_made_for_rows_that_are_known(cache, pictures):
+    everything = PretrainedEmbedder(layers="all", image_size=64).fit(pictures)
+    rows = everything.transform(pictures)
+    graphs = set(cache.glob("openvino-graphs/*"))
+    layer, columns = list(everything.layer_slices_.items())[3]
+    one = PretrainedEmbedder(layers=layer, image_size=64).transform(pictures)
+    assert np.array_equal(one, rows[:, columns])
+    assert set(cache.glob("openvino-graphs/*")) == graphs
+
+
+def test_half_precision_layers_run_on_jax(cache, pictures):
+    keras = import_keras()
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, dtype="mixed_float16")(image))
+    with pytest.warns(RuntimeWarning, match="float16"):
+        PretrainedEmbedder(model).transform(pictures[:1])
+
+
+def test_auto_is_openvino_on_a_cpu(pictures):
+    assert PretrainedEmbedder().engine_ == "openvino"
+    assert PretrainedEmbedder(engine="jax").engine_ == "jax"
+
+
+def test_the_repr_names_the_engine_that_auto_means():
+    assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()  # engine_='openvino'"
+    assert repr(PretrainedEmbedder(engine="jax")) == "PretrainedEmbedder(engine='jax')"
+    layers = [f"conv{i}_block1_out" for i in range(2, 6)]
+    inside = make_pipeline(PretrainedEmbedder("resnet50", layers=layers), "passthrough")
+    assert "engine_" not in repr(inside)
+    assert max(map(len, repr(inside).splitlines())) < 88
+    assert "engine_" in inside._repr_html_()
+
+
+def test_auto_is_jax_without_openvino(monkeypatch):
+    monkeypatch.setattr(_engines, "has_openvino", lambda: False)
+    assert PretrainedEmbedder().engine_ == "jax"
+
+
+def test_auto_is_jax_with_an_accelerator(monkeypatch):
+    monkeypatch.setattr(_engines, "_has_accelerator", lambda: True)
+    assert PretrainedEmbedder().engine_ == "jax"
+
+
+def test_openvino_asked_for_and_not_installed_names_the_extra(python):
+    program = """
+import sys
+sys.modules["openvino"] = None
+import skembed
+try:
+    skembed.PretrainedEmbedder(engine="openvino").engine_
+except ImportError as error:
+    print(error)
+"""
+    assert "pip install 'skembed[fast]'" in python(program)
+
+
+def test_rows_of_two_engines_are_kept_apart(cache, pictures):
+    before = skembed.extraction.images_run()
+    rows = {e: PretrainedEmbedder(engine=e).transform(pictures) for e in ("openvino", "jax")}
+    assert skembed.extraction.images_run() - before == 2 * len(pictures)
+    assert not np.array_equal(rows["openvino"], rows["jax"])
+    np.testing.assert_allclose(rows["openvino"], rows["jax"], atol=1e-4)
+    PretrainedEmbedder(engine="auto").transform(pictures)
+    assert skembed.extraction.images_run() - before == 2 * len(pictures)
