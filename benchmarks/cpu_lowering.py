@@ -1,50 +1,67 @@
 """The program rewritten for a CPU against the plain one: ``python benchmarks/cpu_lowering.py``.
 
-Network only, in turn in one process; medians over the rounds.
+Network only, in turn in one process. Given are medians over the rounds of the processor time an
+image, which other programs on the machine disturb little, and the best round's images/s.
+``--torch`` adds the same network in PyTorch (torch and timm installed): random weights, inference
+mode, channels last, as it comes and traced and frozen, on one thread, for idle threads of its
+pool would spin and be counted. So compare its processor time, not its images/s.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import time
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from skembed.extraction._spec import make_spec
 from skembed.extraction.engines import _jax
 
-BACKBONES = {"efficientnet_lite0": "imagenet", "mobilenet_v2": None, "resnet50": None}
+NETWORKS = {  # weights, timm's name
+    "efficientnet_lite0": ("imagenet", "tf_efficientnet_lite0"),
+    "mobilenet_v2": (None, "mobilenetv2_100"),
+    "efficientnetv2_b0": (None, "tf_efficientnetv2_b0"),
+    "resnet50": (None, "resnet50"),
+    "vgg16": (None, "vgg16"),
+}
+Run = Callable[[np.ndarray], Any]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS))
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--torch", action="store_true", help="time PyTorch as well")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    print("| backbone | plain, images/s | rewritten, images/s | times | difference |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for backbone, weights in BACKBONES.items():
-        spec = make_spec(backbone, weights=weights)
-        programs = {"plain": plain(spec), "rewritten": _jax.JaxProgram(spec)}
+    print("| network | program | compile, s | temporaries, MB | ms an image | images/s |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    for network in options.networks:
+        weights, peer = NETWORKS[network]
+        spec = make_spec(network, weights=weights)
         shape = (options.batch, *spec.backbone.input_size, 3)
         images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        rows = {name: program(images) for name, program in programs.items()}
-        seconds = {name: [] for name in programs}
-        for _ in range(options.rounds):
-            for name, program in programs.items():
-                started = time.perf_counter()
-                program(images)
-                seconds[name].append(time.perf_counter() - started)
-        rate = {n: options.batch / statistics.median(s) for n, s in seconds.items()}
-        apart = abs(rows["plain"] - rows["rewritten"]).max() / abs(rows["plain"]).max()
-        print(
-            f"| {backbone} | {rate['plain']:.1f} | {rate['rewritten']:.1f} "
-            f"| {rate['rewritten'] / rate['plain']:.1f} | {apart:.0e} |",
-            flush=True,
-        )
+        programs: dict[str, Run] = {"plain": plain(spec), "rewritten": _jax.JaxProgram(spec)}
+        facts = {name: compiled(program, images) for name, program in programs.items()}
+        rows = [program(images) for program in programs.values()]
+        if options.torch:
+            programs |= in_torch(peer, images)
+        for name, spent in measured(programs, images, options.rounds).items():
+            processor, wall = zip(*spent, strict=True)
+            print(
+                f"| {network} | {name} | {facts.get(name, '- | -')} "
+                f"| {1e3 * statistics.median(processor) / options.batch:.1f} "
+                f"| {options.batch / min(wall):.1f} |",
+                flush=True,
+            )
+        apart = abs(rows[0] - rows[1]).max() / abs(rows[0]).max()
+        print(f"| {network} | difference of the two | | | {apart:.0e} | |", flush=True)
 
 
 def plain(spec) -> _jax.JaxProgram:
@@ -55,6 +72,60 @@ def plain(spec) -> _jax.JaxProgram:
         return _jax.JaxProgram(spec)
     finally:
         _jax.lower_for_cpu = rewrite
+
+
+def compiled(program: Any, images: np.ndarray) -> str:
+    """Compile; the processor time that took, and the memory the program asks for in a call."""
+    started = time.process_time()
+    executable = program.compile(images.shape, images.dtype)
+    seconds = time.process_time() - started
+    megabytes = executable.memory_analysis().temp_size_in_bytes / 1e6
+    return f"{seconds:.1f} | {megabytes:.0f}"
+
+
+def in_torch(name: str, images: np.ndarray) -> dict[str, Run]:
+    """The network in PyTorch, as it comes and frozen."""
+    import timm
+    import torch
+
+    torch.set_num_threads(1)
+    network = timm.create_model(name, pretrained=False, num_classes=0).eval()
+    if name.startswith("vgg"):
+        network = network.features  # as far as ours goes
+    network = network.to(memory_format=torch.channels_last)
+
+    def batch(images):
+        return torch.from_numpy(images).permute(0, 3, 1, 2).float()
+
+    def runner(module) -> Run:
+        def run(images):
+            with torch.inference_mode():
+                return module(batch(images))
+
+        return run
+
+    with torch.no_grad():
+        frozen = torch.jit.freeze(torch.jit.trace(network, batch(images)))
+    return {"torch": runner(network), "torch, frozen": runner(frozen)}
+
+
+def measured(
+    programs: dict[str, Run], images: np.ndarray, rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Processor seconds and seconds of each round, after two rounds that do not count."""
+    spent = {name: [] for name in programs}
+    for at in range(-2, rounds):
+        for name, run in programs.items():
+            started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+            run(images)
+            seconds, after = (
+                time.perf_counter() - started,
+                resource.getrusage(resource.RUSAGE_SELF),
+            )
+            busy = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            if at >= 0:
+                spent[name].append((busy, seconds))
+    return spent
 
 
 if __name__ == "__main__":

@@ -112,11 +112,12 @@ def _fetching(spec) -> Callable[[np.ndarray], np.ndarray]:
     """
     import jax
 
-    from skembed.backbones._registry import load
-    from skembed.extraction.engines._cpu import _evaluate
-    from skembed.extraction.engines._jax import _prepared, _tapped
+    from skembed.extraction.engines._cpu import RULES
+    from skembed.extraction.engines._jax import _prepared
+    from skembed.extraction.engines._rewrite import rewritten
+    from skembed.extraction.engines._taps import tapped
 
-    model = _tapped(load(spec.backbone, spec.builder_weights, spec.top), spec)
+    model = tapped(spec)
     variables = [
         [jax.numpy.array(v.value) for v in group]
         for group in (model.trainable_variables, model.non_trainable_variables)
@@ -126,10 +127,7 @@ def _fetching(spec) -> Callable[[np.ndarray], np.ndarray]:
         x = _prepared(images, spec.backbone.preparation)
         return model.stateless_call(trainable, fixed, x, training=False)[0]
 
-    @jax.jit
-    def maps(*args):
-        closed = jax.make_jaxpr(network)(*args)
-        return _evaluate(closed.jaxpr, closed.consts, jax.tree.leaves(args))
+    maps = jax.jit(rewritten(network, RULES))
 
     def run(images):
         fetched = [np.asarray(output) for output in maps(*variables, images)]
