@@ -10,14 +10,20 @@ from ._console import Output
 
 
 def devices(args: argparse.Namespace, out: Output) -> int:
-    """Write a line a device; the first one is used."""
+    """Write a line a device."""
     rows = show_devices().to_dict("records")
     out.table(
         [
-            (row["device"], row["platform"], row["kind"], _memory(row["memory_gib"]))
+            (
+                row["device"],
+                row["platform"],
+                row["kind"],
+                _memory(row["memory_gib"]),
+                "yes" if row["used"] else "no",
+            )
             for row in rows
         ],
-        headings=("device", "platform", "kind", "memory"),
+        headings=("device", "platform", "kind", "memory", "used"),
         numbers=(3,),
     )
     return 0

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ..extraction._engines import ENGINES
+from ..images import DECODINGS
+
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
 
@@ -34,6 +37,18 @@ def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = Fa
             type=positive,
             metavar="PIXELS",
             help="side of the square that images are brought to (the backbone's own)",
+        )
+        parser.add_argument(
+            "--decoding",
+            choices=DECODINGS,
+            default="exact",
+            help="scaled shrinks large JPEGs while it decodes them, sooner (%(default)s)",
+        )
+        parser.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default="auto",
+            help="who runs the network (%(default)s)",
         )
     parser.add_argument(
         "--no-cache", action="store_true", help="neither look up nor keep embeddings"
@@ -75,6 +90,8 @@ def make_embedder(args: argparse.Namespace, **more: Any) -> PretrainedEmbedder:
         "layers": layers[0] if len(layers) == 1 else layers,
         "resize": args.resize,
         "image_size": args.image_size,
+        "decoding": args.decoding,
+        "engine": args.engine,
         "cache": not args.no_cache,
         **more,
     }

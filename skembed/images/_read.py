@@ -16,7 +16,6 @@ from ._items import describe, is_missing
 from ._limits import Limits
 from ._pillow import pixels_of
 from ._pixels import as_array, check_color_space
-from ._urls import fetch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +110,8 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
         raise ImageError("missing value")
     name = describe(item)
     if isinstance(item, str) and is_remote(item):
+        from ._urls import fetch  # urllib3 is for those who need it
+
         return Raw(_sized(fetch(item, limits), name, limits), name)
     if isinstance(item, str | os.PathLike):
         return Raw(_sized(read_file(item, name, limits), name, limits), name)

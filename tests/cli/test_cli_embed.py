@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from skimage import data
 
 from skembed import PretrainedEmbedder
 from skembed.cli import main
@@ -47,6 +49,18 @@ def test_csv_gives_the_same_floats(class_folders, expected, tmp_path):
     paths, _, rows = expected
     wanted = rows[[paths.index(file) for file in files]]
     np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), wanted)
+
+
+def test_engine_and_decoding_are_the_estimator_s(tmp_path):
+    photograph = tmp_path / "large.jpg"
+    Image.fromarray(data.astronaut()).resize((1600, 1600)).save(photograph)
+    chosen = {"engine": "jax", "decoding": "scaled"}
+    argv = [word for name, value in chosen.items() for word in (f"--{name}", value)]
+    assert main(["embed", str(photograph), "-o", str(tmp_path / "X.npy"), *argv]) == 0
+    rows = np.load(tmp_path / "X.npy")
+    exact = PretrainedEmbedder(engine="jax").transform([photograph])
+    assert np.array_equal(rows, PretrainedEmbedder(**chosen).transform([photograph]))
+    assert not np.array_equal(rows, exact)
 
 
 def test_npy_has_a_companion_with_the_paths(class_folders, expected, tmp_path, capsys):

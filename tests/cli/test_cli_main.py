@@ -82,7 +82,10 @@ def test_backbones_as_data(capsys, refused):
 
 def test_devices(capsys):
     assert main(["devices"]) == 0
-    assert "cpu" in capsys.readouterr().out
+    heading, _, device = capsys.readouterr().out.splitlines()[:3]
+    assert heading.split() == ["device", "platform", "kind", "memory", "used"]
+    assert "cpu" in device
+    assert device.split()[-1] == "yes"
 
 
 @pytest.fixture
