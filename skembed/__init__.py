@@ -40,3 +40,34 @@ __all__ = [
     "set_config",
     "show_devices",
 ]
+
+
+def load_ipython_extension(shell):
+    """``%load_ext skembed``: register the magic ``%embed``.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        IPython's.
+
+    Raises
+    ------
+    ImportError
+        If IPython is not installed.
+    """
+    from .notebook import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell):
+    """``%unload_ext skembed``: take the magic away.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        IPython's.
+    """
+    from .notebook import unload
+
+    unload(shell)

@@ -1,0 +1,10 @@
+"""The magic ``%embed``: images to features, and to an accuracy, in one line of a notebook.
+
+``_line`` cuts a line into words, ``_arguments`` reads the options, ``_names`` looks names up,
+``_images`` finds the images, ``_embedding`` embeds them, ``_svm`` judges them, and ``_verbs`` does
+the rest. ``_magics`` puts these together.
+"""
+
+from ._extension import load, unload
+
+__all__ = ["load", "unload"]

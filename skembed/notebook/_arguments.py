@@ -1,0 +1,203 @@
+"""The options of ``%embed``: read from the words of a line, and told by ``-h``."""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from .._errors import did_you_mean
+from ._ipython import UsageError
+from ._line import split
+from ._names import Names
+
+POOLINGS = ("auto", "avg", "max", "both")
+# Their values are looked at later, for they may be objects.
+_OBJECTS = ("layers", "labels")
+_INDEX = re.compile(r"-?\d+")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that has been read.
+
+    Parameters
+    ----------
+    runs : list of list of str
+        The words that are no option: those that options stand between are apart.
+    options : argparse.Namespace
+        The options, by their long names.
+    """
+
+    runs: list[list[str]]
+    options: argparse.Namespace
+
+    @property
+    def words(self) -> list[str]:
+        """A verb and its arguments, or a model and images."""
+        return [word for run in self.runs for word in run]
+
+
+def read_line(line: str, names: Names) -> Line:
+    """Read what follows ``%embed``.
+
+    Raises
+    ------
+    UsageError
+        If an option is unknown, lacks its value, or has one that it does not take.
+    """
+    runs: list[list[str]] = [[]]
+    options = []
+    rest = iter(split(line.rstrip().rstrip(";")))  # IPython leaves a silencing ";" in the line
+    for word in rest:
+        name, has_value, value = word.partition("=")
+        if not re.match(r"--?[A-Za-z]", word):
+            runs[-1].append(word)
+            continue
+        runs.append([])
+        if name not in FLAGS:
+            raise UsageError(_unknown(name))
+        if FLAGS[name].nargs == 0:
+            options.append(word)
+        else:
+            if not has_value and (value := next(rest, None)) is None:
+                raise UsageError(f"{name} needs a value: {name} {FLAGS[name].metavar}")
+            if FLAGS[name].dest not in _OBJECTS:
+                value = names.text(value, name)
+            # With "=", or argparse takes "-0.25,0.15" for an option.
+            options.append(f"{name}={value}")
+    return Line([run for run in runs if run], _PARSER.parse_args(options))
+
+
+def layers_from(word: str, names: Names) -> Any:
+    """Return what an estimator takes as `layers`: ``a,b``, a glob, ``-1``, or an object."""
+    value = names.live(word, "-l")
+    if not isinstance(value, str):
+        return value
+    layers = [
+        int(part) if _INDEX.fullmatch(part) else part
+        for part in map(str.strip, value.split(","))
+    ]
+    return layers[0] if len(layers) == 1 else layers
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("--"):
+        return f"There is no option {name}. {did_you_mean(name, FLAGS, most=2)}"
+    return (
+        f"There is no option {name}: `%embed -h` lists them. An expression with blanks stands in "
+        "brackets."
+    )
+
+
+def _variable(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name for a variable")
+    return text
+
+
+def _pooling(text: str) -> str:
+    if text not in POOLINGS:
+        raise argparse.ArgumentTypeError(f"{text!r}. {did_you_mean(text, POOLINGS, most=2)}")
+    return text
+
+
+def _size(text: str) -> int | tuple[int, int]:
+    sides = _numbers(text.replace("x", ","), int)
+    if len(sides) not in (1, 2) or min(sides) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size in pixels, such as 224 or 224x160"
+        )
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def _batch_size(text: str) -> int | str:
+    if text == "auto":
+        return text
+    (number,) = _numbers(text, int) if "," not in text else (0,)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of images nor auto")
+    return number
+
+
+def _thresholds(text: str) -> tuple[float, float]:
+    bounds = _numbers(text, float)
+    if len(bounds) != 2 or not bounds[0] <= bounds[1]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no pair of thresholds, the lower first, such as -0.25,0.15"
+        )
+    return bounds[0], bounds[1]
+
+
+def _numbers(text: str, kind: type) -> list[Any]:
+    try:
+        return [kind(part) for part in text.strip("()[] ").split(",")]
+    except ValueError:
+        return [0]  # one, and none that any option takes
+
+
+def _make_parser() -> _Parser:
+    parser = _Parser(prog="%embed", add_help=False, allow_abbrev=False)
+    add = parser.add_argument
+    add("-l", "--layers", metavar="A[,B]", help="names, stages, globs, indices, or all")
+    add("-p", "--pooling", type=_pooling, metavar="HOW", help=", ".join(POOLINGS))
+    add("-s", "--size", type=_size, metavar="PIXELS", help="224, or height x width: 224x160")
+    add("-b", "--batch-size", type=_batch_size, metavar="N", help="images kept together")
+    add(
+        "-d",
+        "--discretize",
+        type=_thresholds,
+        metavar="NEG,POS",
+        help="standardise, then -1 below, 1 above, 0 between",
+    )
+    add("-o", "--out", type=_variable, metavar="NAME", help="keep the result in a variable")
+    add(
+        "-y",
+        "--labels",
+        metavar="EXPR",
+        help="labels for --svm; with --paths, their variable",
+    )
+    add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
+    add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
+    add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
+    add("--paths", action="store_true", help="a cell's lines are GLOB [LABEL]")
+    add("--no-cache", action="store_true", help="neither look rows up nor keep them")
+    add("-q", "--quiet", action="store_true", help="neither bar nor summary")
+    add("-h", "--help", action="store_true", help="show this")
+    return parser
+
+
+_PARSER = _make_parser()
+FLAGS: dict[str, argparse.Action] = dict(_PARSER._option_string_actions)
+
+
+def options_help() -> str:
+    """Return the list of options, a line each, for ``-h`` and ``%embed?``."""
+    lines = ["options:"]
+    for action in dict.fromkeys(FLAGS.values()):
+        names = ", ".join(action.option_strings)
+        indent = "" if "," in names else "    "  # the long names below each other
+        flag = f"{indent}{names} {action.metavar or ''}"
+        lines.append(f"  {flag:<27}{action.help}")
+    return "\n".join(lines)
+
+
+def refuse(options: argparse.Namespace, allowed: Iterable[str], who: str) -> None:
+    """Refuse options that mean nothing for `who`.
+
+    Raises
+    ------
+    UsageError
+        Naming the first of them.
+    """
+    for name, value in vars(options).items():
+        if value not in (None, False) and name not in allowed:
+            raise UsageError(f"{who} takes no --{name.replace('_', '-')}.")

@@ -1,0 +1,48 @@
+"""The one place that imports IPython."""
+
+from __future__ import annotations
+
+try:
+    from IPython.core.completer import (
+        CompletionContext,
+        SimpleCompletion,
+        SimpleMatcherResult,
+        context_matcher,
+    )
+    from IPython.core.error import UsageError
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.magic import (
+        Magics,
+        line_cell_magic,
+        magics_class,
+        needs_local_scope,
+        no_var_expand,
+        output_can_be_silenced,
+    )
+    from IPython.display import display
+    from traitlets import Bool, Enum, Int, TraitError, Unicode, Union, validate
+except ImportError as error:
+    raise ImportError('%embed needs IPython: pip install "skembed[notebook]"') from error
+
+__all__ = [
+    "Bool",
+    "CompletionContext",
+    "Enum",
+    "Int",
+    "InteractiveShell",
+    "Magics",
+    "SimpleCompletion",
+    "SimpleMatcherResult",
+    "TraitError",
+    "Unicode",
+    "Union",
+    "UsageError",
+    "context_matcher",
+    "display",
+    "line_cell_magic",
+    "magics_class",
+    "needs_local_scope",
+    "no_var_expand",
+    "output_can_be_silenced",
+    "validate",
+]

@@ -1,0 +1,103 @@
+"""From what a line says to the notebook's own objects."""
+
+from __future__ import annotations
+
+import ast
+import re
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ._errors import EmbedError, nearest
+from ._ipython import InteractiveShell, UsageError
+from ._line import is_quoted, unquote
+
+_IN_TEXT = re.compile(r"\{\{|\}\}|\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
+_PLAIN = {"{{": "{", "}}": "}", "$$": "$"}
+
+
+class Names:
+    """The names that a line sees: the notebook's, and a function's where it stands in one.
+
+    IPython's own expansion is not used. It makes text of every object, and where one name is
+    unknown it leaves the whole line as it is and says nothing.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose namespace it is.
+    local : mapping or None
+        The local names where the magic is called.
+    """
+
+    def __init__(self, shell: InteractiveShell, local: Mapping[str, Any] | None):
+        self._shell, self._local = shell, local or {}
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        # One dict: a comprehension would not see a function's names in a second one.
+        return {**self._shell.user_global_ns, **self._local}
+
+    def value(self, source: str, what: str, also: Iterable[str] = ()) -> Any:
+        """Return the object that ``x``, ``$x``, ``{x}`` or any other expression stands for.
+
+        `also` are words that may have been meant where a name is unknown.
+        """
+        code, tree = _parsed(source, what)
+        try:
+            return eval(code, self._known)  # noqa: S307 - the user's own code, as in any cell
+        except NameError as error:
+            name = error.name or ""
+            if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree)):
+                raise  # in a function of the user's, whose traceback says where
+            raise UsageError(f"{what}: {error}.{nearest(name, [*self.own(), *also])}") from None
+        except Exception as error:
+            if self._is_within_a_function(error):
+                raise
+            raise EmbedError(f"{what}: {type(error).__name__}: {error}") from error
+
+    def live(self, word: str, what: str) -> Any:
+        """Return the object behind ``$x`` or ``{x}``, and any other word as text."""
+        if re.fullmatch(r"\$[A-Za-z_]\w*", word) or _in_braces(word):
+            return self.value(word, what)
+        return self.text(word, what)
+
+    def text(self, word: str, what: str) -> str:
+        """Return the word without quotes, each ``{expression}`` and ``$name`` in it as text."""
+        return _IN_TEXT.sub(
+            lambda m: _PLAIN.get(m[0]) or str(self.value(m[1] or m[2], what)), unquote(word)
+        )
+
+    def _is_within_a_function(self, error: Exception) -> bool:
+        """Whether a function that the notebook defines raised it: then its traceback matters."""
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        user = self._shell.user_global_ns
+        return any(frame.f_globals is user for frame in frames)
+
+    def own(self) -> list[str]:
+        """Return the names that are the user's: neither IPython's nor private ones."""
+        hidden = self._shell.user_ns_hidden
+        return [name for name in self._known if name not in hidden and not name.startswith("_")]
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a name."""
+        return name in self._known
+
+
+def _parsed(source: str, what: str) -> tuple[Any, ast.Expression]:
+    """Compile an expression; ``$`` and braces around it mean nothing more."""
+    inner = source[1:-1] if _in_braces(source) else source.removeprefix("$")
+    for code in dict.fromkeys((inner, source)):  # ``{a} | {b}`` is one of Python's own
+        try:
+            tree = ast.parse(code.strip(), mode="eval")
+            return compile(tree, f"<{what}>", "eval"), tree
+        except (SyntaxError, ValueError):
+            continue
+    raise UsageError(
+        f"{what}: {source} is neither a variable nor a Python expression. A file, a folder or a "
+        'glob stands in quotes: "photos/*.jpg".'
+    )
+
+
+def _in_braces(word: str) -> bool:
+    return word.startswith("{") and word.endswith("}") and not is_quoted(word)

@@ -1,0 +1,48 @@
+"""One browser and one server for the tests here, and a page for each."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from jupyter_lab import BROWSER_OPTIONS, Lab, jupyter_server, set_theme
+from playwright.sync_api import sync_playwright
+
+
+# Not of the session: while Playwright runs, this thread has an event loop that runs, which
+# whatever else calls `asyncio.run` would trip over.
+@pytest.fixture(scope="package")
+def browser():
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("no chromium; on Debian: apt-get install chromium fonts-dejavu-core")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found, args=BROWSER_OPTIONS)
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory):
+    """The address, the folder that is served, and that of the settings."""
+    own = tmp_path_factory.mktemp("jupyter")
+    folder = own / "notebooks"
+    folder.mkdir()
+    with jupyter_server(folder, own) as address:
+        yield address, folder, own
+
+
+@pytest.fixture
+def lab(request, browser, server):
+    """JupyterLab, light; dark for ``parametrize("lab", ["dark"], indirect=True)``.
+
+    Whatever the test looks at, the page must not have complained in the end.
+    """
+    address, folder, own = server
+    set_theme(own, getattr(request, "param", "light"))
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(20_000)
+        opened = Lab(context, address, folder)
+        yield opened
+        try:
+            opened.check()
+        finally:
+            opened.close()
