@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from .._errors import level_of_caller
+from ._cores import n_cores
 from .engines._program import OutOfMemoryError, Program
 
 # XLA compiles for each shape, and on a CPU the sums inside a matrix product are ordered by its
 # size: with another batch size the last bits differ (seen at 64 pixels between 4 and 8 images).
-# So on a CPU the network takes batches of one size, whatever the caller's; with 8, it is about
-# as fast as with more, and a single image does not pay for many.
+# So on a CPU JAX takes batches of one size, whatever the caller's; with 8, it is about as fast as
+# with more, and a single image does not pay for many.
 _CPU_SHAPE = 8
 _AUTO_CPU = 32
 # For each device: where there are more of them, each has what one alone would have.
@@ -47,7 +48,10 @@ def images_run() -> int:
 def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
     """Return how many images travel together, and how many go through the network at once."""
     if engine == "openvino":
-        return int(_AUTO_CPU if batch_size == "auto" else batch_size), _CPU_SHAPE
+        # One image at a time on each core: their feature maps stay in the core's own cache.
+        # It took 8 % (EfficientNet-Lite0) to 25 % (MobileNetV2) less time than batches of 8 on
+        # all cores, and a lone image does not pay for seven black ones.
+        return max(_AUTO_CPU, 4 * n_cores()) if batch_size == "auto" else int(batch_size), 1
     from .._jax import on_cpu, used_devices
 
     devices = len(used_devices())
@@ -71,8 +75,8 @@ def run(
 ) -> Iterator[np.ndarray]:
     """Yield the rows of the images in their order, a batch at a time.
 
-    While a batch is read back, and while the caller does something with its rows, the next is
-    computed. Every batch is of `size`, the last one filled up with black images.
+    While a batch is read back, and while the caller does something with its rows, the next ones
+    are computed. Every batch is of `size`, the last one filled up with black images.
 
     Parameters
     ----------
@@ -100,7 +104,7 @@ def run(
     first = done = 0  # of the images: the next to begin, and how many have been read back
     while done < len(images):
         try:
-            while first < len(images) and len(begun) < 2:
+            while first < len(images) and len(begun) < program.in_flight:
                 batch = images[first : first + size]
                 begun.append((len(batch), program.start(_stacked(batch, size, dtype))))
                 first += len(batch)

@@ -23,6 +23,7 @@ from .._errors import ImageError, level_of_caller
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
 from ._batches import batch_sizes, run, warm_up
+from ._cores import n_cores
 from ._options import RunOptions
 from ._pixels import pixels_for
 from ._programs import program
@@ -277,11 +278,9 @@ def _gathered(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _n_threads(n_jobs: int | None) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = cores or 1
     if n_jobs is None:
-        return min(cores, _MOST_THREADS)
-    return n_jobs if n_jobs > 0 else max(1, cores + 1 + n_jobs)
+        return min(n_cores(), _MOST_THREADS)
+    return n_jobs if n_jobs > 0 else max(1, n_cores() + 1 + n_jobs)
 
 
 def _status(path: str | None) -> os.stat_result | None:

@@ -7,6 +7,7 @@ import keyword
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, NoReturn
 
 from .._errors import did_you_mean
@@ -35,10 +36,13 @@ class Line:
         The words that are no option: those that options stand between are apart.
     options : argparse.Namespace
         The options, by their long names.
+    is_silent : bool
+        Whether the line ends in ``;``: its value is not to be shown.
     """
 
     runs: list[list[str]]
     options: argparse.Namespace
+    is_silent: bool
 
     @property
     def words(self) -> list[str]:
@@ -55,8 +59,9 @@ def read_line(line: str, names: Names) -> Line:
         If an option is unknown, lacks its value, or has one that it does not take.
     """
     runs: list[list[str]] = [[]]
-    options = []
-    rest = iter(split(line.rstrip().rstrip(";")))  # IPython leaves a silencing ";" in the line
+    given = []
+    words, is_silent = _without_semicolon(split(line))
+    rest = iter(words)
     for word in rest:
         name, has_value, value = word.partition("=")
         if not re.match(r"--?[A-Za-z]", word):
@@ -66,27 +71,51 @@ def read_line(line: str, names: Names) -> Line:
         if name not in FLAGS:
             raise UsageError(_unknown(name))
         if FLAGS[name].nargs == 0:
-            options.append(word)
+            given.append(word)
         else:
             if not has_value and (value := next(rest, None)) is None:
                 raise UsageError(f"{name} needs a value: {name} {FLAGS[name].metavar}")
             if FLAGS[name].dest not in _OBJECTS:
                 value = names.text(value, name)
             # With "=", or argparse takes "-0.25,0.15" for an option.
-            options.append(f"{name}={value}")
-    return Line([run for run in runs if run], _PARSER.parse_args(options))
+            given.append(f"{name}={value}")
+    options = _PARSER.parse_args(given)
+    if options.paths and options.labels:  # no expression then, but a name to be set
+        options.labels = _name_for_labels(names.text(options.labels, "-y"))
+    return Line([run for run in runs if run], options, is_silent)
 
 
 def layers_from(word: str, names: Names) -> Any:
     """Return what an estimator takes as `layers`: ``a,b``, a glob, ``-1``, or an object."""
     value = names.live(word, "-l")
     if not isinstance(value, str):
-        return value
+        return _plain(value)
     layers = [
         int(part) if _INDEX.fullmatch(part) else part
         for part in map(str.strip, value.split(","))
     ]
     return layers[0] if len(layers) == 1 else layers
+
+
+def _plain(value: Any) -> Any:
+    """The same of Python's own kinds: an index of pandas, a number of NumPy, are layers too."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Iterable):
+        return [_plain(one) for one in value]
+    raise UsageError(
+        f"-l: {value!r} is neither a layer's name nor its index, nor a list of them."
+    )
+
+
+def _without_semicolon(words: list[str]) -> tuple[list[str], bool]:
+    """The words without a last ``;``, which IPython leaves in the line; and if there was one."""
+    if not words or not words[-1].endswith(";"):
+        return words, False
+    *before, last = words
+    return [*before, *filter(None, [last.rstrip(";")])], True
 
 
 def _unknown(name: str) -> str:
@@ -98,9 +127,19 @@ def _unknown(name: str) -> str:
     )
 
 
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
 def _variable(text: str) -> str:
-    if not text.isidentifier() or keyword.iskeyword(text):
+    if not _is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name for a variable")
+    return text
+
+
+def _name_for_labels(text: str) -> str:
+    if not _is_name(text):
+        raise UsageError(f"-y {text}: with --paths, -y takes a variable's name.")
     return text
 
 
@@ -148,7 +187,7 @@ def _make_parser() -> _Parser:
     parser = _Parser(prog="%embed", add_help=False, allow_abbrev=False)
     add = parser.add_argument
     add("-l", "--layers", metavar="A[,B]", help="names, stages, globs, indices, or all")
-    add("-p", "--pooling", type=_pooling, metavar="HOW", help=", ".join(POOLINGS))
+    add("-p", "--pooling", "--pool", type=_pooling, metavar="HOW", help=", ".join(POOLINGS))
     add("-s", "--size", type=_size, metavar="PIXELS", help="224, or height x width: 224x160")
     add("-b", "--batch-size", type=_batch_size, metavar="N", help="images kept together")
     add(
@@ -177,13 +216,15 @@ def _make_parser() -> _Parser:
 
 _PARSER = _make_parser()
 FLAGS: dict[str, argparse.Action] = dict(_PARSER._option_string_actions)
+# One for each option; an alias is understood, and neither listed nor offered.
+LONG_FLAGS = ["--" + action.dest.replace("_", "-") for action in dict.fromkeys(FLAGS.values())]
 
 
 def options_help() -> str:
     """Return the list of options, a line each, for ``-h`` and ``%embed?``."""
     lines = ["options:"]
     for action in dict.fromkeys(FLAGS.values()):
-        names = ", ".join(action.option_strings)
+        names = ", ".join(n for n in action.option_strings if n[1] != "-" or n in LONG_FLAGS)
         indent = "" if "," in names else "    "  # the long names below each other
         flag = f"{indent}{names} {action.metavar or ''}"
         lines.append(f"  {flag:<27}{action.help}")

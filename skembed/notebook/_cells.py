@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import ast
+import glob
+import os
 import re
 from typing import Any
 
-from ._errors import EmbedError
+from ._errors import told_in_one_line
 from ._images import Images, find_files
-from ._ipython import InteractiveShell, UsageError
+from ._ipython import DisplayHook, InteractiveShell, UsageError
+from ._line import scan
 from ._names import Names
 
-_LINE = re.compile(r"""(?P<files>"[^"]*"|'[^']*'|\S+)(?:\s+(?P<label>\S.*))?""")
+# In quotes, or up to a comment. An apostrophe in a label is no quote.
+_LABEL = re.compile(r"""(?P<label>"[^"]*"|'[^']*'|[^#\s].*?)?(?:(?:^|\s+)#.*)?""")
 
 
-def run_python(shell: InteractiveShell, cell: str) -> Any:
-    """Run a cell in the notebook, and return the value of its last line."""
+def run_python(shell: InteractiveShell, cell: str) -> tuple[Any, bool]:
+    """Run a cell in the notebook; return the value of its last line, and if that ends in ";".
+
+    It is compiled as the shell compiles: with the notebook's future imports, and not ours.
+    """
     source = shell.transform_cell(cell)
     # IPython keeps the source under this name, so that a traceback shows the line that failed.
     name = shell.compile.cache(source, shell.execution_count)
-    tree = ast.parse(source, name)
+    compiler: Any = shell.compile
+    tree = compiler.ast_parse(source, name)
     last = tree.body.pop() if tree.body else None
     if not isinstance(last, ast.Expr):
         raise UsageError(
             "The last line of a %%embed cell must be an expression that gives the images."
         )
-    exec(compile(tree, name, "exec"), shell.user_ns)  # noqa: S102 - a cell like any other
-    return eval(compile(ast.Expression(last.value), name, "eval"), shell.user_ns)  # noqa: S307
+    exec(compiler(tree, name, "exec"), shell.user_ns)  # noqa: S102 - a cell like any other
+    images = compiler(ast.Expression(last.value), name, "eval")
+    is_silent = bool(DisplayHook.semicolon_at_end_of_expression(source))
+    return eval(images, shell.user_ns), is_silent  # noqa: S307
 
 
 def read_paths(cell: str, names: Names) -> tuple[Images, list[str] | None]:
@@ -37,16 +47,15 @@ def read_paths(cell: str, names: Names) -> tuple[Images, list[str] | None]:
     items: list[str] = []
     labels: list[str | None] = []
     for number, line in enumerate(cell.splitlines(), 1):
-        match = _LINE.fullmatch(line.strip())
-        if match is None or line.lstrip().startswith("#"):
+        files, label = _files_and_label(line, number)
+        if not files:
             continue
         where = f"line {number}"
-        try:
-            found = find_files(names.text(match["files"], where))
-        except EmbedError as error:
-            raise EmbedError(f"Line {number}: {error}") from None
+        named = names.live(files, where, glob.escape)
+        with told_in_one_line(f"Line {number}: "):
+            found = find_files(os.fsdecode(named))
         items += found
-        label = None if match["label"] is None else names.text(match["label"], where)
+        label = None if label is None else names.text(label, where)
         labels += [label] * len(found)
         if (label is None) != (labels[0] is None):
             raise UsageError(
@@ -56,6 +65,19 @@ def read_paths(cell: str, names: Names) -> tuple[Images, list[str] | None]:
     if not items:
         raise UsageError("A %%embed --paths cell has lines of GLOB [LABEL]; this one has none.")
     return Images(items, items), None if labels[0] is None else [str(one) for one in labels]
+
+
+def _files_and_label(line: str, number: int) -> tuple[str, str | None]:
+    """The two parts of a line as they stand there; nothing of an empty one."""
+    line = line.strip()
+    found = scan(line)
+    if not found.words:
+        return "", None
+    files = found.words[0]
+    if found.is_open and len(found.words) == 1:
+        raise UsageError(f"Line {number}: a quote or a bracket is not closed in: {line}")
+    match = _LABEL.fullmatch(line[len(files) :].strip())
+    return files, match and match["label"]
 
 
 def _some(label: str | None) -> str:

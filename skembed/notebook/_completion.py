@@ -6,6 +6,7 @@ compute, and ``__getattr__`` might do anything.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import numpy as np
 
 from .. import backbones
 from ..layers._select import EMBEDDING, PREDICTIONS
-from ._arguments import FLAGS, POOLINGS
+from ._arguments import FLAGS, LONG_FLAGS, POOLINGS
 from ._ipython import (
     CompletionContext,
     InteractiveShell,
@@ -23,15 +24,19 @@ from ._ipython import (
     context_matcher,
 )
 from ._layer_names import LayerNames
-from ._line import scan
+from ._line import is_quoted, scan
 from ._verbs import VERBS
 
 if TYPE_CHECKING:
     from ._magics import EmbedMagics
 
 MATCHER = "skembed.embed"
-_LINE = re.compile(r"(?:^|[=\s])(?P<magic>%%?)embed\s+(?P<rest>.*)$", re.DOTALL)
+# Perhaps under another magic, such as ``%time``, and perhaps assigned.
+_LINE = re.compile(
+    r"\s*(?:%\w+\s+(?:-\S+\s+)*)?(?P<target>.*?)(?P<magic>%%?)embed\s+(?P<rest>.*)", re.DOTALL
+)
 _NAME = re.compile(r"-{0,2}[\w.*-]*")
+_VARIABLE = re.compile(r"\{\s*(?P<braced>[^\W\d]\w*)\s*\}|\$(?P<name>[^\W\d]\w*)")
 _FRAMES = ("pandas", "polars", "pyarrow")
 
 
@@ -43,8 +48,8 @@ def make_matcher(
 
     @context_matcher(identifier=MATCHER)
     def matcher(context: CompletionContext) -> SimpleMatcherResult:
-        match = _LINE.search(context.line_with_cursor[: context.cursor_position])
-        if match is None:
+        match = _LINE.fullmatch(context.line_with_cursor[: context.cursor_position])
+        if match is None or not _may_be_assigned_to(match["target"]):
             return _nothing()
         found = scan(match["rest"])
         if found.is_open:  # within brackets and quotes IPython completes Python and paths
@@ -52,6 +57,9 @@ def make_matcher(
         ended = not match["rest"] or match["rest"][-1].isspace()
         word = "" if ended else found.words[-1]
         before = found.words if ended else found.words[:-1]
+        name, is_value, value = word.partition("=")
+        if is_value and _takes([name]):
+            before, word = [*before, name], value
         fragment = word.rsplit(",", 1)[-1] if _takes(before) == "layers" else word
         if not _NAME.fullmatch(fragment):
             return _nothing()
@@ -70,6 +78,17 @@ def make_matcher(
         }
 
     return matcher
+
+
+def _may_be_assigned_to(target: str) -> bool:
+    """Whether ``X = `` or nothing stands before the magic, and no comment, string or the like."""
+    if not target:
+        return True
+    try:
+        (statement,) = ast.parse(f"{target.strip()} 0").body
+    except (SyntaxError, ValueError):
+        return False
+    return isinstance(statement, ast.Assign)
 
 
 def _nothing() -> SimpleMatcherResult:
@@ -92,7 +111,9 @@ def _offered(
         yield from _values(shell, magics, layers, option, words)
     elif fragment.startswith("-"):
         yield from (
-            (flag, "option") for flag in FLAGS if flag.startswith("--") or fragment == "-"
+            (flag, "option")
+            for flag in (FLAGS if fragment == "-" else LONG_FLAGS)
+            if flag in LONG_FLAGS or not flag.startswith("--")
         )
     elif not words:
         yield from ((name, "model") for name in backbones.names())
@@ -115,23 +136,32 @@ def _values(
     words: list[str],
 ) -> Iterator[tuple[str, str]]:
     if option == "layers":
-        yield from _layers(words[0] if words else magics.model, magics.model, layers)
+        model = _model(words[0], shell, magics.model) if words else magics.model
+        yield from _layers(model, layers)
     elif option == "pooling":
         yield from ((name, "pooling") for name in POOLINGS)
     elif option in ("labels", "out", "clf"):
         yield from _variables(shell)
 
 
-def _layers(model: str, usual: str, layers: LayerNames) -> Iterator[tuple[str, str]]:
-    """The layers of a network in the registry; at first, perhaps, only what every one has."""
-    names = backbones.names()
-    if model not in names:  # it was left out: this is a variable
-        model = usual
-    if model not in names:
+def _model(word: str, shell: InteractiveShell, usual: str) -> str:
+    """The model that the first word names; empty where that would have to be evaluated."""
+    if match := _VARIABLE.fullmatch(word):
+        value = shell.user_ns.get(match["braced"] or match["name"])
+        return value if type(value) is str else ""
+    if word in backbones.names():
+        return word
+    is_other = not is_quoted(word) and re.search(r"[{$]|\.keras$", word)
+    return "" if is_other else usual  # it was left out: these are the images
+
+
+def _layers(model: str, layers: LayerNames) -> Iterator[tuple[str, str]]:
+    """The layers of a network in the registry; of another, or at first, what every one has."""
+    yield from ((name, "layer") for name in (EMBEDDING, PREDICTIONS, "all"))
+    if model not in backbones.names():
         return
     backbone = backbones.get(model)
-    general = [EMBEDDING, PREDICTIONS, "all", *dict(backbone.stages)]
-    yield from ((name, "layer") for name in general)
+    yield from ((name, "layer") for name in dict(backbone.stages))
     yield from ((name, "layer") for name in layers.of(backbone))
 
 

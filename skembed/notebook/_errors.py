@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from .._errors import BackendError, WeightsError
 from ..cli._errors import CommandError
+from ._user_code import is_users
 
 
 class EmbedError(Exception):
@@ -34,6 +35,7 @@ _EXPECTED = (
     TypeError,
     WeightsError,
     BackendError,
+    ImportError,  # of an extra, which it names
     OSError,
     MemoryError,
     sqlite3.Error,
@@ -41,12 +43,17 @@ _EXPECTED = (
 
 
 @contextlib.contextmanager
-def told_in_one_line() -> Iterator[None]:
-    """Turn what the library raises into an :class:`EmbedError`."""
+def told_in_one_line(where: str = "") -> Iterator[None]:
+    """Turn what the library raises into an :class:`EmbedError` that begins with `where`.
+
+    What the user's own code raises, the items of a sequence or a layer of Keras, stays as it is.
+    """
     try:
         yield
-    except _EXPECTED as error:
-        raise EmbedError(str(error) or type(error).__name__) from error
+    except (EmbedError, *_EXPECTED) as error:
+        if is_users(error):
+            raise
+        raise EmbedError(f"{where}{error}" if str(error) else type(error).__name__) from error
 
 
 def nearest(got: str, names: Iterable[str]) -> str:

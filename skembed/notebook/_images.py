@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..images import as_items, list_images
 from ._errors import EmbedError, nearest
+
+_ESCAPED = re.compile(r"\[([*?[])\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ def find_images(value: Any) -> Images:
     if isinstance(value, str | os.PathLike):
         text = os.fsdecode(value)
         items = find_files(text)
-        folder = text if Path(text).expanduser().is_dir() else ""
+        plain = _unescaped(text)
+        folder = plain if Path(plain).expanduser().is_dir() else ""
         return Images(items, _paths(items), folder)
     items = as_items(value)
     index = getattr(value, "index", None)
@@ -53,21 +57,33 @@ def find_images(value: Any) -> Images:
 
 
 def find_files(text: str) -> list[str]:
-    """List the files that a glob, a folder, a path or a URL names, in a fixed order."""
-    if text.lower().startswith(("http://", "https://")):
-        return [text]
-    path = Path(text).expanduser()
+    """List the files that a glob, a folder, a path or a URL names, in a fixed order.
+
+    Parameters
+    ----------
+    text : str
+        Characters that mean something in a glob may be escaped, as ``glob.escape`` does.
+    """
+    plain = _unescaped(text)
+    if plain.lower().startswith(("http://", "https://")):
+        return [plain]
+    path = Path(plain).expanduser()
     if path.is_dir():
         return list_images(path)
     if path.exists():
         return [str(path)]
-    if not glob.has_magic(text):
-        raise EmbedError(f"There is no file or folder {text!r}.{_nearby(path)}")
-    names = glob.iglob(str(path), recursive=True)  # noqa: PTH207 - Path.glob refuses "/..."
+    if not glob.has_magic(_ESCAPED.sub("", text)):
+        raise EmbedError(f"There is no file or folder {plain!r}.{_nearby(path)}")
+    pattern = str(Path(text).expanduser())
+    names = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - Path.glob refuses "/..."
     found = sorted(name for name in names if Path(name).is_file())
     if not found:
-        raise EmbedError(f"No file matches {text!r}{_where(path)}.")
+        raise EmbedError(f"No file matches {plain!r}{_where(path)}.")
     return found
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
 
 
 def _where(path: Path) -> str:

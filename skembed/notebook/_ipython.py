@@ -9,6 +9,7 @@ try:
         SimpleMatcherResult,
         context_matcher,
     )
+    from IPython.core.displayhook import DisplayHook
     from IPython.core.error import UsageError
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.core.magic import (
@@ -17,7 +18,6 @@ try:
         magics_class,
         needs_local_scope,
         no_var_expand,
-        output_can_be_silenced,
     )
     from IPython.display import display
     from traitlets import Bool, Enum, Int, TraitError, Unicode, Union, validate
@@ -27,6 +27,7 @@ except ImportError as error:
 __all__ = [
     "Bool",
     "CompletionContext",
+    "DisplayHook",
     "Enum",
     "Int",
     "InteractiveShell",
@@ -43,6 +44,5 @@ __all__ = [
     "magics_class",
     "needs_local_scope",
     "no_var_expand",
-    "output_can_be_silenced",
     "validate",
 ]

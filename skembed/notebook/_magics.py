@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,13 +32,13 @@ from ._ipython import (
     magics_class,
     needs_local_scope,
     no_var_expand,
-    output_can_be_silenced,
     validate,
 )
 from ._line import is_quoted
 from ._names import Names
+from ._silence import is_call_alone
 from ._svm import Thresholds
-from ._verbs import VERBS, Call
+from ._verbs import VERBS, Call, refuse_reserved
 from ._work import Work
 
 
@@ -83,23 +85,22 @@ class EmbedMagics(Magics):
 
     @no_var_expand
     @needs_local_scope
-    @output_can_be_silenced
     @line_cell_magic
     def embed(
         self, line: str = "", cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> Any:
         names = Names(self.live_shell, local_ns)
+        if cell is None:
+            refuse_reserved(line)
         read = read_line(line, names)
         if read.options.help:
             print(HELP)  # noqa: T201
             return None
         if cell is not None:
-            return self._embed_cell(read.words, cell, read.options, names)
-        verb, *arguments = read.words or ["models"]
-        if verb in VERBS:
-            with told_in_one_line():
-                return VERBS[verb](Call(self, arguments, read.options, names))
-        return self._embed_line(read, names)
+            value, is_silent = self._embed_cell(read, cell, names)
+        else:
+            value, is_silent = self._do_line(read, names), read.is_silent
+        return None if is_silent and is_call_alone() else value
 
     embed.__doc__ = HELP
 
@@ -142,6 +143,13 @@ class EmbedMagics(Magics):
         """Return what shows the progress, as options and settings ask."""
         return Watch(self.live_shell, total, label, quiet=options.quiet or self.quiet)
 
+    def _do_line(self, line: Line, names: Names) -> Any:
+        verb, *arguments = line.words or ["models"]
+        if verb not in VERBS:
+            return self._embed_line(line, names)
+        with told_in_one_line():
+            return VERBS[verb](Call(self, arguments, line.options, names))
+
     def _embed_line(self, line: Line, names: Names) -> Any:
         options = line.options
         if options.paths:
@@ -151,28 +159,33 @@ class EmbedMagics(Magics):
         model, source = _model_and_images(line, names)
         work = Work(self, model, options, names)
         if is_quoted(source):
-            value: Any = names.text(source, "images")
+            value: Any = names.text(source, "images", glob.escape)
         else:
-            value = names.value(source, "images", VERBS)
+            value = names.value(source, "images", VERBS, _hint_of_a_file(source))
         with told_in_one_line():
             images = find_images(value)
         return work.do(images)
 
-    def _embed_cell(
-        self, words: list[str], cell: str, options: argparse.Namespace, names: Names
-    ) -> Any:
+    def _embed_cell(self, line: Line, cell: str, names: Names) -> tuple[Any, bool]:
+        """Return the rows, and whether a ``;`` ends the line or the cell."""
+        words, options = line.words, line.options
         if len(words) > 1:
             raise UsageError(
                 f"%%embed takes a model; the cell gives the images. Too much: {words[1]}"
             )
         work = Work(self, words[0] if words else "", options, names)
         if options.paths:
-            with told_in_one_line():
-                return work.do(*read_paths(cell, names))
-        value = run_python(self.live_shell, cell)
+            return work.do(*read_paths(cell, names)), line.is_silent
+        value, is_silent = run_python(self.live_shell, cell)
         with told_in_one_line():
             images = find_images(value)
-        return work.do(images)
+        return work.do(images), is_silent or line.is_silent
+
+
+def _hint_of_a_file(source: str) -> str:
+    if not os.path.exists(source):  # noqa: PTH110 - Path's raises where a name is too long
+        return ""
+    return f' A file or a folder stands in quotes: "{source}".'
 
 
 def _unknown_model(model: str, known: Iterable[str], hint: str = "") -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ._errors import EmbedError, nearest
 from ._ipython import InteractiveShell, UsageError
 from ._line import is_quoted, unquote
+from ._user_code import EXPRESSION, is_users
 
 _IN_TEXT = re.compile(r"\{\{|\}\}|\$\$|\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 _PLAIN = {"{{": "{", "}}": "}", "$$": "$"}
@@ -38,41 +38,39 @@ class Names:
         # One dict: a comprehension would not see a function's names in a second one.
         return {**self._shell.user_global_ns, **self._local}
 
-    def value(self, source: str, what: str, also: Iterable[str] = ()) -> Any:
+    def value(self, source: str, what: str, also: Iterable[str] = (), hint: str = "") -> Any:
         """Return the object that ``x``, ``$x``, ``{x}`` or any other expression stands for.
 
-        `also` are words that may have been meant where a name is unknown.
+        `also` are words that may have been meant where a name is unknown, and `hint` ends what
+        is said of an expression that fails.
         """
         code, tree = _parsed(source, what)
         try:
             return eval(code, self._known)  # noqa: S307 - the user's own code, as in any cell
-        except NameError as error:
-            name = error.name or ""
-            if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree)):
-                raise  # in a function of the user's, whose traceback says where
-            raise UsageError(f"{what}: {error}.{nearest(name, [*self.own(), *also])}") from None
         except Exception as error:
-            if self._is_within_a_function(error):
+            if is_users(error):
                 raise
-            raise EmbedError(f"{what}: {type(error).__name__}: {error}") from error
+            name = error.name or "" if isinstance(error, NameError) else ""
+            if _has_name(tree, name):
+                near = nearest(name, [*self.own(), *also])
+                raise UsageError(f"{what}: {error}.{near}{hint}") from None
+            raise EmbedError(f"{what}: {type(error).__name__}: {error}{hint}") from error
 
-    def live(self, word: str, what: str) -> Any:
+    def live(self, word: str, what: str, fill: Callable[[str], str] = str) -> Any:
         """Return the object behind ``$x`` or ``{x}``, and any other word as text."""
         if re.fullmatch(r"\$[A-Za-z_]\w*", word) or _in_braces(word):
             return self.value(word, what)
-        return self.text(word, what)
+        return self.text(word, what, fill)
 
-    def text(self, word: str, what: str) -> str:
-        """Return the word without quotes, each ``{expression}`` and ``$name`` in it as text."""
+    def text(self, word: str, what: str, fill: Callable[[str], str] = str) -> str:
+        """Return the word without quotes, each ``{expression}`` and ``$name`` in it as text.
+
+        `fill` is applied to each of these texts, and not to what stands around them.
+        """
         return _IN_TEXT.sub(
-            lambda m: _PLAIN.get(m[0]) or str(self.value(m[1] or m[2], what)), unquote(word)
+            lambda m: _PLAIN.get(m[0]) or fill(str(self.value(m[1] or m[2], what))),
+            unquote(word),
         )
-
-    def _is_within_a_function(self, error: Exception) -> bool:
-        """Whether a function that the notebook defines raised it: then its traceback matters."""
-        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        user = self._shell.user_global_ns
-        return any(frame.f_globals is user for frame in frames)
 
     def own(self) -> list[str]:
         """Return the names that are the user's: neither IPython's nor private ones."""
@@ -87,16 +85,21 @@ class Names:
 def _parsed(source: str, what: str) -> tuple[Any, ast.Expression]:
     """Compile an expression; ``$`` and braces around it mean nothing more."""
     inner = source[1:-1] if _in_braces(source) else source.removeprefix("$")
-    for code in dict.fromkeys((inner, source)):  # ``{a} | {b}`` is one of Python's own
+    for text in dict.fromkeys((inner, source)):  # ``{a} | {b}`` is one of Python's own
         try:
-            tree = ast.parse(code.strip(), mode="eval")
-            return compile(tree, f"<{what}>", "eval"), tree
+            tree = ast.parse(text.strip(), mode="eval")
+            code = compile(tree, f"{EXPRESSION}{what}>", "eval", dont_inherit=True)
+            return code, tree
         except (SyntaxError, ValueError):
             continue
     raise UsageError(
         f"{what}: {source} is neither a variable nor a Python expression. A file, a folder or a "
         'glob stands in quotes: "photos/*.jpg".'
     )
+
+
+def _has_name(tree: ast.Expression, name: str) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
 
 
 def _in_braces(word: str) -> bool:

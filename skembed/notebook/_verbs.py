@@ -17,6 +17,7 @@ from ._arguments import refuse
 from ._embedding import embed_images
 from ._errors import EmbedError
 from ._ipython import UsageError
+from ._line import scan
 from ._names import Names
 from ._svm import cross_validate, describe
 from ._tables import LongTable, Table
@@ -113,18 +114,26 @@ def demo(call: Call) -> pd.DataFrame:
     return right.groupby("class").agg(recall=("recall", "mean"), images=("recall", "size"))
 
 
-def _later(call: Call) -> Any:
-    raise EmbedError("This verb opens a widget, and this version of skembed has none yet.")
-
-
 VERBS: dict[str, Callable[[Call], Any]] = {
     "models": models,
     "layers": layers_of,
     "cache": cache,
     "demo": demo,
-    "map": _later,
-    "similar": _later,
-    "thresholds": _later,
-    "features": _later,
-    "confusion": _later,
 }
+_RESERVED = ("map", "similar", "thresholds", "features", "confusion")
+
+
+def refuse_reserved(line: str) -> None:
+    """Refuse a line with a verb that is to come, whatever options that will have.
+
+    Raises
+    ------
+    EmbedError
+        Naming the verb.
+    """
+    verb = next(iter(scan(line).words), "").rstrip(";")
+    if verb in _RESERVED:
+        raise EmbedError(
+            f"%embed {verb} is to open a widget, and this version of skembed has none yet. A "
+            f"variable of that name stands in brackets: %embed ({verb})"
+        )

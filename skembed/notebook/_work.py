@@ -43,8 +43,6 @@ class Work:
     ):
         if options.clf and not options.svm:
             raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
-        if options.paths and options.labels and not options.labels.isidentifier():
-            raise UsageError(f"-y {options.labels}: with --paths, -y takes a variable's name.")
         self._magics, self._options, self._names = magics, options, names
         backbone = magics.backbone(model, names)
         with told_in_one_line():

@@ -13,6 +13,7 @@ fails on it, as on errors in the console and on answers of 400 and above.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -29,6 +30,7 @@ from typing import Any
 
 import nbformat
 from playwright.sync_api import BrowserContext, Locator, expect
+from playwright.sync_api import TimeoutError as NothingCame
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 BROWSER_OPTIONS = [
@@ -42,6 +44,7 @@ BROWSER_OPTIONS = [
     "--no-first-run",
 ]
 _MINUTE = 60_000  # milliseconds, Playwright's unit; only what hangs takes as long
+_PATIENCE, _TABS = 4_000, 15  # how long a person looks at nothing before Tab is pressed again
 _SERVER_OPTIONS = [
     "--no-browser",
     "--allow-root",
@@ -238,11 +241,18 @@ class Notebook:
         self.page.keyboard.type(text)
 
     def complete(self) -> list[str]:
-        """Press Tab where the cursor is, and return what is offered."""
+        """Press Tab where the cursor is, again if nothing comes, and return what is offered.
+
+        JupyterLab waits a second for completions, and a kernel may be busy for longer.
+        """
         self.page.wait_for_function(_KERNEL_IS_IDLE)
-        self.page.keyboard.press("Tab")
-        self.page.locator(_OFFERED).first.wait_for()
-        return [name.strip() for name in self.page.locator(_OFFERED).all_inner_texts()]
+        offered = self.page.locator(_OFFERED)
+        for _ in range(_TABS):
+            self.page.keyboard.press("Tab")
+            with contextlib.suppress(NothingCame):
+                offered.first.wait_for(timeout=_PATIENCE)
+                break
+        return [name.strip() for name in offered.all_inner_texts()]
 
     def choose(self, name: str) -> None:
         """Click on one of what `complete` offers."""

@@ -18,7 +18,7 @@ class Roomy:
 
     def __init__(self, room=10**6, late=False):
         self.room, self.late, self.batch_limit = room, late, None
-        self.sizes, self.notes, self.under_way = [], [], 0
+        self.sizes, self.notes, self.under_way, self.in_flight = [], [], 0, 2
 
     def compile(self, shape, dtype):
         self.notes.append(("compile", shape[0]))
@@ -50,10 +50,18 @@ def _rows(program, images, **options):
     return np.concatenate(list(_batches.run(program, list(images), **options)))
 
 
-@pytest.mark.parametrize("engine", ["jax", "openvino"])
+@pytest.mark.parametrize(("engine", "at_once"), [("jax", 8), ("openvino", 1)])
 @pytest.mark.parametrize(("asked", "together"), [(1, 1), (50, 50), ("auto", 32)])
-def test_on_a_cpu_the_network_always_takes_as_many(asked, together, engine):
-    assert _batches.batch_sizes(asked, engine) == (together, 8)
+def test_on_a_cpu_the_network_always_takes_as_many(
+    asked, together, engine, at_once, monkeypatch
+):
+    monkeypatch.setattr(_batches, "n_cores", lambda: 4)
+    assert _batches.batch_sizes(asked, engine) == (together, at_once)
+
+
+def test_many_cores_are_kept_busy(monkeypatch):
+    monkeypatch.setattr(_batches, "n_cores", lambda: 64)
+    assert _batches.batch_sizes("auto", "openvino") == (256, 1)
 
 
 @pytest.mark.parametrize(("n", "times"), [(1, 1), (16, 1), (17, 2), (33, 3)])
@@ -74,6 +82,17 @@ def test_the_next_batch_is_begun_before_the_last_is_read_back():
         *("start", "start", "wait", "used"),
         *("start", "wait", "used"),
         *("wait", "used"),
+    ]
+
+
+def test_as_many_are_begun_as_the_program_has_room_for():
+    program = Roomy()
+    program.in_flight = 4
+    list(_batches.run(program, list(_images(6)), size=1, halve=True))
+    assert [what for what, _ in program.notes] == [
+        *(["start"] * 4),
+        *(["wait", "start"] * 2),
+        *(["wait"] * 4),
     ]
 
 

@@ -57,16 +57,35 @@ def test_options(offered):
     assert offered("%embed resnet50 images --no") == ["--no-cache"]
     assert "--svm" in offered("%embed resnet50 images --")
     assert offered("%embed resnet50 images -p a") == ["auto", "avg"]
+    assert offered("%embed images --pool") == ["--pooling"]
 
 
 def test_layers(offered, offered_soon):
     assert offered_soon("%embed images -l top_c") == ["top_conv"]
     assert offered("%embed images -l stage1,top_c") == ["top_conv"]
     assert offered("%%embed --layers stem_b") == ["stem_bn"]
-    assert offered("%embed no_such_model.keras images -l top_c") == ["top_conv"]
+    assert offered("%embed images --layers=stage1,top_c") == ["top_conv"]
+    assert offered("%embed images --pooling=m") == ["max"]
     found = offered("%embed efficientnet_lite0 images -l ")
     assert found[:3] == ["embedding", "predictions", "all"]
     assert {"stage1", "stem_conv", "top_conv"} <= set(found)
+
+
+@pytest.mark.parametrize("model", ["{name}", "{ name }", "$name"])
+def test_layers_are_those_of_the_model_in_a_variable(offered_soon, offered, shell, model):
+    shell.push({"name": "squeezenet1_1"})
+    line = f"%embed {model} images -l "
+    assert offered_soon(f"{line}fire2_c") == ["fire2_concat"]
+    assert offered(f"{line}top_c") == []
+
+
+@pytest.mark.parametrize(
+    "model", ["{net}", "$net", "{nothing}", "{name + ''}", "squeezenet{name[10:]}", "a.keras"]
+)
+def test_of_another_model_only_what_each_has_is_offered(offered, shell, model):
+    shell.push({"net": object(), "name": "squeezenet1_1"})
+    found = offered(f"%embed {model} images -l ")
+    assert found == ["embedding", "predictions", "all"]
 
 
 def test_nobody_waits_for_the_names_of_layers(offered, offered_soon, monkeypatch):
@@ -128,6 +147,7 @@ print(found)
 def test_verbs(offered):
     assert offered("%embed cache ") == ["clear"]
     assert offered("%embed layers vgg1") == ["vgg16", "vgg19"]
+    assert "map" not in offered("%embed ma")  # there is none yet
     assert "resnet50" not in offered("%embed models ")
 
 
@@ -163,3 +183,21 @@ def test_python_and_paths_are_left_to_ipython(offered, tmp_path):
 def test_other_lines_are_none_of_ours(offered):
     assert "squeezenet1_1" not in offered("embed squ")
     assert "squeezenet1_1" not in offered("%embedded squ")
+    for line in (
+        "# %embed squ",
+        "# X = %embed squ",
+        "s = '%embed squ",
+        "s = 'X = %embed squ",
+        "a = b %embed squ",
+        "a == %embed squ",
+        "f(%embed squ",
+    ):
+        assert "squeezenet1_1" not in offered(line), line
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "    ", "X = ", "X=", "E['a'] = ", "a, b = ", "%time ", "%time X = ", "%timeit -n1 "],
+)
+def test_where_the_magic_may_stand(offered, before):
+    assert offered(f"{before}%embed squeezenet1_1_c") == ["squeezenet1_1_caffe"]

@@ -101,7 +101,8 @@ def test_other_models(notebook):
         "name = 'efficientnet_lite0'\nspec = __import__('skembed').backbones.get(name)"
     )
     for model in ("{name}", "$name", "$spec", "efficientnet_{name[13:]}"):
-        ran = notebook.run(f"Y = %embed {model} images {_SMALL}\nnp.array_equal(X, Y)")
+        ran = notebook.run(f"Y = %embed {model} images {_SMALL}\nnp.array_equal(A, Y)")
+        assert ran.value == "True", model
         assert "12 images -> 40 features" in ran.text, model
         assert "efficientnet_lite0, stage1" in ran.text
 
@@ -119,6 +120,24 @@ several(3)["efficientnet_lite0"].shape
 """
     assert notebook.value(source) == "(3, 40)"
     assert "12 images" in notebook.run(f"%%time\nT = %embed images {_SMALL}").text
+    ran = notebook.run(f"%%time\n%%embed {_SMALL} -o T3\nimages[:3]")
+    assert "3 images" in ran.text
+    assert "Wall time" in ran.streams
+    assert notebook.value("T3.shape") == "(3, 40)"
+    assert (
+        notebook.run(f"%%capture said\n%%embed {_SMALL} -o T2\nimages[:2]").text.strip() == ""
+    )
+    assert notebook.value("T2.shape, len(said.outputs) > 0") == "((2, 40), True)"
+
+
+def test_a_semicolon_hides_the_value_and_keeps_the_variable(notebook):
+    ran = notebook.run(f"%embed images {_SMALL} -q;  # nothing is shown")
+    assert not ran.data
+    assert not ran.error
+    ran = notebook.run(f"W = %embed images {_SMALL} -q;\nnp.array_equal(A, W)")
+    assert ran.value == "True"
+    assert not notebook.run(f"%time W2 = %embed images {_SMALL} -q;").error
+    assert notebook.value("np.array_equal(A, W2)") == "True"
 
 
 def test_a_frame_has_names_and_an_index(notebook):
@@ -247,7 +266,7 @@ def test_demo(notebook):
 def test_errors_are_one_line_and_errors_of_the_cell(notebook):
     for cell in ("%embed imges", "%embed resnet5 images", "%embed images -l stage9"):
         ran = notebook.run(cell)
-        assert "Traceback" not in ran.text
+        assert "Traceback" not in ran.text + ran.error
         assert ran.error.count("\n") <= 1
         assert re.match(r"(UsageError|EmbedError): .*Did you mean '", ran.error), cell
     ran = notebook.run("%time X = %embed images -s 0")

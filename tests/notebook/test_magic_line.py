@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from IPython.core.error import UsageError
 
-from skembed.notebook._arguments import FLAGS, layers_from, read_line
+from skembed.notebook._arguments import FLAGS, LONG_FLAGS, layers_from, read_line
 from skembed.notebook._errors import EmbedError
 from skembed.notebook._line import is_quoted, scan, split, unquote
 from skembed.notebook._names import Names
@@ -65,6 +66,8 @@ def test_quotes():
         ("m x -o X", "out", "X"),
         ("m x -o result_of_$name", "out", "result_of_vgg16"),
         ("m x -p max", "pooling", "max"),
+        ("m x --pool max", "pooling", "max"),
+        ("m x --pool=max", "pooling", "max"),
         ("m x -y y[y == 1]", "labels", "y[y == 1]"),
         ("m x -l all;", "layers", "all"),
         ("m x --svm --no-cache", "no_cache", True),
@@ -110,10 +113,37 @@ def test_what_is_wrong_is_told(names, line, says):
         ("{wanted}", ["a", -1]),
         ("$wanted", ["a", -1]),
         ("$name,x", ["vgg16", "x"]),
+        ("{np.argmax([0, 3])}", 1),
+        ("{pd.Index(['a', 'b'])[:1]}", ["a"]),
+        ("{np.arange(2)}", [0, 1]),
+        ("{('a', 'b')}", ["a", "b"]),
     ],
 )
-def test_layers(names, word, layers):
-    assert layers_from(word, names) == layers
+def test_layers(names, bare_shell, word, layers):
+    bare_shell.push({"np": np, "pd": pd})
+    found = layers_from(word, names)
+    assert found == layers
+    assert type(found) is type(layers)
+    if isinstance(found, list):
+        assert [type(one) for one in found] == [type(one) for one in layers]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_silent"),
+    [
+        ("m x", False),
+        ("m x;", True),
+        ("m x --svm;  # note", True),
+        ("m x --svm ;", True),
+        ("m ';'", False),
+        ("m x # ;", False),
+    ],
+)
+def test_a_last_semicolon_is_no_part_of_the_words(names, line, is_silent):
+    read = read_line(line, names)
+    assert read.is_silent == is_silent
+    assert read.words == ["m", "';'" if "'" in line else "x"]
+    assert read.options.svm == ("--svm" in line)
 
 
 @pytest.mark.parametrize("source", ["images", "$images", "{images}", "{ images }", "(images)"])
@@ -131,6 +161,7 @@ def test_text(names):
     assert names.text("{{$$}}", "x") == "{$}"
     assert names.live("$inner", "x") == 7
     assert names.live("in$inner", "x") == "in7"
+    assert names.text("<$name> {{}} {d['k']}", "x", str.upper) == "<VGG16> {} X Y"
 
 
 def test_errors_of_expressions(names, bare_shell):
@@ -146,8 +177,8 @@ def test_errors_of_expressions(names, bare_shell):
 
 
 def test_every_option_has_a_long_name():
-    dests = {action.dest for action in FLAGS.values()}
-    assert {flag[2:].replace("-", "_") for flag in FLAGS if flag.startswith("--")} == dests
+    assert set(LONG_FLAGS) < set(FLAGS)
+    assert len(LONG_FLAGS) == len(set(FLAGS.values()))
 
 
 def test_numpy_labels_need_no_truth_value(names, bare_shell):

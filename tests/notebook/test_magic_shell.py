@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import termios
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from traitlets import TraitError
 
 from skembed import backbones, cache_info
@@ -254,7 +256,7 @@ def test_a_wrong_setting_in_a_configuration_file_stops_loading(bare_shell, capsy
         ("%embed 'photo'", "There is no file or folder 'photo'. Did you mean 'photos'"),
         ("%embed 'elsewhere/photo'", "There is no folder 'elsewhere' either"),
         ("%embed 'photos/*.gif'", "No file matches 'photos/*.gif' in '/"),
-        ("%embed 'photos'", "holds no image"),
+        ("%embed 'empty'", "holds no image"),
         ("%embed 3", "X is int"),
         ("%embed []", "0 sample"),
         ("%embed images[0]", "Pass X[None"),
@@ -267,7 +269,12 @@ def test_a_wrong_setting_in_a_configuration_file_stops_loading(bare_shell, capsy
         ("%embed layers -s 64", "takes no --size"),
         ("%embed layers vgg", "no model 'vgg'. Did you mean 'vgg1"),
         ("%embed cache empty", "allowed are %embed cache and %embed cache clear"),
-        ("%embed confusion", "opens a widget"),
+        ("%embed confusion", "%embed confusion is to open a widget"),
+        ("%embed map X y --images images", "stands in brackets: %embed (map)"),
+        ("%embed photos", 'stands in quotes: "photos".'),
+        ("%embed resnet50 photos/cats", 'stands in quotes: "photos/cats".'),
+        ("%embed photos/cats/a.jpg", 'stands in quotes: "photos/cats/a.jpg".'),
+        ("%embed images -l {3.5}", "-l: 3.5 is neither a layer's name nor its index"),
         ("%embed nothing.keras images", "nothing.keras"),
         ("%%embed resnet50 images\n1", "the cell gives the images"),
         ("%%embed\n \n", "last line of a %%embed cell must be an expression"),
@@ -275,10 +282,16 @@ def test_a_wrong_setting_in_a_configuration_file_stops_loading(bare_shell, capsy
         ("%%embed --paths\n# nothing", "this one has none"),
         ("%%embed --paths\nnothing/*.png", "Line 1: No file matches"),
         ("%%embed --paths -y y[0]\nx", "-y takes a variable's name"),
+        ("%%embed --paths -y class\nx a", "-y class: with --paths, -y takes a variable's"),
+        ("%%embed --paths\n\nempty", "Line 2: "),
+        ("%%embed --paths\n{1 a", "Line 1: a quote or a bracket is not closed"),
+        ("%%embed --paths\n{[1]} a", "Line 1: expected str"),
     ],
 )
 def test_mistakes_are_told_in_one_line(refused, tmp_path, cell, says):
-    (tmp_path / "photos").mkdir(exist_ok=True)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos/cats").mkdir(parents=True)
+    (tmp_path / "photos/cats/a.jpg").write_bytes(b"")
     assert any(part in refused(cell) for part in says.split("|"))
 
 
@@ -305,14 +318,179 @@ def test_bad_labels(refused, shell, given, says):
     assert says in refused(f"%embed images {_SMALL} --svm -y {given}")
 
 
-def test_errors_of_the_user_s_own_code_keep_their_traceback(shell, capsys):
-    def shown() -> str:
-        return re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+def test_what_is_wrong_with_images_has_no_hint_where_there_is_no_such_file(refused):
+    assert "stands in quotes" not in refused("%embed imges")
 
-    shell.run_cell("%%embed\nimport math\nmath.sqrt(-1)\n")
-    said = shown()
-    assert "math.sqrt(-1)" in said
-    assert "ValueError" in said
-    assert "EmbedError" not in said
-    shell.run_cell("def load():\n    return [1][2]\n%embed load()")
-    assert "return [1][2]" in shown()
+
+@pytest.fixture
+def shown(shell, capsys):
+    """Run a cell that must fail with a traceback; return it, without colours."""
+
+    def run(cell: str) -> str:
+        capsys.readouterr()
+        assert not shell.run_cell(cell).success
+        told = capsys.readouterr()
+        said = re.sub(r"\x1b\[[\d;]*m", "", told.out + told.err)
+        assert "Traceback (most recent call last)" in said
+        assert "EmbedError" not in said
+        return said
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%embed load()",
+        "%embed [load() for i in range(3)]",
+        "%embed images -l {load()}",
+        "%embed layers {load()}",
+        "%embed cache clear {load()}",
+        "%embed images -b {load()}",
+        "%%embed --paths\n{load()}",
+        "%%embed --paths -y z\nhttp://x/a.png {load()}",
+        "%%embed\nload()",
+        "%embed Broken() -s 64 -l stage1 -q",
+    ],
+)
+@pytest.mark.parametrize("where", ["cell", "module"])
+def test_errors_of_the_user_s_own_code_keep_their_traceback(
+    shell, shown, tmp_path, monkeypatch, cell, where
+):
+    source = """from collections.abc import Sequence
+def load():
+    return int("it is mine")
+class Broken(Sequence):
+    def __len__(self):
+        return 3
+    def __getitem__(self, i):
+        return load()
+"""
+    if where == "module":
+        name = f"mylib{abs(hash(cell))}"
+        (tmp_path / f"{name}.py").write_text(source)
+        monkeypatch.syspath_prepend(tmp_path)
+        source = f"from {name} import *"
+    shell.run_cell(source)
+    said = shown(cell)
+    assert 'return int("it is mine")' in said
+    assert "ValueError: invalid literal" in said
+
+
+def test_an_error_of_a_layer_of_the_user_s_keeps_its_traceback(shell, shown):
+    shell.run_cell("""
+from skembed._keras import import_keras
+keras = import_keras()
+broken = False
+class Mine(keras.layers.Layer):
+    def call(self, x):
+        if broken:
+            raise ValueError("it is mine")
+        return x
+net = keras.Sequential([keras.Input((None, None, 3)), Mine(), keras.layers.Conv2D(2, 1)])
+broken = True
+""")
+    assert "it is mine" in shown("%embed {net} images -q -s 16 -l -1")
+
+
+def test_an_error_of_the_line_itself_is_one_line(refused):
+    assert refused("%embed {}['z']") == "EmbedError: images: KeyError: 'z'"
+    assert refused("try:\n    [][1]\nexcept IndexError:\n    %embed 3").startswith(
+        "EmbedError: X"
+    )
+
+
+def test_an_engine_that_is_not_installed_is_told_in_one_line(refused, shell, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    shell.run_cell("%config EmbedMagics.engine = 'openvino'")
+    assert "openvino' needs OpenVINO: pip install" in refused(
+        f"%embed images {_SMALL} -q --no-cache"
+    )
+
+
+def test_a_cell_is_compiled_as_the_notebook_is(shell):
+    assert shell.run_cell(f"""%%embed -q {_SMALL} -o X
+class Here:
+    x: int
+images[:1]""").success
+    assert shell.user_ns["Here"].__annotations__ == {"x": int}
+    shell.run_cell("from __future__ import annotations")
+    assert shell.run_cell(
+        f"%%embed -q {_SMALL} -o X\nclass Here:\n    x: int\nimages[:1]"
+    ).success
+    assert shell.user_ns["Here"].__annotations__ == {"x": "int"}
+
+
+def test_a_semicolon_silences_what_is_shown_and_nothing_else(shell, capsys):
+    def value(cell: str) -> object:
+        result = shell.run_cell(cell)
+        assert result.success
+        return result.result
+
+    assert value(f"%embed images {_SMALL} -q") is not None
+    assert value(f"%embed images {_SMALL} -q;") is None
+    assert value(f"%embed images {_SMALL} -q;  # a note") is None
+    assert value(f"%%embed {_SMALL} -q\nimages") is not None
+    assert value(f"%%embed {_SMALL} -q\nimages;") is None
+    assert value(f"%%embed {_SMALL} -q\nimages;  # a note") is None
+    assert value(f"%%embed {_SMALL} -q;\nimages") is None
+    assert "array" in capsys.readouterr().out
+
+    for cell in (
+        f"X = %embed images {_SMALL} -q;",
+        f"E['a'] = %embed images {_SMALL} -q;  # a note\nX = E['a']",
+        f"%time X = %embed images {_SMALL} -q;",
+        f"%%time\nX = %embed images {_SMALL} -q;",
+        f"%%capture\nX = %embed images {_SMALL} -q;",
+        f"%%capture\n%%embed {_SMALL} -q -o X\nimages;",
+        f"%%time\n%%embed {_SMALL} -q -o X\nimages",
+        f"def one():\n    X = %embed images {_SMALL} -q;\n    return X\nX = one()",
+    ):
+        shell.push({"X": None, "E": {}})
+        assert value(cell) is None, cell
+        assert shell.user_ns["X"].shape == (12, 16), cell
+    assert "array" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "label"),
+    [
+        ("photos/*.png  the cat's  # first batch", "the cat's"),
+        ("photos/*.png   cat", "cat"),
+        ("photos/*.png  f(", "f("),
+        ("photos/*.png  C#", "C#"),
+        ("photos/*.png  'cat # 1'", "cat # 1"),
+        ('{here / "photos"}/*.png  {2 + 3}', "5"),
+        ('"{odd}/*.png"  odd', "odd"),
+        ("$odd  odd", "odd"),
+        ("'photos [2024]/*.png'  none", ""),
+        ("{star} any", "any"),
+        ("    photos/a.png\todd", "odd"),
+    ],
+)
+def test_lines_of_paths(shell, pictures, tmp_path, line, label):
+    for folder in ("photos", "photos [2024]"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(pictures[0]).save(tmp_path / folder / "a.png")
+    shell.push({"here": tmp_path, "odd": "photos [2024]", "star": "photos/*.png"})
+    result = shell.run_cell(f"%%embed --paths -o X -y labels -q {_SMALL}\n# some\n\n{line}\n")
+    assert result.success == bool(label)
+    if label:
+        assert shell.user_ns["labels"].tolist() == [label]
+
+
+def test_what_is_filled_in_is_no_glob(shell, refused, pictures, tmp_path):
+    (tmp_path / "photos [2024]/cat").mkdir(parents=True)
+    Image.fromarray(pictures[0]).save(tmp_path / "photos [2024]/cat/a.png")
+    shell.push({"odd": "photos [2024]", "star": "photos*/*/*.png"})
+    for source in ('"{odd}"', '"{odd}/*/*.png"', "star", "{star}", '"photos [2024]"'):
+        assert shell.run_cell(f"X = %embed {source} -q {_SMALL}").success, source
+        assert shell.user_ns["X"].shape == (1, 16)
+    assert "There is no file or folder 'photos*/*/*.png'" in refused('%embed "$star"')
+    assert "No file matches 'photos [2024]/*.gif'" in refused('%embed "$odd/*.gif"')
+
+
+def test_verbs_that_are_to_come_are_variables_in_brackets(shell):
+    shell.push({"map": shell.user_ns["images"][:1]})
+    result = shell.run_cell(f"%embed (map) -q {_SMALL}")
+    assert result.result.shape == (1, 16)

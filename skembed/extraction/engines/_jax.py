@@ -32,12 +32,15 @@ class JaxProgram:
     ----------
     batch_limit : int or None
         The largest batch that has been found to fit, once one has not.
+    in_flight : int
+        Batches to have begun: the one that is computed, and the next.
     """
 
     def __init__(self, spec: ExtractionSpec):
         import jax
 
         self.batch_limit: int | None = None
+        self.in_flight = 2
         self._shards = Shards(used_devices())
         with kept_compilations():
             model = tapped(spec)

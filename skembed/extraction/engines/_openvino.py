@@ -1,28 +1,39 @@
-"""OpenVINO on the CPU: preparation, network and pooling in one graph."""
+"""OpenVINO on the CPU: preparation, network and pooling in one graph, an image on each core."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .._cores import n_cores
 from .._spec import ExtractionSpec
 from ._openvino_door import core
-from ._openvino_graph import graph_file
+from ._openvino_graph import read_graph, refuse
+from ._program import UnsupportedNetworkError
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVinoProgram:
-    """A callable that turns a batch of images into float32 rows; see ``_program.Program``.
+    """A network as OpenVINO runs it; see :class:`._program.Program`.
+
+    An image is a request of its own, and runs on one core. So its row has the same bits
+    whatever its companions and however many cores there are.
 
     Parameters
     ----------
     spec : ExtractionSpec
         What to compute.
+
+    Attributes
+    ----------
+    batch_limit : None
+        One image at a time needs no halving.
+    in_flight : int
+        Batches of one image to have begun: one on each core, and the next for each.
 
     Raises
     ------
@@ -32,47 +43,67 @@ class OpenVinoProgram:
 
     def __init__(self, spec: ExtractionSpec):
         self.batch_limit: int | None = None
-        self._hint = _HINTS[spec.precision]
-        self._file = graph_file(spec)
-        self._network = core().read_model(self._file)
-        self._compiled: dict[int, Any] = {}
+        self.in_flight = 2 * n_cores()
+        self._spec = spec
+        self._graph: Any = read_graph(spec)
+        self._compiled: Any = None
         self._compiling = threading.Lock()
+        self._idle: list[Any] = []  # requests, to be used again
 
     def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-        """Return the program for batches of this shape, compiled at most once."""
-        del dtype  # the graph knows it
-        batch = shape[0]
+        """Make ready; the graph knows shape and dtype.
+
+        Raises
+        ------
+        UnsupportedNetworkError
+            If OpenVINO cannot run the graph after all.
+        """
+        del shape, dtype
         with self._compiling:
-            if batch not in self._compiled:
-                self._network.reshape(list(shape))
-                self._compiled[batch] = core().compile_model(
-                    self._network, "CPU", _settings(self._hint)
-                )
-            return self._compiled[batch]
+            if self._compiled is None:
+                settings = _settings(_HINTS[self._spec.precision])
+                try:
+                    self._compiled = core().compile_model(self._graph, "CPU", settings)
+                except RuntimeError as error:
+                    reason = f"it cannot be compiled ({str(error).strip().splitlines()[-1]})"
+                    refuse(self._spec, reason)
+                    raise UnsupportedNetworkError(reason) from error
+                self._graph = None
+            return self._compiled
 
     def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
         """Begin a batch, and return a function that waits for its rows."""
-        request = self.compile(images.shape, images.dtype).create_infer_request()
-        request.start_async([np.ascontiguousarray(images)], share_inputs=True)
-
-        def rows() -> np.ndarray:
-            request.wait()
-            return request.get_output_tensor(0).data.copy()
-
-        return rows
+        waits = [self._start(image[np.newaxis]) for image in np.ascontiguousarray(images)]
+        return lambda: np.concatenate([wait() for wait in waits])
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return a row for each image: float32, of shape (batch, width)."""
         return self.start(images)()
 
+    def _start(self, image: np.ndarray) -> Callable[[], np.ndarray]:
+        compiled = self.compile(image.shape, image.dtype)
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = compiled.create_infer_request()
+        request.start_async([image], share_inputs=True)
+
+        def wait() -> np.ndarray:
+            request.wait()
+            row = request.get_output_tensor(0).data.copy()
+            self._idle.append(request)
+            return row
+
+        return wait
+
 
 def _settings(precision: str) -> dict[str, Any]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "PERFORMANCE_HINT": "LATENCY",
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": n_cores(),
+        "INFERENCE_NUM_THREADS": n_cores(),
         # Said outright: on some CPUs OpenVINO's own default is bfloat16.
         "INFERENCE_PRECISION_HINT": precision,
-        "INFERENCE_NUM_THREADS": cores or 1,
         # Pinned, the threads of two processes would share a core while another one is idle.
         "ENABLE_CPU_PINNING": False,
     }

@@ -1,7 +1,8 @@
 """The graphs on disk that OpenVINO runs: each made once, from the Keras network, and kept.
 
 A graph lies in a folder of its own, named by the digest of all that it depends on. It is written
-under another name and moved: whoever finds a folder finds a whole graph, whoever was killed.
+under another name and moved, and moved before it is deleted. What cannot be read all the same, for
+somebody has damaged it, is made again.
 """
 
 from __future__ import annotations
@@ -17,27 +18,31 @@ import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from .._spec import ExtractionSpec
-from ..store._beside import GRAPHS, folder_beside, made_beside
-from ._openvino_door import import_openvino
-from ._openvino_process import write_graph
+from ..store._beside import GRAPHS, made_beside
+from ._openvino_door import core, import_openvino
+from ._openvino_process import PassingTroubleError, write_graph
 from ._program import UnsupportedNetworkError
 
 # Raised whenever the exporter changes.
-_FORMAT = 1
+_FORMAT = 2
 # Bytes of graphs that are kept; VGG16 with its classifier is 550 MB.
 _KEPT = 4 * 2**30
 # Seconds after which nobody is still writing.
 _ABANDONED = 3600
+_PARTS = {"network.xml", "network.bin"}
+_MAKING = "making-"
+_PATIENCE = 900.0  # seconds to wait for another process that makes the same graph
 _refused: dict[str, str] = {}
 _making = threading.RLock()
 
 
-def graph_file(spec: ExtractionSpec) -> Path:
-    """Return the graph of `spec`, made now if there is none.
+def read_graph(spec: ExtractionSpec) -> Any:
+    """Return the graph of `spec` as an ``openvino.Model``, made now if there is none.
 
     Raises
     ------
@@ -52,20 +57,22 @@ def graph_file(spec: ExtractionSpec) -> Path:
         if digest in _refused:
             raise UnsupportedNetworkError(_refused[digest])
         try:
-            return _kept(spec, digest)
+            return _kept(spec, digest[:32])
+        except PassingTroubleError:  # the next attempt may go well
+            raise
         except UnsupportedNetworkError as error:
             _refused[digest] = str(error)
             raise
 
 
+def refuse(spec: ExtractionSpec, reason: str) -> None:
+    """Note down that `spec` cannot be run, for this process."""
+    _refused[_digest(spec)] = reason
+
+
 def refusal(spec: ExtractionSpec) -> str:
-    """Why `spec` cannot become a graph, as far as this process has tried; else empty."""
+    """Why `spec` cannot be run, as far as this process has tried; else empty."""
     return _refused.get(_digest(spec), "") if _refused else ""
-
-
-def graphs_directory() -> Path:
-    """Return the folder of the graphs, whether or not it exists."""
-    return folder_beside(GRAPHS)
 
 
 def _digest(spec: ExtractionSpec) -> str:
@@ -79,31 +86,19 @@ def _digest(spec: ExtractionSpec) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(spec: ExtractionSpec, digest: str) -> Path:
+def _kept(spec: ExtractionSpec, name: str) -> Any:
     try:
         directory = made_beside(GRAPHS)
-        lock = FileLock(directory / f"{digest[:32]}.lock", mode=0o600)
-        lock.acquire()
+        # Without the lock: a reader waits for nobody, and needs no right to write.
+        graph = _read(directory / name)
+        if graph is None:
+            with FileLock(directory / f"{name}.lock", timeout=_PATIENCE, mode=0o600):
+                graph = _read(directory / name) or _made(directory, spec, name)
     except OSError:
-        # A cache directory that cannot be written to: for this process only, then.
-        return _graph_in(Path(_own_directory().name), spec, digest)
-    try:
-        return _graph_in(directory, spec, digest)
-    finally:
-        lock.release()
-
-
-def _graph_in(directory: Path, spec: ExtractionSpec, digest: str) -> Path:
-    graph = directory / digest[:32] / "network.xml"
-    if not graph.exists():
-        _make_room(directory)
-        with tempfile.TemporaryDirectory(
-            prefix="making-", dir=directory, ignore_cleanup_errors=True
-        ) as folder:
-            write_graph(spec, Path(folder))
-            Path(folder).rename(graph.parent)
-    with contextlib.suppress(OSError):
-        os.utime(graph)
+        # A cache directory that cannot be written to, is cleared at this moment, or whose lock
+        # somebody keeps: for this process only, then.
+        own = Path(_own_directory().name)
+        graph = _read(own / name) or _made(own, spec, name)
     return graph
 
 
@@ -112,10 +107,51 @@ def _own_directory() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="skembed-")
 
 
+def _read(folder: Path) -> Any:
+    """The graph in `folder`; None where there is none that is whole."""
+    file = folder / "network.xml"
+    if not file.exists():
+        return None
+    try:
+        graph = core().read_model(file)
+    except RuntimeError:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(file)
+    return graph
+
+
+def _made(directory: Path, spec: ExtractionSpec, name: str) -> Any:
+    folder = directory / name
+    with tempfile.TemporaryDirectory(
+        prefix=_MAKING, dir=directory, ignore_cleanup_errors=True
+    ) as making:
+        write_graph(spec, Path(making))
+        for file in Path(making).iterdir():
+            if file.name not in _PARTS:  # what the exporter was given, and Keras' own settings
+                file.unlink()
+        _discard(folder)
+        Path(making).rename(folder)
+    _make_room(directory)
+    graph = _read(folder)
+    if graph is None:
+        raise PassingTroubleError("its graph was deleted as soon as it was written")
+    return graph
+
+
+def _discard(folder: Path) -> None:
+    """Delete a graph; whoever is killed meanwhile leaves no half of it under its name."""
+    if folder.exists():
+        with tempfile.TemporaryDirectory(
+            prefix=_MAKING, dir=folder.parent, ignore_cleanup_errors=True
+        ) as aside:
+            folder.rename(Path(aside, folder.name))
+
+
 def _make_room(directory: Path) -> None:
     """Remove what a killed process left, and the graphs used longest ago."""
     with contextlib.suppress(OSError):
-        for left in directory.glob("making-*"):
+        for left in directory.glob(f"{_MAKING}*"):
             if time.time() - left.stat().st_mtime > _ABANDONED:
                 shutil.rmtree(left, ignore_errors=True)
         graphs = sorted(
@@ -127,4 +163,4 @@ def _make_room(directory: Path) -> None:
         for graph in graphs:
             total += sum(file.stat().st_size for file in graph.parent.iterdir())
             if total > _KEPT:
-                shutil.rmtree(graph.parent, ignore_errors=True)
+                _discard(graph.parent)

@@ -16,6 +16,11 @@ from ._taps import tapped
 
 _EXPORTER = Path(__file__).parent / "_openvino_export" / "__main__.py"
 _PATIENCE = 600.0  # seconds, for the largest networks on a busy machine
+_TRY_AGAIN = 75  # as sysexits.h has it: no memory, or no room on the disk
+
+
+class PassingTroubleError(UnsupportedNetworkError):
+    """The network could not be written down now, which says nothing of the next time."""
 
 
 def write_graph(spec: ExtractionSpec, folder: Path) -> None:
@@ -24,13 +29,16 @@ def write_graph(spec: ExtractionSpec, folder: Path) -> None:
     Raises
     ------
     UnsupportedNetworkError
-        If Keras, or OpenVINO, cannot write the network down.
+        If Keras, or OpenVINO, cannot write the network down; PassingTroubleError if that may go
+        well another time.
+    OSError
+        If the folder is not there any more.
     """
     model = tapped(spec)
     preparation = spec.backbone.preparation
     height, width = spec.backbone.input_size
     request = {
-        "shape": [8, height, width, spec.backbone.n_channels],
+        "shape": [1, height, width, spec.backbone.n_channels],
         "dtype": "float32" if preparation is None else "uint8",
         "preparation": None if preparation is None else dataclasses.asdict(preparation),
         "poolings": [spec.poolings(tap) for tap in spec.taps],
@@ -40,6 +48,9 @@ def write_graph(spec: ExtractionSpec, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras' own use of NumPy is nobody's concern here
             model.save(folder / "network.keras")
+    except (OSError, MemoryError) as error:
+        _still_there(folder)
+        raise PassingTroubleError(f"it cannot be saved now ({_gist(str(error))})") from error
     # Keras says in many ways that a model cannot be written down.
     except Exception as error:
         raise UnsupportedNetworkError(f"it cannot be saved ({_gist(str(error))})") from error
@@ -53,11 +64,19 @@ def write_graph(spec: ExtractionSpec, folder: Path) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnsupportedNetworkError(f"the exporter did not run ({error})") from error
+        raise PassingTroubleError(f"the exporter did not run ({error})") from error
     if done.returncode:
-        raise UnsupportedNetworkError(_gist(done.stderr) or f"it ended with {done.returncode}")
-    for leftover in ("network.keras", "request.json"):
-        (folder / leftover).unlink()
+        _still_there(folder)
+        reason = _gist(done.stderr) or f"the exporter ended with {done.returncode}"
+        # A negative code is a signal's: most often, memory ran out.
+        passing = done.returncode < 0 or done.returncode == _TRY_AGAIN
+        raise (PassingTroubleError if passing else UnsupportedNetworkError)(reason)
+
+
+def _still_there(folder: Path) -> None:
+    """Whoever clears the cache directory has not refused the network."""
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder} was deleted.")
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -23,9 +23,12 @@ class Program(Protocol):
     ----------
     batch_limit : int or None
         The largest batch that has been found to fit, once one has not.
+    in_flight : int
+        How many batches to have begun before the first is waited for.
     """
 
     batch_limit: int | None
+    in_flight: int
 
     def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """Make ready for batches of this shape and dtype, at most once each.

@@ -33,6 +33,7 @@ import numpy as np
 import openvino as ov
 import openvino.opset13 as opset
 from keras import layers
+from keras.src import backend
 
 _DTYPES = {"uint8": ov.Type.u8, "float32": ov.Type.f32}
 
@@ -235,5 +236,29 @@ def _keras_tensor(output: Any) -> Any:
     return keras.ops.convert_to_tensor(output.output(0))
 
 
+def _centred_moments(
+    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
+) -> tuple[Any, Any]:
+    """Mean and variance. Keras' OpenVINO backend has the mean of squares less the squared mean.
+
+    In float32 that loses the variance of whatever lies far from zero, and may be negative.
+    """
+    del synchronized
+    mean = keras.ops.mean(x, axes, keepdims=True)
+    variance = keras.ops.mean(keras.ops.square(x - mean), axes, keepdims=keepdims)
+    return (mean if keepdims else keras.ops.squeeze(mean, axes)), variance
+
+
+def _centred_var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    mean = keras.ops.mean(x, axis, keepdims=True)
+    return keras.ops.mean(keras.ops.square(x - mean), axis, keepdims=keepdims)
+
+
 if __name__ == "__main__":
-    export(Path(sys.argv[1]))
+    backend.nn.moments = _centred_moments
+    backend.numpy.var = _centred_var
+    try:
+        export(Path(sys.argv[1]))
+    except (OSError, MemoryError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(75)  # it may go well another time

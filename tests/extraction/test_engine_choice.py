@@ -1,0 +1,79 @@
+"""The rule of engines on a CPU with bfloat16 and without, and what a repr says of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from skembed import PretrainedEmbedder, backbones
+from skembed._keras import import_keras
+from skembed.backbones import _models, _registry
+from skembed.extraction import _engines
+
+
+def test_a_cpu_without_bfloat16_leaves_it_to_jax(monkeypatch):
+    monkeypatch.setattr(_engines, "has_bfloat16", lambda: False)
+    with pytest.raises(ValueError, match=r"precision is 'bfloat16', which this CPU does not"):
+        PretrainedEmbedder(engine="openvino", precision="bfloat16").fit(["image.jpg"])
+    rounded = PretrainedEmbedder(precision="bfloat16")
+    assert rounded.engine_ == "jax"
+    assert repr(rounded).endswith("# engine_='jax'")
+    for engine in ("auto", "openvino"):
+        assert PretrainedEmbedder(engine=engine).engine_ == "openvino"
+
+
+def test_a_cpu_with_bfloat16_has_it_from_openvino(monkeypatch):
+    monkeypatch.setattr(_engines, "has_bfloat16", lambda: True)
+    for engine in ("auto", "openvino"):
+        rounded = PretrainedEmbedder(engine=engine, precision="bfloat16")
+        assert rounded.engine_ == "openvino"
+    assert repr(PretrainedEmbedder(precision="bfloat16")).endswith("# engine_='openvino'")
+
+
+def _refused_by_openvino(backbone, weights, top):
+    keras = import_keras()
+
+    class Halved(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs / 2
+
+    image = keras.Input((32, 32, 3))
+    return keras.Model(image, Halved()(keras.layers.Conv2D(4, 3)(image)))
+
+
+def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch, pictures):
+    described = backbones.from_model(_refused_by_openvino(None, None, False))
+    named = dataclasses.replace(
+        described, name="halved", origin="test", builder=_refused_by_openvino
+    )
+    monkeypatch.setitem(_registry._known(), "halved", named)
+    embedder = PretrainedEmbedder("halved", cache=False)
+    assert repr(embedder).endswith("# engine_='openvino'")
+    with pytest.warns(RuntimeWarning, match="OpenVINO cannot run 'halved'"):
+        embedder.transform(pictures[:1])
+    assert embedder.engine_ == "jax"
+    assert repr(embedder).endswith("# engine_='jax'")
+
+
+def test_the_repr_settles_no_request(monkeypatch, tmp_path):
+    keras = import_keras()
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    model.save(tmp_path / "mine.keras")
+    weighed = []
+    monkeypatch.setattr(_models, "_digest", weighed.append)
+    monkeypatch.setattr(_models, "_described", lambda *file: weighed.append(file))
+    embedders = [
+        PretrainedEmbedder(model),
+        PretrainedEmbedder(str(tmp_path / "mine.keras")),
+        PretrainedEmbedder("resnet50", weights=tmp_path / "mine.keras"),
+        PretrainedEmbedder("resnet50", layers=["embedding", "conv2_block1_out"]),
+        PretrainedEmbedder(
+            "resnet50", layers=np.arange(2)
+        ),  # not checked yet: a repr never fails
+    ]
+    assert not any("engine_" in repr(embedder) for embedder in embedders)
+    monkeypatch.setattr(_engines, "has_openvino", lambda: False)
+    assert all(repr(embedder).endswith("# engine_='jax'") for embedder in embedders)
+    assert weighed == []
