@@ -1,12 +1,12 @@
 """skembed against its peers, on this machine's CPU: ``python benchmarks/extract.py``.
 
-Each contender is a process of its own, which builds its network once and then runs a few
-seconds whenever it is its turn: all in each round, in an order that rotates. The tables give
+Each contender is a process of its own, which builds its network once and then runs a second or
+two whenever it is its turn: all in each round, in an order that rotates. The tables give
 medians over the rounds, beside the slowest and the fastest. Before that every contender's
-settings are tried (batch size, workers, streams, compiler, decoder ...), in another process;
-the table says which won. All see the same JPEGs, made from real photographs, and may use the
-same number of threads. Random weights; no result cache. ``benchmarks/README.md`` says how to
-read the tables, and what a fair run needs.
+settings are tried (batch size, workers, streams, compiler, decoder ...); the table says which
+won. All see the same JPEGs, made from real photographs, and may use the same number of threads.
+Random weights; no result cache. ``benchmarks/README.md`` says how to read the tables, and what a
+fair run needs.
 
 Prints Markdown, and writes it with every round to ``benchmarks/results/extract-DATE.{md,json}``.
 """
@@ -30,10 +30,11 @@ from _peers.machine import machine
 from _peers.networks import NETWORKS
 from _peers.photographs import make_photographs, save_pixels
 from _peers.report import Row, table
-from _peers.tune import best_setting
+from _peers.tune import Settling, turn
 
 _SIZES = {SMALL: (500, 375), LARGE: (2000, 1500)}
 _IN_MEMORY = 64  # images for the network alone
+_SETTLED = ("batch", "run", "bfloat16")
 _PAUSE = 0.2  # seconds: threads that spin when their work is done shall not disturb the next
 _ONLY = {"network": (NETWORK_ONLY,), "end-to-end": (SMALL, LARGE), "small": (SMALL,),
          "large": (LARGE,)}  # fmt: skip
@@ -112,7 +113,7 @@ def _options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--only", choices=list(_ONLY), help="one part")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.5, help="for a turn, about")
+    parser.add_argument("--seconds", type=float, default=1.2, help="for a turn, about")
     parser.add_argument(
         "--images", type=int, nargs=2, default=[512, 128], metavar=("SMALL", "LARGE")
     )
@@ -154,6 +155,7 @@ def _part(
     """Find everyone's settings, build everyone, and let them run in turn."""
     rows, ready = [], []
     paths = images.paths.get(part, [])
+    available = len(paths) or _IN_MEMORY
 
     def client(entry: Entry) -> Client:
         return Client(
@@ -172,17 +174,28 @@ def _part(
             row = Row(entry)
             rows.append(row)
             try:
-                with client(entry) as trying:
-                    settled = _settled(entry, network_rows)
-                    best = best_setting(trying, settled, options.seconds / 4, options.quick)
-                row.setting, row.tried = best
                 one = running.enter_context(client(entry))
+                settling = Settling(
+                    one.axes(),
+                    _settled(entry, network_rows),
+                    seconds=options.seconds / 2,
+                    available=available,
+                    quick=options.quick,
+                )
+                if settling.of_reading and network_rows:
+                    settling.search(one)
+                else:
+                    # Other networks, and what is exported or compiled the first time, must not
+                    # count as memory of the one that won.
+                    with client(entry) as trying:
+                        settling.search(trying)
+                row.setting, row.tried = settling.setting, settling.tried
                 built = one.build(row.setting)
                 row.detail = built["detail"]
-                ready.append(
-                    Ready(row, one, *_turn(built["rate"], options.seconds, len(paths)))
-                )
-                said = f"{built['rate']:.0f} images/s; {row.how}"
+                rate = max([built["rate"], *settling.tried.values()])
+                passes, n = turn(rate, options.seconds, available, built["n"])
+                ready.append(Ready(row, one, passes, n))
+                said = f"{rate:.0f} images/s; {row.how}"
             except (NotThere, Failed) as why:
                 said = row.missing = f"{'' if isinstance(why, Failed) else 'not there: '}{why}"
             seconds = time.perf_counter() - started
@@ -203,32 +216,34 @@ def _entries(network: str, part: str, options: argparse.Namespace) -> list[Entry
 
 
 def _settled(entry: Entry, network_rows: list[Row]) -> dict[str, Any]:
-    """What was best for the network alone is not tried again from files."""
+    """What was best for the network alone and stays so where files are read beside it.
+
+    How the cores are shared - threads, streams, requests - is tried again.
+    """
     for row in network_rows:
         if (row.entry.name, row.entry.precision) == (entry.name, entry.precision):
-            return dict(row.setting)
+            return {name: row.setting[name] for name in _SETTLED if name in row.setting}
     return {}
 
 
-def _turn(rate: float, seconds: float, n_files: int) -> tuple[int, int]:
-    """Passes, and images in each, that take about so long; whole batches of 32."""
-    if not n_files:
-        return max(1, round(rate * seconds / _IN_MEMORY)), 0
-    n = min(n_files, max(32, int(rate * seconds) // 32 * 32))
-    return max(1, round(rate * seconds / n)), n
-
-
 def _take_turns(ready: list[Ready], rounds: int) -> None:
+    for one in ready:  # whatever a first turn has to do is not timed
+        _go(one, 1)
+        one.row.rounds.clear()
     for i in range(rounds):
         first = i % max(1, len(ready))
         for one in ready[first:] + ready[:first]:
-            if one.row.missing:
-                continue
             time.sleep(_PAUSE)
-            try:
-                one.row.rounds.append(one.client.go(one.passes, one.n))
-            except Failed as error:
-                one.row.missing, one.row.rounds = str(error), []
+            _go(one, one.passes)
+
+
+def _go(one: Ready, passes: int) -> None:
+    if one.row.missing:
+        return
+    try:
+        one.row.rounds.append(one.client.go(passes, one.n))
+    except Failed as error:
+        one.row.missing, one.row.rounds = str(error), []
 
 
 if __name__ == "__main__":

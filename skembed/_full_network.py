@@ -55,7 +55,7 @@ class FullNetworkEmbedder(ImageTransformer):
         The channels of images given as arrays.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the network's arithmetic.
-    engine : {"auto", "jax"}, default="auto"
+    engine : {"auto", "jax", "openvino"}, default="auto"
         Who runs the network.
     batch_size : int or "auto", default="auto"
         As for :class:`PretrainedEmbedder`.

@@ -31,6 +31,7 @@ from .extraction._spec import (
 )
 from .extraction.engines._program import UnsupportedNetworkError
 from .images import DECODINGS, as_items
+from .layers._select import EMBEDDING, PREDICTIONS
 
 _SPEC = (
     "backbone",
@@ -52,6 +53,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     backbone: Any
     engine: Any
+    layers: Any
     precision: Any
     weights: Any
 
@@ -95,12 +97,26 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         text = super().__repr__(N_CHAR_MAX)
         # Parameters may be anything before they are checked, and a repr never fails.
         with contextlib.suppress(Exception):
-            if self.engine == "auto":
-                # Layers of a named backbone would have Keras loaded; its engine can be told.
-                named = isinstance(self.backbone, str)
-                engine = choose_engine("auto", self.precision) if named else self.engine_
+            if self.engine == "auto" and (engine := self._cheaply_known_engine()):
                 return f"{text}  # engine_={engine!r}"
         return text
+
+    def _cheaply_known_engine(self) -> str | None:
+        """What ``"auto"`` means; None where only the whole request can tell.
+
+        OpenVINO may have refused the network. To ask whether it has takes the request, and that
+        may take Keras, or the digest of all weights.
+        """
+        engine = choose_engine("auto", self.precision)
+        if engine == "jax":
+            return engine
+        cheap = (
+            isinstance(self.backbone, str)
+            and not self.backbone.endswith(".keras")
+            and self.weights in ("imagenet", None)
+            and self.layers in (EMBEDDING, PREDICTIONS)
+        )
+        return self.engine_ if cheap else None
 
     def _validate_params(self) -> None:
         """As scikit-learn's, with the nearest allowed name in the message."""

@@ -70,8 +70,10 @@ class PretrainedEmbedder(ImageTransformer):
         in [-1, 1], so usually with ``normalize="l2"``.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the network's arithmetic. The result is float32 either way.
-    engine : {"auto", "jax"}, default="auto"
-        Who runs the network; `engine_` tells what ``"auto"`` became.
+    engine : {"auto", "jax", "openvino"}, default="auto"
+        Who runs the network. ``"openvino"`` needs the extra ``fast`` and runs on the CPU;
+        ``"auto"`` is JAX where there is an accelerator, else OpenVINO where it is installed and
+        the CPU has the precision, else JAX. `engine_` tells what it became.
     batch_size : int or "auto", default="auto"
         Images that are decoded and kept together. On an accelerator that many go through the
         network at once, and ``"auto"`` (128) is halved when memory runs out. On a CPU the

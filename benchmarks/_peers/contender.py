@@ -11,6 +11,8 @@ from .networks import Network
 
 NETWORK_ONLY, SMALL, LARGE = "network only", "500 x 375", "2000 x 1500"
 PARTS = (NETWORK_ONLY, SMALL, LARGE)
+# Settings that are looked at while files are read, and not while the network is built.
+READING = frozenset({"decoder", "workers", "threads"})
 
 
 class NotThere(Exception):  # noqa: N818 - not an error: the table has a row less
@@ -50,8 +52,18 @@ class Contender:
 
     @staticmethod
     def axes(job: Job) -> dict[str, list[Any]]:
-        """What is worth trying here: the values of each setting, the likeliest first."""
+        """What is worth trying here: the values of each setting, the likeliest first.
+
+        Settings that depend on each other are one axis, whose values are dicts of them.
+        """
         return {}
+
+    def take(self, setting: dict[str, Any]) -> bool:
+        """Go on with another setting, unless that takes another network."""
+        differs = {name for name in setting if setting[name] != self.setting[name]}
+        if differs <= READING:
+            self.setting = setting
+        return differs <= READING
 
     def prepare(self, images: np.ndarray) -> Any:
         """Put uint8 images (n, 224, 224, 3) into the form the network takes; not timed."""

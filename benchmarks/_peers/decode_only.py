@@ -15,18 +15,15 @@ from .ours import embedder
 class Peers(Contender):
     """The decoders that the peers may choose from."""
 
-    def __init__(self, job: Job, setting: dict[str, Any]):
-        super().__init__(job, setting)
-        if "torch" in setting["decoder"]:
-            from .torch_network import import_torch
-
-            import_torch(1)
-
     @staticmethod
     def axes(job: Job) -> dict[str, list[Any]]:
         return decoder_axes(job)
 
     def files(self, paths: list[str]) -> np.ndarray:
+        if "torch" in self.setting["decoder"]:
+            from .torch_network import import_torch
+
+            import_torch(1)  # a thread for each image is enough
         decoder = Decoder(self.job, self.setting["decoder"])
         parts = batches(paths, decoder, 32, self.job.threads)
         return np.concatenate([_summary(batch) for batch in parts])

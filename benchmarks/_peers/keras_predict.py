@@ -17,30 +17,35 @@ class KerasPredict(Contender):
     def __init__(self, job: Job, setting: dict[str, Any]):
         super().__init__(job, setting)
         os.environ.setdefault("KERAS_BACKEND", "jax")
+        # What XLA compiled while the settings were tried need not be compiled again.
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", f"{job.scratch}/xla")
         try:
             import keras
         except ImportError as error:
             raise NotThere(str(error)) from error
         self._keras = keras
-        self._batch = setting["batch"]
-        self._decoder = Decoder(job, setting.get("decoder", "pillow"))
         self._model = _model(keras, job)
 
     @staticmethod
     def axes(job: Job) -> dict[str, list[Any]]:
-        axes: dict[str, list[Any]] = {"batch": [32, 16, 8]}
+        axes: dict[str, list[Any]] = {"batch": [8, 32]}
         if job.from_files:
-            axes |= {"workers": [2, 1], **decoder_axes(job)}
+            axes |= {**decoder_axes(job), "workers": list(dict.fromkeys([job.threads, 2, 1]))}
         return axes
+
+    def take(self, setting: dict[str, Any]) -> bool:
+        self.setting = setting  # `predict` takes all of them
+        return True
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         return images.astype(np.float32)
 
     def network(self, prepared: np.ndarray) -> np.ndarray:
-        return self._model.predict(prepared, batch_size=self._batch, verbose=0)
+        return self._model.predict(prepared, batch_size=self.setting["batch"], verbose=0)
 
     def files(self, paths: list[str]) -> np.ndarray:
-        keras, size, decoder = self._keras, self._batch, self._decoder
+        keras, size = self._keras, self.setting["batch"]
+        decoder = Decoder(self.job, self.setting["decoder"])
 
         class Images(keras.utils.PyDataset):
             def __len__(self):

@@ -36,8 +36,9 @@ class OnnxRuntime(Contender):
     @staticmethod
     def axes(job: Job) -> dict[str, list[Any]]:
         # Either one call with every core, or one call for each core.
-        axes: dict[str, list[Any]] = {"batch": [8, 16, 32, 1], "calls": [1, job.threads]}
-        return axes | decoder_axes(job)
+        flows = [(8, 1), (1, job.threads), (8, job.threads), (16, 1), (1, 1)]
+        flow = [{"batch": batch, "calls": calls} for batch, calls in flows]
+        return {"flow": flow} | decoder_axes(job)
 
     def prepare(self, images: np.ndarray) -> list[np.ndarray]:
         n = self._batch

@@ -1,6 +1,7 @@
 """OpenVINO's own API on timm's network: what the engine can do, without a library around it.
 
-Channels-first, the preparation inside the graph, and requests in flight all the time.
+Channels-first, the preparation inside the graph, and requests in flight all the time: one image
+each in a stream for each core, or batches, or as OpenVINO's own hints say.
 """
 
 from __future__ import annotations
@@ -39,12 +40,18 @@ class OpenvinoBare(Contender):
         model = core.read_model(_graph(openvino, job))
         model.reshape([self._batch, SIZE, SIZE, 3])
         self._compiled = core.compile_model(model, "CPU", config)
-        self._queue = openvino.AsyncInferQueue(self._compiled)
+        self._queue = openvino.AsyncInferQueue(self._compiled, setting["requests"])
 
     @staticmethod
     def axes(job: Job) -> dict[str, list[Any]]:
-        streams = ["LATENCY", "THROUGHPUT", job.threads]
-        return {"batch": [8, 16, 32, 1], "streams": streams} | decoder_axes(job)
+        n = job.threads
+        flows = [  # requests: 0 leaves their number to OpenVINO
+            (1, n, 2 * n), (1, n, n), (8, "LATENCY", 0), (8, n, n), (1, "THROUGHPUT", 0),
+            (8, "THROUGHPUT", 0), (1, "LATENCY", 0),
+        ]  # fmt: skip
+        names = ("batch", "streams", "requests")
+        flow = [dict(zip(names, one, strict=True)) for one in flows]
+        return {"flow": flow} | decoder_axes(job)
 
     def prepare(self, images: np.ndarray) -> list[np.ndarray]:
         n = self._batch

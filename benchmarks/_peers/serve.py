@@ -22,7 +22,7 @@ from .contender import Contender, Job, NotThere
 from .networks import NETWORKS
 from .processes import cpu_seconds, peak_megabytes
 
-_FIRST = 32  # images to warm up with, and to guess the rate from
+_FEW = 8  # images to warm up with, and to guess the rate from, where they fill a batch
 
 
 def main() -> None:
@@ -55,30 +55,27 @@ class _Server:
         self._paths = paths
         self._images = np.load(images)  # for the network alone
         self._contender: Contender | None = None
-        self._prepared: Any = None
+        self._prepared: tuple[int, Any] = (0, None)
 
     def axes(self) -> dict[str, Any]:
         return {"axes": self._class.axes(self._job)}
 
     def build(self, setting: dict[str, Any]) -> dict[str, Any]:
         """Build, warm up, and check the rows of the first images."""
-        if self._contender is not None:
-            self._contender.close()
-            self._contender = self._prepared = None
-            gc.collect()
-        self._contender = self._class(self._job, setting)
-        if not self._job.from_files:
-            self._prepared = self._contender.prepare(self._images)
-        rows = self._once(_FIRST)
-        n = min(_FIRST, len(self._paths)) if self._job.from_files else len(self._images)
-        _check(rows, n, self._job.network.width, self._class.__module__)
+        n = max(_FEW, setting.get("batch", 0))
+        if self._contender is None or not self._contender.take(setting):
+            self._forget()
+            self._contender = self._class(self._job, setting)
+            self._once(n)  # it may be compiled only now, which says nothing of its rate
         started = time.perf_counter()
-        self._once(_FIRST)
+        rows = self._once(n)
         rate = n / (time.perf_counter() - started)
+        _check(rows, n, self._job.network.width, self._class.__module__)
         return {"rate": rate, "n": n, "detail": self._contender.detail()}
 
     def go(self, passes: int, n: int) -> dict[str, Any]:
         """Run, and say what it took."""
+        self._prepare(n)
         cpu = cpu_seconds(os.getpid())
         started = time.perf_counter()
         for _ in range(passes):
@@ -99,7 +96,18 @@ class _Server:
             raise RuntimeError("nothing is built")
         if self._job.from_files:
             return self._contender.files(self._paths[:n])
-        return self._contender.network(self._prepared)
+        self._prepare(n)
+        return self._contender.network(self._prepared[1])
+
+    def _prepare(self, n: int) -> None:
+        if self._contender is not None and not self._job.from_files and self._prepared[0] != n:
+            self._prepared = (n, self._contender.prepare(self._images[:n]))
+
+    def _forget(self) -> None:
+        if self._contender is not None:
+            self._contender.close()
+        self._contender, self._prepared = None, (0, None)
+        gc.collect()
 
 
 def _check(rows: np.ndarray, n: int, width: int, module: str) -> None:

@@ -8,6 +8,7 @@ travel as uint8 and are normalised once, in the main process.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,11 @@ class TimmLoader(Contender):
         super().__init__(job, setting)
         # What Inductor compiled while the settings were tried need not be compiled again.
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", f"{job.scratch}/inductor")
-        self._torch = torch = import_torch(job.threads)
+        self._torch = torch = import_torch(setting.get("threads", job.threads))
         self._batch = setting["batch"]
         self._autocast = setting.get("bfloat16") == "autocast"
         self._loader: Any = None
+        self._paths = Paths()
         model = prepared(job, build(job).to(memory_format=torch.channels_last))
         if setting.get("bfloat16") == "cast":
             model = model.to(torch.bfloat16)
@@ -36,14 +38,26 @@ class TimmLoader(Contender):
     @staticmethod
     def axes(job: Job) -> dict[str, list[Any]]:
         axes: dict[str, list[Any]] = {
-            "batch": [16, 8, 32],
+            "batch": [8, 16],
             "run": ["eager", "script", "compile"],
         }
         if job.precision == "bfloat16":
-            axes["bfloat16"] = ["cast", "autocast"]
+            axes = {"bfloat16": ["cast", "autocast"], **axes}
         if job.from_files:
-            axes |= {"workers": [2, 1, 0], **decoder_axes(job)}
+            # Decoding and the network share the cores: fewer threads may leave it more of them.
+            axes |= {
+                **decoder_axes(job),
+                "workers": list(dict.fromkeys([job.threads, 2, 1, 0])),
+                "threads": list(dict.fromkeys([job.threads, max(1, job.threads // 2)])),
+            }
         return axes
+
+    def take(self, setting: dict[str, Any]) -> bool:
+        if not super().take(setting):
+            return False
+        self.close()  # its workers are of the setting before
+        self._torch.set_num_threads(setting.get("threads", self.job.threads))
+        return True
 
     def _strengthened(self, model: Any) -> Any:
         torch, run = self._torch, self.setting["run"]
@@ -81,11 +95,13 @@ class TimmLoader(Contender):
 
     def _loading(self, paths: list[str]) -> Any:
         """The loader; its workers stay from pass to pass, so that their start is not timed."""
-        if self._loader is None or self._loader.dataset.paths != paths:
+        self._paths.now = paths
+        if self._loader is None:
             workers = self.setting["workers"]
             decoder = Decoder(self.job, self.setting["decoder"])
             self._loader = self._torch.utils.data.DataLoader(
-                Files(paths, decoder),
+                Files(decoder),
+                sampler=self._paths,
                 batch_size=self._batch,
                 num_workers=workers,
                 persistent_workers=workers > 0,
@@ -97,13 +113,22 @@ class TimmLoader(Contender):
 
 
 class Files:
-    """A map-style data set."""
+    """A map-style data set whose keys are paths: its workers serve any list of them."""
 
-    def __init__(self, paths: list[str], decoder: Decoder):
-        self.paths, self._decoder = paths, decoder
+    def __init__(self, decoder: Decoder):
+        self._decoder = decoder
+
+    def __getitem__(self, path: str) -> np.ndarray:
+        return self._decoder(path)
+
+
+class Paths:
+    """The sampler: the keys of this pass."""
+
+    now: Sequence[str] = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.now)
 
     def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, i: int) -> np.ndarray:
-        return self._decoder(self.paths[i])
+        return len(self.now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import json
 import math
 import threading
 import weakref
@@ -101,12 +102,20 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             raise WeightsError(f"{str(path)!r} has changed since it was first described.")
         return _load(path)
     try:
-        return _held_elsewhere[backbone.digest]
+        model = _held_elsewhere[backbone.digest]
     except KeyError:
         raise WeightsError(
             f"The live model {backbone.name!r} is not in this process any more. Save it as a "
             ".keras file and give its path."
         ) from None
+    # Rows and graphs are kept under the digest: a model trained since must not fill them.
+    if _digest(model) != backbone.digest:
+        raise WeightsError(
+            f"The live model {backbone.name!r} has changed since it was first described. "
+            "Describe it again with skembed.backbones.from_model(model), or give the model "
+            "itself as the backbone, which is then described whenever it is used."
+        )
+    return model
 
 
 def _from_file(path: Path, name: str | None) -> Backbone:
@@ -176,10 +185,19 @@ def _describe(
 
 def _digest(model: Any) -> str:
     """The sha256 of the architecture and of every weight's bytes."""
-    digest = hashlib.sha256(model.to_json().encode())
+    digest = hashlib.sha256(_architecture(model).encode())
     for variable in model.weights:
         digest.update(np.ascontiguousarray(np.asarray(variable.value)).tobytes())
     return digest.hexdigest()
+
+
+def _architecture(model: Any) -> str:
+    """The network as JSON; that it has been compiled for training makes it no other network."""
+
+    def without_training(fact: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in fact.items() if name != "compile_config"}
+
+    return json.dumps(json.loads(model.to_json(), object_hook=without_training))
 
 
 def _file_digest(path: Path) -> str:

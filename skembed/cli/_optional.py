@@ -1,4 +1,4 @@
-"""The one place that asks whether the libraries of the extra ``demo`` are here."""
+"""The one place that asks whether the libraries of the extras are here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+from ..extraction.engines._openvino_door import import_openvino
 from ._errors import CommandError
 
 
@@ -18,6 +19,15 @@ def skops_io() -> ModuleType:
 def require_pyarrow() -> None:
     """See to it that pandas can write Parquet."""
     _import("pyarrow", "pyarrow", "writing Parquet")
+
+
+def require_engine(engine: str) -> None:
+    """See to it that the engine that is asked for can run."""
+    if engine == "openvino":
+        try:
+            import_openvino()
+        except ImportError as error:
+            raise CommandError(str(error)) from error
 
 
 def scikit_image_data() -> Path:

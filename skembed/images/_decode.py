@@ -123,12 +123,13 @@ def load_bytes(
     data: bytes,
     name: str,
     limits: Limits,
-    prepare: Callable[[Image.Image], Any] | None = None,
+    draft: Callable[[Image.Image], bool] | None = None,
 ) -> tuple[Image.Image, Image.Image]:
     """Open and load an image as it is stored; to be called inside `pillow_errors`.
 
-    `prepare` gets the image when its header has been judged and no pixel is decoded yet; it may
-    have it decoded smaller. Returned are the image with its header, and with its pixels.
+    `draft` gets the image when its header has been judged and no pixel is decoded yet; it may
+    have Pillow decode it smaller, and returns whether it has. Returned are the image with its
+    header, and with its pixels.
     """
     lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     stream = _Watched(data) if lenient else io.BytesIO(data)
@@ -147,9 +148,8 @@ def load_bytes(
                 "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
             )
         stream.ran_dry = False
-    if prepare is not None:
-        prepare(image)
-    elif not lenient and (pixels := turbo_pixels(image, data)) is not None:
+    drafted = draft is not None and draft(image)
+    if not (drafted or lenient) and (pixels := turbo_pixels(image, data)) is not None:
         return image, pixels
     image.load()
     if isinstance(stream, _Watched) and stream.ran_dry:

@@ -17,8 +17,8 @@ from ._resize import checked_size, finished, resampled, resize, whole_size
 DECODINGS = ("exact", "scaled")
 
 # Decoded at just the size that is needed, a JPEG would be shrunk by the decoder's box instead of
-# the convention's filter: embeddings then turn by up to 0.02 (1 - cosine), with twice that size by
-# 0.003; on average by 0.002 and 0.0003 (benchmarks/decode.py --embeddings).
+# the convention's filter: embeddings then turn by up to 0.013 (1 - cosine), with twice that size by
+# 0.0015; on average by 0.003 and 0.0004 (benchmarks/decode.py --embeddings, 1366 x 1024 pixels).
 _MARGIN = 2
 _ROUNDING = 1e-6
 _STEPS = (8, 4, 2)
@@ -102,15 +102,16 @@ def _scaled(
 ) -> np.ndarray:
     source, step = (0, 0), 1
 
-    def shrink(image: Image.Image) -> None:
+    def shrink(image: Image.Image) -> bool:
         nonlocal source, step
         source = image.height, image.width
         if image.format in _JPEG:
             step = _draft(image, _as_stored(image, size), convention)
+        return step > 1
 
     with pillow_errors(name):
-        image, _ = load_bytes(data, name, limits, shrink)
-        pixels = to_rgb(image, name)
+        image, pixels = load_bytes(data, name, limits, shrink)
+        pixels = to_rgb(pixels, name)
         pixels = pixels.convert("L") if grey else pixels
         if step == 1:
             return resize(upright(image, pixels), size, convention)

@@ -13,9 +13,10 @@ import itertools
 from types import ModuleType
 
 import numpy as np
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 _COLOURS = {"RGB": "RGB", "L": "GRAY"}
+_SAMPLINGS = (0, 1, 2)  # 4:4:4, 4:2:2 and 4:2:0, as Pillow numbers them
 
 
 def turbo_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
@@ -31,6 +32,8 @@ def turbo_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
     # Adobe's marker can make three colours mean other things; "MPO" is a file of several.
     if image.format != "JPEG" or image.mode not in _COLOURS or "adobe" in image.info:
         return None
+    if image.mode == "RGB" and JpegImagePlugin.get_sampling(image) not in _SAMPLINGS:
+        return None
     return _decoded(image, data) if _agrees() else None
 
 
@@ -38,8 +41,9 @@ def _decoded(image: Image.Image, data: bytes) -> Image.Image | None:
     simplejpeg = _simplejpeg()
     if simplejpeg is None:
         return None
-    # Damaged or cut short: Pillow says best what is wrong.
-    with contextlib.suppress(ValueError, RuntimeError):
+    # Damaged, cut short, or a version of simplejpeg that works otherwise: whatever it is, Pillow
+    # decodes, or says best what is wrong.
+    with contextlib.suppress(Exception):
         pixels = simplejpeg.decode_jpeg(
             data,
             colorspace=_COLOURS[image.mode],
@@ -56,7 +60,9 @@ def _decoded(image: Image.Image, data: bytes) -> Image.Image | None:
 def _simplejpeg() -> ModuleType | None:
     try:
         import simplejpeg
-    except ImportError:
+    # Built for another NumPy, its library missing, cut short ...: it is not there, and the JPEG
+    # that was to be decoded is as sound as ever.
+    except Exception:  # noqa: BLE001
         return None
     return simplejpeg
 

@@ -11,7 +11,7 @@ import simplejpeg
 from PIL import Image
 
 from skembed import ImageError
-from skembed.images import _turbo, decode, read
+from skembed.images import _decode, _turbo, decode, prepare, read
 from skembed.images._turbo import turbo_pixels
 
 KINDS = {
@@ -76,6 +76,15 @@ def test_what_is_out_of_the_ordinary_is_left_to_pillow(pictures):
     assert _by_turbo(png.getvalue()) is None
 
 
+@pytest.mark.parametrize("sampling", ["440", "411"])
+def test_samplings_that_are_not_checked_are_left_to_pillow(sampling, pictures):
+    data = simplejpeg.encode_jpeg(pictures[8], colorsubsampling=sampling)
+    assert _by_turbo(data) is None
+    assert np.array_equal(
+        np.asarray(decode(read(data))), np.asarray(Image.open(io.BytesIO(data)))
+    )
+
+
 def test_a_jpeg_cut_short_is_an_error_as_ever(pictures):
     data = _jpeg(pictures[8])
     for length in (len(data) // 2, len(data) - 100):
@@ -92,9 +101,14 @@ def test_a_build_that_disagrees_is_not_used(fresh, monkeypatch, pictures):
     def off_by_one(data, **options):
         return simplejpeg.decode_jpeg(data, **options) ^ 1
 
-    other = types.SimpleNamespace(decode_jpeg=off_by_one)
-    monkeypatch.setattr(_turbo, "_simplejpeg", lambda: other)
-    assert _by_turbo(data) is None
+    def without_strict(data, colorspace, fastdct, fastupsample):
+        return simplejpeg.decode_jpeg(data, colorspace, fastdct, fastupsample)
+
+    for decode_jpeg in (off_by_one, without_strict):
+        other = types.SimpleNamespace(decode_jpeg=decode_jpeg)
+        monkeypatch.setattr(_turbo, "_simplejpeg", lambda other=other: other)
+        assert _by_turbo(data) is None
+        _turbo._agrees.cache_clear()
 
 
 def test_without_simplejpeg_pillow_decodes(fresh, monkeypatch, pictures):
@@ -103,3 +117,27 @@ def test_without_simplejpeg_pillow_decodes(fresh, monkeypatch, pictures):
     assert _by_turbo(data) is None
     expected = np.asarray(Image.open(io.BytesIO(data)))
     assert np.array_equal(np.asarray(decode(read(data))), expected)
+
+
+def test_a_simplejpeg_that_cannot_be_imported_is_not_there(python, tmp_path, pictures):
+    (tmp_path / "simplejpeg.py").write_text("raise ValueError('built for another NumPy')")
+    (tmp_path / "photograph.jpg").write_bytes(_jpeg(pictures[8]))
+    program = "from skembed.images import load; print(load('photograph.jpg').shape)"
+    assert python(program) == "(140, 140, 3)"
+
+
+def test_scaled_decodes_by_it_what_is_not_scaled(monkeypatch, pictures):
+    decoded = []
+
+    def watched(image, data):
+        decoded.append(turbo_pixels(image, data))
+        return decoded[-1]
+
+    monkeypatch.setattr(_decode, "turbo_pixels", watched)
+    raw = read(_jpeg(pictures[8]))
+    assert np.array_equal(
+        prepare(raw, (100, 100), decoding="scaled"), prepare(raw, (100, 100), decoding="exact")
+    )
+    assert [pixels is not None for pixels in decoded] == [True, True]
+    prepare(raw, (32, 32), decoding="scaled")  # at 1/2, by Pillow
+    assert len(decoded) == 2
