@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from skembed.extraction import _engines
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -50,6 +52,18 @@ def paths(pictures, tmp_path_factory) -> list[str]:
     for name, picture in zip(names, pictures, strict=True):
         Image.fromarray(picture).save(name)
     return names
+
+
+@pytest.fixture(scope="module")
+def jax_alone():
+    """Let JAX run the networks of a module whose tests are not about engines.
+
+    OpenVINO would take another process to write a graph of each. That it agrees with JAX is for
+    tests/extraction/engines to say.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_engines, "has_openvino", lambda: False)
+        yield
 
 
 @pytest.fixture

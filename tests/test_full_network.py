@@ -21,6 +21,8 @@ from skembed._keras import import_keras
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 
+pytestmark = pytest.mark.usefixtures("jax_alone")
+
 SIZE = 64
 
 

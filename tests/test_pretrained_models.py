@@ -14,6 +14,8 @@ from skembed._keras import import_keras
 from skembed.backbones import Preparation
 from skembed.testing import check_image_estimator
 
+pytestmark = pytest.mark.usefixtures("jax_alone")
+
 SHAPE = (10, 12, 3)
 
 

@@ -27,6 +27,8 @@ from skembed._ten_crop import TenCropClassifier
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 
+pytestmark = pytest.mark.usefixtures("jax_alone")
+
 SIZE = 64
 
 

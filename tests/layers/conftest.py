@@ -1,18 +1,10 @@
-"""Here JAX runs the networks, most of them small ones of a test's own.
-
-OpenVINO would take another process to write a graph of each; that it agrees with JAX is for
-tests/extraction/engines to say.
-"""
+"""JAX runs the networks here."""
 
 from __future__ import annotations
 
 import pytest
 
-from skembed.extraction import _engines
-
 
 @pytest.fixture(scope="module", autouse=True)
-def _without_openvino():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engines, "has_openvino", lambda: False)
-        yield
+def _jax_alone(jax_alone):
+    """As `jax_alone` says."""
