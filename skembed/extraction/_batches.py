@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from .._errors import level_of_caller
-from ._cores import n_cores
+from ._cores import n_abreast, n_cores
 from .engines._program import OutOfMemoryError, Program
 
 # XLA compiles for each shape, and on a CPU the sums inside a matrix product are ordered by its
@@ -57,7 +57,8 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
     devices = len(used_devices())
     if on_cpu():
         at_once = _CPU_SHAPE * devices
-        return max(_AUTO_CPU, at_once) if batch_size == "auto" else int(batch_size), at_once
+        together = max(_AUTO_CPU, at_once, 2 * n_abreast() * _CPU_SHAPE)
+        return together if batch_size == "auto" else int(batch_size), at_once
     at_once = _AUTO_ACCELERATOR * devices if batch_size == "auto" else int(batch_size)
     return _GROUP * at_once, at_once
 

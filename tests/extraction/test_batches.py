@@ -56,6 +56,7 @@ def test_on_a_cpu_the_network_always_takes_as_many(
     asked, together, engine, at_once, monkeypatch
 ):
     monkeypatch.setattr(_batches, "n_cores", lambda: 4)
+    monkeypatch.setattr(_batches, "n_abreast", lambda: 2)
     assert _batches.batch_sizes(asked, engine) == (together, at_once)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from ..._jax import matmul_precision, on_cpu, used_devices
 from ...backbones._spec import Preparation
+from .._cores import n_abreast
 from .._spec import ExtractionSpec
 from ._bfloat16 import in_bfloat16
 from ._compile_cache import kept_compilations
@@ -33,15 +35,21 @@ class JaxProgram:
     batch_limit : int or None
         The largest batch that has been found to fit, once one has not.
     in_flight : int
-        Batches to have begun: the one that is computed, and the next.
+        Batches to have begun: those that are computed, and on an accelerator the next.
     """
 
     def __init__(self, spec: ExtractionSpec):
         import jax
 
         self.batch_limit: int | None = None
-        self.in_flight = 2
         self._shards = Shards(used_devices())
+        # XLA spreads each operation of a batch over all cores, and at its end the cores wait for
+        # the slowest. With two batches at once they wait less: on two cores ResNet50 took 0.84,
+        # MobileNetV2 0.8 and VGG16 0.95 of the time. JAX computes one after the other, unless
+        # they come from threads. Several CPU devices are abreast by themselves.
+        abreast = n_abreast() if on_cpu() and self._shards.n == 1 else 0
+        self._threads = ThreadPoolExecutor(abreast, "skembed-jax") if abreast else None
+        self.in_flight = abreast or 2
         with kept_compilations():
             model = tapped(spec)
             # A live model is the user's: what they do to it later must not reach this program.
@@ -92,10 +100,16 @@ class JaxProgram:
             If the batch is too large for the device; so does the function, for a device may
             find out only when it computes.
         """
+        run = self.compile(images.shape, images.dtype)
+        if self._threads is not None:
+            return self._threads.submit(self._rows, run, images).result
+        return self._dispatch(run, images)
+
+    def _dispatch(self, run: Any, images: np.ndarray) -> Callable[[], np.ndarray]:
+        """Hand a batch to the device, filled up to what its shards take alike."""
         import jax
 
         n = len(images)
-        run = self.compile(images.shape, images.dtype)
         lacking = self._shards.size(n) - n
         if lacking:
             images = np.pad(images, ((0, lacking), (0, 0), (0, 0), (0, 0)))
@@ -107,6 +121,9 @@ class JaxProgram:
                 return np.asarray(rows)[:n]
 
         return wait
+
+    def _rows(self, run: Any, images: np.ndarray) -> np.ndarray:
+        return self._dispatch(run, images)()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the rows of a batch."""

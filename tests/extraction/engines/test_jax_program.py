@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import jax
 import numpy as np
 import pytest
@@ -27,6 +29,25 @@ def test_two_batches_may_be_under_way(program):
     np.testing.assert_array_equal(rows[1], program.start(_images(8, 1))())
     assert rows[0].shape == (8, 1280)
     assert rows[0].dtype == np.float32
+
+
+def test_as_many_batches_as_are_begun_are_computed_at_once(program):
+    """A batch waits in its thread until all the others are in theirs: one by one, none ends."""
+    together = threading.Barrier(program.in_flight, timeout=60)
+    dispatch = program._dispatch
+
+    def met(run, images):
+        together.wait()
+        return dispatch(run, images)
+
+    program._dispatch = met
+    try:
+        waits = [program.start(_images(8, seed)) for seed in range(program.in_flight)]
+        rows = [wait() for wait in waits]
+    finally:
+        del program._dispatch
+    for seed, of_batch in enumerate(rows):
+        np.testing.assert_array_equal(of_batch, program(_images(8, seed)))
 
 
 def test_a_shape_is_compiled_once(program):
