@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from skembed import (
 )
 from skembed.extraction import images_run
 from skembed.extraction._spec import make_spec
+from skembed.images import DECODINGS
 
 SIZE = 64
 
@@ -223,10 +225,11 @@ def large_jpegs(photographs) -> list[bytes]:
     return [_file(photograph, "JPEG", quality=92) for photograph in photographs]
 
 
-def test_scaled_decoding_moves_embeddings_a_little(large_jpegs):
+@pytest.mark.parametrize("decoding", ["scaled", "fast"])
+def test_other_decoding_moves_embeddings_a_little(large_jpegs, decoding):
     exact = _embedder().transform(large_jpegs)
-    scaled = _embedder(decoding="scaled").transform(large_jpegs)
-    for one, other in zip(exact, scaled, strict=True):
+    other_way = _embedder(decoding=decoding).transform(large_jpegs)
+    for one, other in zip(exact, other_way, strict=True):
         assert (one != other).any()
         assert cosine_similarity(one, other) > 0.99
 
@@ -241,24 +244,23 @@ def test_scaled_decoding_changes_nothing_else(photographs, colour, tmp_path):
     )
 
 
-def test_the_store_keeps_exact_and_scaled_rows_apart(large_jpegs, tmp_path):
-    exact, scaled = (
-        _embedder(decoding=decoding, cache=tmp_path) for decoding in ("exact", "scaled")
-    )
+def test_the_store_keeps_rows_of_each_decoding_apart(large_jpegs, tmp_path):
+    embedders = [_embedder(decoding=decoding, cache=tmp_path) for decoding in DECODINGS]
     before = images_run()
-    rows = [embedder.transform(large_jpegs) for embedder in (exact, scaled, exact, scaled)]
-    assert images_run() - before == 2 * len(large_jpegs)
-    np.testing.assert_array_equal(rows[0], rows[2])
-    np.testing.assert_array_equal(rows[1], rows[3])
-    assert (rows[0] != rows[1]).any(axis=1).all()
+    rows = [embedder.transform(large_jpegs) for embedder in embedders * 2]
+    assert images_run() - before == len(DECODINGS) * len(large_jpegs)
+    for first, again in zip(rows, rows[len(DECODINGS) :], strict=False):
+        np.testing.assert_array_equal(first, again)
+    for one, other in itertools.combinations(rows[: len(DECODINGS)], 2):
+        assert (one != other).any(axis=1).all()
 
 
-def test_only_scaled_decoding_is_part_of_the_key():
-    exact, scaled = (
-        make_spec("efficientnet_lite0", decoding=decoding) for decoding in ("exact", "scaled")
+def test_only_inexact_decoding_is_part_of_the_key():
+    exact, scaled, fast = (
+        make_spec("efficientnet_lite0", decoding=decoding) for decoding in DECODINGS
     )
     assert exact == make_spec("efficientnet_lite0")
-    assert exact.base() != scaled.base()
+    assert len({spec.base() for spec in (exact, scaled, fast)}) == 3
     assert "decoding" not in exact.description()
     assert scaled.description()["decoding"] == "scaled"
     # A filter that picks single pixels is given all of them.

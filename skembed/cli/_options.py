@@ -43,7 +43,8 @@ def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = Fa
             "--decoding",
             choices=DECODINGS,
             default="exact",
-            help="scaled shrinks large JPEGs while it decodes them, sooner (%(default)s)",
+            help="scaled shrinks large JPEGs while it decodes them; fast also resizes less exactly "
+            "(%(default)s)",
         )
         parser.add_argument(
             "--engine",

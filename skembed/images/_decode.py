@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 from .._errors import ImageError
 from ._limits import Limits
 from ._pillow import check_size, pillow_errors, to_rgb, upright
-from ._pixels import rgb_pixels
+from ._pixels import Pixels, as_image, rgb_pixels
 from ._read import Raw, read
 from ._turbo import turbo_pixels
 
@@ -70,7 +70,7 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
     if isinstance(raw.data, bytes):
         with pillow_errors(raw.name):
             image, pixels = load_bytes(raw.data, raw.name, limits)
-            return upright(image, to_rgb(pixels, raw.name))
+            return upright(image, to_rgb(as_image(pixels), raw.name))
     return Image.fromarray(rgb_pixels(raw.data, raw.color_space, raw.name))
 
 
@@ -124,12 +124,12 @@ def load_bytes(
     name: str,
     limits: Limits,
     draft: Callable[[Image.Image], bool] | None = None,
-) -> tuple[Image.Image, Image.Image]:
+) -> tuple[Image.Image, Pixels]:
     """Open and load an image as it is stored; to be called inside `pillow_errors`.
 
     `draft` gets the image when its header has been judged and no pixel is decoded yet; it may
     have Pillow decode it smaller, and returns whether it has. Returned are the image with its
-    header, and with its pixels.
+    header, and its pixels, as whoever decoded them has them.
     """
     lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     stream = _Watched(data) if lenient else io.BytesIO(data)

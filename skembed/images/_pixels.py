@@ -5,10 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .._errors import ImageError, did_you_mean
 
 COLOR_SPACES = ("rgb", "rgba", "bgr", "bgra")
+
+# As whoever decoded them has them, for each of the two is slow to become the other. Arrays are
+# uint8, of shape (height, width, 3) or, grey, (height, width).
+Pixels = Image.Image | np.ndarray
+
+
+def as_image(pixels: Pixels) -> Image.Image:
+    """Return these pixels as Pillow's."""
+    return pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+
+
+def height_and_width(pixels: Pixels) -> tuple[int, int]:
+    """Return the size of an image or an array."""
+    if isinstance(pixels, Image.Image):
+        return pixels.height, pixels.width
+    return pixels.shape[0], pixels.shape[1]
 
 
 def check_color_space(color_space: str) -> None:

@@ -12,15 +12,9 @@ from ._convention import ResizeConvention, resize_convention
 from ._filters import Pair, libyuv_bilinear, nearest_half_pixel
 from ._items import describe
 from ._pillow import to_rgb
-from ._pixels import rgb_pixels
+from ._pixels import Pixels, height_and_width, rgb_pixels
+from ._resample import PILLOW_FILTERS, Box, Resample, by_pillow
 
-_PILLOW = {
-    "pil-bilinear-antialias": Image.Resampling.BILINEAR,
-    "pil-bicubic-antialias": Image.Resampling.BICUBIC,
-    "pil-lanczos-antialias": Image.Resampling.LANCZOS,
-    "pil-nearest": Image.Resampling.NEAREST,
-}
-Box = tuple[float, float, float, float]
 _OWN = {"nearest-half-pixel": nearest_half_pixel, "libyuv-bilinear": libyuv_bilinear}
 
 
@@ -80,8 +74,8 @@ def resize(
     """
     convention = resize_convention(convention)
     size = checked_size(size)
-    if convention.filter in _PILLOW:
-        return _with_pillow(_as_image(image), size, convention)
+    if convention.filter in PILLOW_FILTERS:
+        return resampled_whole(_as_image(image), size, convention)
     return _with_own(_as_pixels(image), size, convention)
 
 
@@ -108,18 +102,29 @@ def _as_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
     return rgb_pixels(np.asarray(image), "rgb", describe(image))
 
 
-def _with_pillow(image: Image.Image, size: Pair, convention: ResizeConvention) -> np.ndarray:
-    part = resampled(image, (image.height, image.width), size, convention)
+def resampled_whole(
+    pixels: Pixels,
+    size: Pair,
+    convention: ResizeConvention,
+    resample: Resample = by_pillow,
+) -> np.ndarray:
+    """What the convention makes of an image that was decoded in full, to RGB or grey."""
+    part = resampled(pixels, height_and_width(pixels), size, convention, resample)
     return finished(part, size, convention)
 
 
 def resampled(
-    image: Image.Image, source: Pair, size: Pair, convention: ResizeConvention, step: int = 1
+    pixels: Pixels,
+    source: Pair,
+    size: Pair,
+    convention: ResizeConvention,
+    resample: Resample,
+    step: int = 1,
 ) -> Image.Image:
     """The part that the convention takes, at the size it has in the result.
 
-    `image` is one of the size `source` that was decoded at ``1 / step`` of it, sides rounded
-    up: it may end with a part of a pixel, which is left out.
+    `pixels` are those of an image of the size `source` that was decoded at ``1 / step`` of it,
+    sides rounded up: it may end with a part of a pixel, which is left out.
     """
     box: Box = (0, 0, source[1], source[0])
     if convention.geometry == "pad":
@@ -127,15 +132,13 @@ def resampled(
     elif convention.geometry == "crop":
         box = _central_box(source, size, convention.fraction)
     left, top, right, bottom = box
-    return image.resize(
-        (size[1], size[0]),
-        _PILLOW[convention.filter],
-        box=(left / step, top / step, right / step, bottom / step),
-    )
+    box = left / step, top / step, right / step, bottom / step
+    return resample(pixels, size, convention.filter, box)
 
 
 def finished(part: Image.Image, size: Pair, convention: ResizeConvention) -> np.ndarray:
     """What `resampled` gave as an array of its own, padded where the convention says so."""
+    part = part.convert("RGB") if part.mode == "L" else part
     if convention.geometry == "pad":
         return _padded(np.asarray(part), size)
     # A copy, for what Pillow hands out cannot be written to.

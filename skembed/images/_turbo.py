@@ -19,7 +19,7 @@ _COLOURS = {"RGB": "RGB", "L": "GRAY"}
 _SAMPLINGS = (0, 1, 2)  # 4:4:4, 4:2:2 and 4:2:0, as Pillow numbers them
 
 
-def turbo_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
+def turbo_pixels(image: Image.Image, data: bytes) -> np.ndarray | None:
     """Return the pixels of a JPEG that Pillow has opened, or None where Pillow is to load them.
 
     Parameters
@@ -28,6 +28,10 @@ def turbo_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
         Opened and judged by its header, not loaded.
     data : bytes
         Its file.
+
+    Returns
+    -------
+    uint8 array of shape (height, width, 3), or (height, width) of grey
     """
     # Adobe's marker can make three colours mean other things; "MPO" is a file of several.
     if image.format != "JPEG" or image.mode not in _COLOURS or "adobe" in image.info:
@@ -37,7 +41,7 @@ def turbo_pixels(image: Image.Image, data: bytes) -> Image.Image | None:
     return _decoded(image, data) if _agrees() else None
 
 
-def _decoded(image: Image.Image, data: bytes) -> Image.Image | None:
+def _decoded(image: Image.Image, data: bytes) -> np.ndarray | None:
     simplejpeg = _simplejpeg()
     if simplejpeg is None:
         return None
@@ -52,7 +56,7 @@ def _decoded(image: Image.Image, data: bytes) -> Image.Image | None:
             strict=True,
         )
         if pixels.shape[:2] == (image.height, image.width):
-            return Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
+            return pixels[..., 0] if image.mode == "L" else pixels
     return None
 
 
@@ -89,4 +93,4 @@ def _encoded(pixels: np.ndarray, **options: int) -> bytes:
 def _agree_on(sample: bytes) -> bool:
     image = Image.open(io.BytesIO(sample))
     theirs = _decoded(image, sample)
-    return theirs is not None and np.array_equal(np.asarray(theirs), np.asarray(image))
+    return theirs is not None and np.array_equal(theirs, np.asarray(image))

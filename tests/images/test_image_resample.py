@@ -1,0 +1,129 @@
+"""decoding="fast": near Pillow's pixels for every image, the same with any instructions."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cykooz_resizer
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+
+from skembed.images import RESIZE_FILTERS, prepare, read
+from skembed.images._resample import PILLOW_FILTERS, by_pillow, by_simd
+
+PHOTOGRAPH = Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg")  # 640 x 427
+ANTIALIASED = [name for name in RESIZE_FILTERS if name.endswith("antialias")]
+BOX = (100.25, 40.5, 500.0, 400.75)
+
+
+def _differences(one: Image.Image, other: Image.Image) -> np.ndarray:
+    assert one.mode == other.mode
+    return np.abs(np.asarray(one).astype(int) - np.asarray(other))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("name", ANTIALIASED)
+@pytest.mark.parametrize("size", [(224, 224), (48, 97), (600, 800)])
+def test_pixels_are_pillows_or_nearly_all_one_away(mode, name, size):
+    image = PHOTOGRAPH.convert(mode)
+    apart = _differences(by_simd(image, size, name, BOX), by_pillow(image, size, name, BOX))
+    assert apart.shape[:2] == size
+    assert apart.mean() < 0.2
+    assert (apart <= 1).mean() > 0.99
+    # Another filter, or another part of the image, is farther away.
+    others = [other for other in ANTIALIASED if other != name]
+    wrong = [by_pillow(image, size, other, BOX) for other in others]
+    wrong.append(by_pillow(image, size, name, (100.0, 40.0, 500.0, 400.0)))
+    for other in wrong:
+        assert _differences(by_simd(image, size, name, BOX), other).mean() > 2 * apart.mean()
+
+
+@pytest.mark.parametrize("name", ANTIALIASED)
+def test_bits_are_the_same_with_any_instructions(name, monkeypatch):
+    results = []
+    for extensions in cykooz_resizer.CpuExtensions:
+        resizer = cykooz_resizer.Resizer()
+        try:
+            resizer.cpu_extensions = extensions
+        except ValueError:  # another kind of processor's
+            continue
+        monkeypatch.setattr("skembed.images._resample._resizer", lambda _lib, r=resizer: r)
+        results.append(np.asarray(by_simd(PHOTOGRAPH, (99, 101), name, BOX)))
+    assert len(results) > 1
+    for result in results:
+        np.testing.assert_array_equal(result, results[0])
+
+
+def test_threads_do_not_meet():
+    wants = [
+        by_simd(PHOTOGRAPH, (side, 2 * side), ANTIALIASED[0], BOX) for side in range(9, 49)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        got = pool.map(
+            lambda side: by_simd(PHOTOGRAPH, (side, 2 * side), ANTIALIASED[0], BOX),
+            range(9, 49),
+        )
+    for one, other in zip(got, wants, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def _png() -> bytes:
+    stream = io.BytesIO()
+    PHOTOGRAPH.save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("item", [_png(), np.asarray(PHOTOGRAPH), PHOTOGRAPH], ids=type)
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("geometry", ["warp", "pad", "crop-0.875"])
+def test_images_of_every_kind_are_resized_so(item, grey, geometry):
+    exact, fast = (
+        prepare(read(item), (64, 48), geometry, decoding=decoding, grey=grey).astype(int)
+        for decoding in ("exact", "fast")
+    )
+    assert fast.shape == (64, 48, 3)
+    assert 0 < np.abs(fast - exact).mean() < 0.2
+
+
+@pytest.mark.parametrize("name", [name for name in RESIZE_FILTERS if name not in ANTIALIASED])
+def test_filters_that_pick_pixels_stay_exact(name):
+    exact, fast = (
+        prepare(read(PHOTOGRAPH), (32, 32), name, decoding=decoding)
+        for decoding in ("exact", "fast")
+    )
+    np.testing.assert_array_equal(exact, fast)
+
+
+def test_every_filter_of_pillows_is_one_we_name():
+    assert set(PILLOW_FILTERS) <= set(RESIZE_FILTERS)
+
+
+def test_without_the_library_the_error_names_the_extra(python):
+    said = python("""
+import sys
+sys.modules["cykooz_resizer"] = None
+import numpy as np
+from skembed import PretrainedEmbedder
+from skembed.images import prepare, read
+image = np.zeros((40, 40, 3), np.uint8)
+prepare(read(image), (8, 8), decoding="scaled")
+prepare(read(image), (8, 8), "nearest-half-pixel", decoding="fast")
+embedder = PretrainedEmbedder(decoding="fast", on_error="nan", cache=False)
+for attempt in (
+    lambda: prepare(read(image), (8, 8), decoding="fast"),
+    lambda: embedder.fit_transform([image]),
+):
+    try:
+        attempt()
+    except ImportError as error:
+        print(error)
+""").splitlines()
+    wanted = (
+        "decoding='fast' needs cykooz.resizer: pip install 'skembed[fast]'. Without it, "
+        "decoding='scaled' is the fastest."
+    )
+    assert said == [wanted, wanted]
