@@ -49,7 +49,7 @@ def prepare(
     decoding : {"exact", "scaled", "fast"}, default="exact"
         ``"exact"`` decodes every pixel. ``"scaled"`` decodes a JPEG that is much larger than
         `size` at 1/2, 1/4 or 1/8 of its own, which is faster and moves grey levels a little;
-        all else is decoded as by ``"exact"``. ``"fast"`` does that too, and resizes images of
+        all else is decoded as by ``"exact"``. ``"fast"`` does that too, and shrinks images of
         every kind with weights of 16 bits instead of 22, by cykooz.resizer (extra ``fast``).
     grey : bool, default=False
         Whether colours become grey before the image is resized.
@@ -80,7 +80,8 @@ def prepare(
     the convention brings the whole image to (256 pixels for a crop of 224 and 0.875). The JPEG
     decoder leaves the finest waves of each block of 8 x 8 pixels out instead of computing them
     for the filter to remove. ``"fast"`` computes Pillow's filters, with coarser weights: most
-    levels are Pillow's, nearly all others are one away. The filters that pick single pixels
+    levels are Pillow's, nearly all others are one away; images smaller than `size` are enlarged
+    by Pillow. The filters that pick single pixels
     (``pil-nearest``, ``nearest-half-pixel``, ``libyuv-bilinear``) always get all of them, and
     give the same bits whatever `decoding` is.
 

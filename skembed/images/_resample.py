@@ -28,6 +28,10 @@ _SIMD_FILTERS = {
     "pil-bicubic-antialias": "catmull_rom",
     "pil-lanczos-antialias": "lanczos3",
 }
+# The library (4.0.1) leaves out weights of zero at the start of a window, and reads outside its
+# memory where the first window then starts after a later one. That takes a filter no wider than
+# the pixels' distance: an image that is enlarged, or keeps its size to within rounding errors.
+_LEAST_SHRINKAGE = 1.01
 _own = threading.local()
 
 
@@ -40,10 +44,13 @@ def by_pillow(pixels: Pixels, size: Pair, filter_name: str, box: Box) -> Image.I
 def by_simd(pixels: Pixels, size: Pair, filter_name: str, box: Box) -> Image.Image:
     """Resize nearly so, with weights of 16 bits that a processor multiplies many at a time.
 
-    The bits are the same with every set of instructions.
+    The bits are the same with every set of instructions. What is not shrunk is left to Pillow.
     """
-    lib = import_resizer()
     left, top, right, bottom = box
+    shrinkage = min((bottom - top) / size[0], (right - left) / size[1])
+    if shrinkage < _LEAST_SHRINKAGE:
+        return by_pillow(pixels, size, filter_name, box)
+    lib = import_resizer()
     options = lib.ResizeOptions(
         lib.ResizeAlg.convolution(lib.FilterType[_SIMD_FILTERS[filter_name]]),
         crop_box=lib.CropBox(left, top, right - left, bottom - top),

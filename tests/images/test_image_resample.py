@@ -27,7 +27,7 @@ def _differences(one: Image.Image, other: Image.Image) -> np.ndarray:
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("name", ANTIALIASED)
-@pytest.mark.parametrize("size", [(224, 224), (48, 97), (600, 800)])
+@pytest.mark.parametrize("size", [(224, 224), (48, 97), (350, 390)])
 def test_pixels_are_pillows_or_nearly_all_one_away(mode, name, size):
     image = PHOTOGRAPH.convert(mode)
     apart = _differences(by_simd(image, size, name, BOX), by_pillow(image, size, name, BOX))
@@ -40,6 +40,50 @@ def test_pixels_are_pillows_or_nearly_all_one_away(mode, name, size):
     wrong.append(by_pillow(image, size, name, (100.0, 40.0, 500.0, 400.0)))
     for other in wrong:
         assert _differences(by_simd(image, size, name, BOX), other).mean() > 2 * apart.mean()
+
+
+@pytest.mark.parametrize(
+    ("source", "size", "geometry"),
+    [
+        (
+            (10, 8),
+            (63, 28),
+            "crop-0.7",
+        ),  # a window of zeros first: outside the library's memory
+        ((51, 92), (53, 45), "crop"),
+        ((300, 40), (32, 64), "warp"),  # one way only
+        ((64, 64), (64, 64), "warp"),
+        ((100, 100), (100, 50), "warp"),
+        ((1, 1), (7, 5), "pad"),
+    ],
+)
+@pytest.mark.parametrize("name", ANTIALIASED)
+def test_what_is_not_shrunk_has_pillows_bits(source, size, geometry, name):
+    image = np.asarray(PHOTOGRAPH)[: source[0], : source[1]]
+    exact, fast = (
+        prepare(read(image), size, f"{geometry}-{name}", decoding=decoding)
+        for decoding in ("exact", "fast")
+    )
+    np.testing.assert_array_equal(exact, fast)
+
+
+@pytest.mark.parametrize("name", ANTIALIASED)
+def test_any_size_and_any_part_is_shrunk_right(name):
+    """Sizes and boxes at random; halves and multiples put windows onto pixels' centres."""
+    random = np.random.default_rng(0)
+    for _ in range(400):
+        height, width = random.integers(8, 120, 2)
+        image = PHOTOGRAPH.crop((200, 100, 200 + width, 100 + height))
+        left, top = random.integers(0, [width, height]) / 2
+        right = left + random.integers(2, 2 * (width - left) + 1) / 2
+        bottom = top + random.integers(2, 2 * (height - top) + 1) / 2
+        size = tuple(
+            int(random.integers(1, max(side / 1.01, 1) + 1))
+            for side in (bottom - top, right - left)
+        )
+        box = (left, top, right, bottom)
+        apart = _differences(by_simd(image, size, name, box), by_pillow(image, size, name, box))
+        assert np.quantile(apart, 0.98) <= 1, (image.size, size, box)
 
 
 @pytest.mark.parametrize("name", ANTIALIASED)
