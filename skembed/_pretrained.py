@@ -77,8 +77,9 @@ class PretrainedEmbedder(ImageTransformer):
         the CPU has the precision, else JAX. `engine_` tells what it became.
     batch_size : int or "auto", default="auto"
         Images that are decoded and kept together. On an accelerator that many go through the
-        network at once, and ``"auto"`` (128) is halved when memory runs out. On a CPU the
-        network always takes 8 at a time, so that the bits do not depend on it.
+        network at once, and ``"auto"`` (128) is halved when memory runs out. On a CPU JAX always
+        takes batches of 8 and OpenVINO single images, so that the bits do not depend on it; with
+        less than ``"auto"`` (at least 32) some cores may have nothing to do.
     n_jobs : int or None, default=None
         Threads that read and decode. None is one for each core, up to 16; -1 is one for each
         core.

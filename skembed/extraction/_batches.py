@@ -57,7 +57,7 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
     devices = len(used_devices())
     if on_cpu():
         at_once = _CPU_SHAPE * devices
-        together = max(_AUTO_CPU, at_once, 2 * n_abreast() * _CPU_SHAPE)
+        together = max(_AUTO_CPU, at_once, 2 * at_once * n_abreast(devices))
         return together if batch_size == "auto" else int(batch_size), at_once
     at_once = _AUTO_ACCELERATOR * devices if batch_size == "auto" else int(batch_size)
     return _GROUP * at_once, at_once

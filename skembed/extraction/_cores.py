@@ -14,9 +14,12 @@ def n_cores() -> int:
     return os.cpu_count() or 1
 
 
-def n_abreast() -> int:
-    """Return how many batches JAX computes at the same time on these cores.
+def n_abreast(n_devices: int) -> int:
+    """Return how many batches JAX computes at the same time on a CPU of so many devices.
 
-    Measured on two cores only; the limit keeps the memory of the feature maps in bounds.
+    XLA spreads each operation of a batch over all cores, and at its end the cores wait for the
+    slowest. With two batches at once they wait less: on two cores ResNet50 took 0.84, MobileNetV2
+    0.8 and VGG16 0.95 of the time. More cores are not measured; the limit keeps the memory of the
+    feature maps in bounds. Several devices, which share each batch, are abreast by themselves.
     """
-    return min(max(2, n_cores()), _MOST_ABREAST)
+    return min(n_cores(), _MOST_ABREAST) if n_devices == 1 else 1

@@ -50,7 +50,7 @@ def prepare(
         ``"exact"`` decodes every pixel. ``"scaled"`` decodes a JPEG that is much larger than
         `size` at 1/2, 1/4 or 1/8 of its own, which is faster and moves grey levels a little;
         all else is decoded as by ``"exact"``. ``"fast"`` does that too, and shrinks images of
-        every kind with weights of 16 bits instead of 22, by cykooz.resizer (extra ``fast``).
+        every kind with coarser weights, by cykooz.resizer (extra ``fast``).
     grey : bool, default=False
         Whether colours become grey before the image is resized.
     limits : Limits or None
@@ -79,11 +79,11 @@ def prepare(
     ``"scaled"`` takes the smallest scale at which both sides are still twice as long as those
     the convention brings the whole image to (256 pixels for a crop of 224 and 0.875). The JPEG
     decoder leaves the finest waves of each block of 8 x 8 pixels out instead of computing them
-    for the filter to remove. ``"fast"`` computes Pillow's filters, with coarser weights: most
-    levels are Pillow's, nearly all others are one away; images smaller than `size` are enlarged
-    by Pillow. The filters that pick single pixels
-    (``pil-nearest``, ``nearest-half-pixel``, ``libyuv-bilinear``) always get all of them, and
-    give the same bits whatever `decoding` is.
+    for the filter to remove. ``"fast"`` computes Pillow's filters with weights of 16 bits
+    instead of 22, and top to bottom first: most levels are Pillow's, nearly all others are one
+    away. What is enlarged one way or the other is Pillow's to the bit. The filters that pick
+    single pixels (``pil-nearest``, ``nearest-half-pixel``, ``libyuv-bilinear``) always get all of
+    them, and give the same bits whatever `decoding` is.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def prepare(
     check_decoding(decoding)
     resample = by_simd if decoding == "fast" else by_pillow
     if isinstance(raw.data, bytes):
-        return _scaled(raw.data, raw.name, size, convention, grey, limits, resample)
+        return _from_bytes(raw.data, raw.name, size, convention, grey, limits, resample)
     pixels = rgb_pixels(raw.data, raw.color_space, raw.name)
     return resampled_whole(_colours(pixels, raw.name, grey), size, convention, resample)
 
@@ -116,7 +116,7 @@ def check_decoding(decoding: str) -> None:
         import_resizer()
 
 
-def _scaled(
+def _from_bytes(
     data: bytes,
     name: str,
     size: Pair,
@@ -137,15 +137,15 @@ def _scaled(
     with pillow_errors(name):
         image, pixels = load_bytes(data, name, limits, shrink)
         pixels = _colours(pixels, name, grey)
-        if step == 1:
-            if turn_of(image) is not None:
-                pixels = upright(image, as_image(pixels))
-            return resampled_whole(pixels, size, convention, resample)
-        # Turned last, for it is small then, and a part of a pixel at the end is still at the
-        # right and at the bottom.
-        stored = _as_stored(image, size)
-        part = resampled(pixels, source, stored, convention, resample, step)
-        return finished(upright(image, part), size, convention)
+    if step == 1:
+        if turn_of(image) is not None:
+            pixels = upright(image, as_image(pixels))
+        return resampled_whole(pixels, size, convention, resample)
+    # Turned last, for it is small then, and a part of a pixel at the end is still at the right
+    # and at the bottom.
+    stored = _as_stored(image, size)
+    part = resampled(pixels, source, stored, convention, resample, step)
+    return finished(upright(image, part), size, convention)
 
 
 def _colours(pixels: Pixels, name: str, grey: bool) -> Pixels:

@@ -12,6 +12,7 @@ from .. import PretrainedEmbedder, backbones
 from .._errors import did_you_mean
 from ..extraction._engines import ENGINES
 from ..extraction._spec import PRECISIONS
+from ..images import DECODINGS
 from ._arguments import Line, layers_from, read_line
 from ._cells import read_paths, run_python
 from ._embedding import Watch
@@ -61,6 +62,9 @@ class EmbedMagics(Magics):
     precision = Unicode("float32", help=f"Of the network: {', '.join(PRECISIONS)}.").tag(
         config=True
     )
+    decoding = Unicode(
+        "exact", help=f"How images become the network's input: {', '.join(DECODINGS)}."
+    ).tag(config=True)
     batch_size = Union(
         [Int(min=1), Enum(["auto"])], default_value="auto", help="Images kept together."
     ).tag(config=True)
@@ -72,10 +76,10 @@ class EmbedMagics(Magics):
             raise TraitError(_unknown_model(model, backbones.names()))
         return model
 
-    @validate("engine", "precision")
+    @validate("engine", "precision", "decoding")
     def _check_choice(self, proposal: Any) -> str:
         name, value = proposal.trait.name, proposal.value
-        allowed = {"engine": ENGINES, "precision": PRECISIONS}[name]
+        allowed = {"engine": ENGINES, "precision": PRECISIONS, "decoding": DECODINGS}[name]
         if value not in allowed:
             near = did_you_mean(value, allowed, most=1).partition("Allowed")[0]
             raise TraitError(
@@ -135,6 +139,7 @@ class EmbedMagics(Magics):
             batch_size=options.batch_size or self.batch_size,
             engine=self.engine,
             precision=self.precision,
+            decoding=self.decoding,
             cache=False if options.no_cache else self.cache,
         )
         return embedder, Thresholds(*options.discretize) if options.discretize else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skembed.extraction import _batches, images_run
+from skembed import _jax
+from skembed.extraction import _batches, _cores, images_run
 from skembed.extraction.engines._program import OutOfMemoryError
 
 
@@ -56,8 +57,23 @@ def test_on_a_cpu_the_network_always_takes_as_many(
     asked, together, engine, at_once, monkeypatch
 ):
     monkeypatch.setattr(_batches, "n_cores", lambda: 4)
-    monkeypatch.setattr(_batches, "n_abreast", lambda: 2)
+    monkeypatch.setattr(_batches, "n_abreast", lambda _n_devices: 2)
     assert _batches.batch_sizes(asked, engine) == (together, at_once)
+
+
+@pytest.mark.parametrize(
+    ("cores", "devices", "abreast", "together"),
+    [(1, 1, 1, 32), (2, 1, 2, 32), (6, 1, 6, 96), (64, 1, 8, 128), (64, 4, 1, 64)],
+)
+def test_enough_images_travel_together_for_all_batches_abreast(
+    cores, devices, abreast, together, monkeypatch
+):
+    monkeypatch.setattr(_cores, "n_cores", lambda: cores)
+    monkeypatch.setattr(
+        _jax, "used_devices", lambda: (_jax.start_jax().devices()[0],) * devices
+    )
+    assert _cores.n_abreast(devices) == abreast
+    assert _batches.batch_sizes("auto", "jax") == (together, 8 * devices)
 
 
 def test_many_cores_are_kept_busy(monkeypatch):

@@ -100,16 +100,21 @@ def test_a_crop_needs_the_size_of_the_whole():
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("geometry", ["warp", "pad", "crop"])
-def test_scaled_images_are_turned_by_exif(orientation, geometry):
+@pytest.mark.parametrize("grey", [False, True])
+def test_images_are_turned_by_exif(orientation, geometry, grey):
     exif = Image.Exif()
     exif[274] = orientation
     # 427 and 639 leave parts of a pixel at every scale.
     data = encoded(PHOTOGRAPH.crop((0, 0, 639, 427)), exif=exif)
-    for size in ((40, 90), (90, 40), (24, 24)):
-        exact, scaled = both(data, size, geometry)
-        assert np.abs(scaled - exact).mean() < 1
-        for wrong in (scaled[::-1], scaled[:, ::-1]):
-            assert np.abs(wrong - exact).mean() > 3
+    for size in ((40, 90), (90, 40), (24, 24), (200, 200)):  # the last at its full size
+        exact, *near = (
+            prepare(read(data), size, geometry, decoding=decoding, grey=grey).astype(int)
+            for decoding in DECODINGS
+        )
+        for image in near:
+            assert np.abs(image - exact).mean() < 1
+            for wrong in (image[::-1], image[:, ::-1]):
+                assert np.abs(wrong - exact).mean() > 3
 
 
 def test_exif_decides_which_side_has_room():

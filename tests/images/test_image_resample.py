@@ -13,7 +13,7 @@ import skimage
 from PIL import Image
 
 from skembed.images import RESIZE_FILTERS, prepare, read
-from skembed.images._resample import PILLOW_FILTERS, by_pillow, by_simd
+from skembed.images._resample import PILLOW_FILTERS, _suits, by_pillow, by_simd
 
 PHOTOGRAPH = Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg")  # 640 x 427
 ANTIALIASED = [name for name in RESIZE_FILTERS if name.endswith("antialias")]
@@ -58,13 +58,38 @@ def test_pixels_are_pillows_or_nearly_all_one_away(mode, name, size):
     ],
 )
 @pytest.mark.parametrize("name", ANTIALIASED)
-def test_what_is_not_shrunk_has_pillows_bits(source, size, geometry, name):
+def test_what_does_not_suit_has_pillows_bits(source, size, geometry, name):
     image = np.asarray(PHOTOGRAPH)[: source[0], : source[1]]
     exact, fast = (
         prepare(read(image), size, f"{geometry}-{name}", decoding=decoding)
         for decoding in ("exact", "fast")
     )
     np.testing.assert_array_equal(exact, fast)
+
+
+@pytest.mark.parametrize(("height", "width"), [(3604, 1201), (2116, 3733)])
+def test_a_part_that_begins_within_a_windows_reach_is_pillows(height, width):
+    """Shrunk 16 times, and the end of the process all the same, by the library alone."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, : width // 2] = 255
+    for size in ((75, 224), (224, 75), (132, 245)):
+        for fraction in ("", "-0.999", "-0.99"):
+            convention = f"crop{fraction}-pil-bicubic-antialias"
+            exact, fast = (
+                prepare(read(image), size, convention, decoding=decoding).astype(int)
+                for decoding in ("exact", "fast")
+            )
+            assert np.abs(fast - exact).max() <= 1
+
+
+def test_what_would_take_too_much_memory_is_pillows():
+    """The library ends the process where there is none left."""
+    image = Image.new("L", (100_000, 1))
+    want = by_pillow(image, (1000, 2), ANTIALIASED[0], (0, 0, 100_000, 1))
+    got = by_simd(image, (1000, 2), ANTIALIASED[0], (0, 0, 100_000, 1))
+    np.testing.assert_array_equal(np.asarray(got), np.asarray(want))
+    assert not _suits((900, 100_000), (800, 2), 1, (0, 0, 100_000, 900))
+    assert _suits((800, 100_000), (700, 2), 1, (0, 0, 100_000, 800))
 
 
 @pytest.mark.parametrize("name", ANTIALIASED)
@@ -89,12 +114,14 @@ def test_any_size_and_any_part_is_shrunk_right(name):
 @pytest.mark.parametrize("name", ANTIALIASED)
 def test_bits_are_the_same_with_any_instructions(name, monkeypatch):
     results = []
+    best = cykooz_resizer.Resizer().cpu_extensions
     for extensions in cykooz_resizer.CpuExtensions:
         resizer = cykooz_resizer.Resizer()
-        try:
-            resizer.cpu_extensions = extensions
-        except ValueError:  # another kind of processor's
-            continue
+        if extensions.value > best.value:
+            continue  # this processor has no such instructions
+        resizer.cpu_extensions = extensions
+        if resizer.cpu_extensions is not extensions:
+            continue  # another kind of processor's
         monkeypatch.setattr("skembed.images._resample._resizer", lambda _lib, r=resizer: r)
         results.append(np.asarray(by_simd(PHOTOGRAPH, (99, 101), name, BOX)))
     assert len(results) > 1

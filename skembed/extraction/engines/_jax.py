@@ -35,7 +35,7 @@ class JaxProgram:
     batch_limit : int or None
         The largest batch that has been found to fit, once one has not.
     in_flight : int
-        Batches to have begun: those that are computed, and on an accelerator the next.
+        Batches to have begun: those that are computed at once, and if that is one, the next.
     """
 
     def __init__(self, spec: ExtractionSpec):
@@ -43,13 +43,10 @@ class JaxProgram:
 
         self.batch_limit: int | None = None
         self._shards = Shards(used_devices())
-        # XLA spreads each operation of a batch over all cores, and at its end the cores wait for
-        # the slowest. With two batches at once they wait less: on two cores ResNet50 took 0.84,
-        # MobileNetV2 0.8 and VGG16 0.95 of the time. JAX computes one after the other, unless
-        # they come from threads. Several CPU devices are abreast by themselves.
-        abreast = n_abreast() if on_cpu() and self._shards.n == 1 else 0
-        self._threads = ThreadPoolExecutor(abreast, "skembed-jax") if abreast else None
-        self.in_flight = abreast or 2
+        abreast = n_abreast(self._shards.n) if on_cpu() else 1
+        # JAX computes one batch after the other, unless they come from threads.
+        self._pool = ThreadPoolExecutor(abreast, "skembed-jax") if abreast > 1 else None
+        self.in_flight = max(2, abreast)
         with kept_compilations():
             model = tapped(spec)
             # A live model is the user's: what they do to it later must not reach this program.
@@ -101,8 +98,8 @@ class JaxProgram:
             find out only when it computes.
         """
         run = self.compile(images.shape, images.dtype)
-        if self._threads is not None:
-            return self._threads.submit(self._rows, run, images).result
+        if self._pool is not None:
+            return self._pool.submit(self._rows, run, images).result
         return self._dispatch(run, images)
 
     def _dispatch(self, run: Any, images: np.ndarray) -> Callable[[], np.ndarray]:
