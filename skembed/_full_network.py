@@ -49,7 +49,7 @@ class FullNetworkEmbedder(ImageTransformer):
         As for :class:`PretrainedEmbedder`.
     resize : str or None, default=None
         As for :class:`PretrainedEmbedder`.
-    decoding : {"exact", "scaled", "fast"}, default="exact"
+    decoding : {"exact", "scaled"}, default="exact"
         As for :class:`PretrainedEmbedder`.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The channels of images given as arrays.

@@ -57,11 +57,10 @@ class PretrainedEmbedder(ImageTransformer):
         ``"warp"`` (aspect not kept), ``"pad"`` or ``"crop"`` with the backbone's own filter, or
         the full name of a convention (:func:`skembed.images.resize`); None is the backbone's
         own convention.
-    decoding : {"exact", "scaled", "fast"}, default="exact"
+    decoding : {"exact", "scaled"}, default="exact"
         ``"scaled"`` decodes JPEG files that are much larger than the network's input at 1/2,
-        1/4 or 1/8 of their size, and ``"fast"``, which needs the extra ``fast``, also resizes
-        with coarser weights: faster, and embeddings move a little
-        (:func:`skembed.images.prepare`). Rows of each are kept apart.
+        1/4 or 1/8 of their size: faster, and embeddings move a little
+        (:func:`skembed.images.prepare`). Rows of the two are kept apart.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The channels of images given as arrays. Files and PIL images know their own.
     normalize : {"l2"} or None, default=None

@@ -225,11 +225,10 @@ def large_jpegs(photographs) -> list[bytes]:
     return [_file(photograph, "JPEG", quality=92) for photograph in photographs]
 
 
-@pytest.mark.parametrize("decoding", ["scaled", "fast"])
-def test_other_decoding_moves_embeddings_a_little(large_jpegs, decoding):
+def test_scaled_decoding_moves_embeddings_a_little(large_jpegs):
     exact = _embedder().transform(large_jpegs)
-    other_way = _embedder(decoding=decoding).transform(large_jpegs)
-    for one, other in zip(exact, other_way, strict=True):
+    scaled = _embedder(decoding="scaled").transform(large_jpegs)
+    for one, other in zip(exact, scaled, strict=True):
         assert (one != other).any()
         assert cosine_similarity(one, other) > 0.99
 
@@ -256,11 +255,11 @@ def test_the_store_keeps_rows_of_each_decoding_apart(large_jpegs, tmp_path):
 
 
 def test_only_inexact_decoding_is_part_of_the_key():
-    exact, scaled, fast = (
+    exact, scaled = (
         make_spec("efficientnet_lite0", decoding=decoding) for decoding in DECODINGS
     )
     assert exact == make_spec("efficientnet_lite0")
-    assert len({spec.base() for spec in (exact, scaled, fast)}) == 3
+    assert exact.base() != scaled.base()
     assert "decoding" not in exact.description()
     assert scaled.description()["decoding"] == "scaled"
     # A filter that picks single pixels is given all of them.

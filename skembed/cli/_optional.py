@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 from ..extraction.engines._openvino_door import import_openvino
-from ..images._prepare import check_decoding
 from ._errors import CommandError
 
 
@@ -29,14 +28,6 @@ def require_engine(engine: str) -> None:
             import_openvino()
         except ImportError as error:
             raise CommandError(str(error)) from error
-
-
-def require_decoding(decoding: str) -> None:
-    """See to it that images can be prepared in the way that is asked for."""
-    try:
-        check_decoding(decoding)
-    except ImportError as error:
-        raise CommandError(str(error)) from error
 
 
 def scikit_image_data() -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..extraction._engines import ENGINES
 from ..images import DECODINGS
-from ._optional import require_decoding, require_engine
+from ._optional import require_engine
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
@@ -43,8 +43,7 @@ def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = Fa
             "--decoding",
             choices=DECODINGS,
             default="exact",
-            help="scaled shrinks large JPEGs while it decodes them; fast also resizes less exactly "
-            "(%(default)s)",
+            help="scaled shrinks large JPEGs while it decodes them (%(default)s)",
         )
         parser.add_argument(
             "--engine",
@@ -88,7 +87,6 @@ def make_embedder(args: argparse.Namespace, **more: Any) -> PretrainedEmbedder:
     from .. import PretrainedEmbedder
 
     require_engine(args.engine)
-    require_decoding(args.decoding)
     layers = [name.strip() for name in args.layers.split(",")]
     parameters: dict[str, Any] = {
         "layers": layers[0] if len(layers) == 1 else layers,

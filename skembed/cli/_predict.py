@@ -20,7 +20,7 @@ from ._console import Output, error_line
 from ._errors import CommandError
 from ._evaluate import unreadable_are_noted
 from ._files import check_output, expand, storable, written_whole
-from ._optional import require_decoding, require_engine, skops_io
+from ._optional import require_engine, skops_io
 from ._options import variant
 
 # What `skembed classify --save` writes beyond scikit-learn's and NumPy's own types, which skops
@@ -47,7 +47,6 @@ def predict(args: argparse.Namespace, out: Output) -> int:
         check_output(args.csv, (".csv",), force=args.force)
     pipeline = load_pipeline(args.model)
     require_engine(pipeline.named_steps["emb"].engine)
-    require_decoding(pipeline.named_steps["emb"].decoding)
     items = expand(args.images)
     embedder = variant(
         pipeline.named_steps["emb"],

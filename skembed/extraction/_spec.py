@@ -18,7 +18,6 @@ from ..backbones._classes import class_names
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
 from ..images import resize_convention
-from ..images._prepare import check_decoding
 from ..layers._select import EMBEDDING, PREDICTIONS, Tap, needs_top, select
 from ._engines import choose_engine
 from .engines._openvino_door import device as _openvino_device
@@ -60,8 +59,8 @@ class ExtractionSpec:
         Of the network's arithmetic; results are float32.
     engine : {"jax", "openvino"}
         Who runs the network.
-    decoding : {"exact", "scaled", "fast"}, default="exact"
-        Whether JPEGs much larger than the input are decoded in full, and who resizes.
+    decoding : {"exact", "scaled"}, default="exact"
+        How JPEGs much larger than the input are decoded.
     """
 
     backbone: Backbone
@@ -154,7 +153,7 @@ class ExtractionSpec:
             "engine": self.engine,
             "device": _openvino_device() if self.engine == "openvino" else _jax_device(),
             "numbers": _NUMBERS,
-            "versions": _versions(self.engine, self.decoding),
+            "versions": _versions(self.engine),
         }
         if self.decoding != "exact":  # which rows kept by earlier versions were, and do not say
             facts["decoding"] = self.decoding
@@ -196,16 +195,13 @@ def make_spec(
     TypeError, ValueError, WeightsError
         What is wrong, what is allowed, and the nearest valid name.
     ImportError
-        If an engine or a way of decoding is asked for that is not installed.
+        If an engine is asked for that is not installed.
     """
     known = resolve(backbone)
     source, digest = _weights(weights)
     default = known.preparation.resize if known.preparation else _DEFAULT_RESIZE
     convention = resize_convention(resize or default, default)
     sized = dataclasses.replace(known, input_size=_size(known, image_size))
-    # A filter that picks single pixels gets all of them, and so the same numbers.
-    decoding = decoding if convention.antialias else "exact"
-    check_decoding(decoding)
     return ExtractionSpec(
         backbone=sized,
         weights=source,
@@ -216,7 +212,8 @@ def make_spec(
         pooling=known.pooling if pooling == "auto" else pooling,
         precision=precision,
         engine=choose_engine(engine, precision),
-        decoding=decoding,
+        # A filter that picks single pixels gets all of them, and so the same numbers.
+        decoding=decoding if convention.antialias else "exact",
     )
 
 
@@ -280,10 +277,9 @@ def _digest(path: Path, *_status: int) -> str:
 
 
 @functools.cache
-def _versions(engine: str, decoding: str) -> dict[str, str]:
-    # simplejpeg is none of them: it has Pillow's bits.
-    resizer = ("cykooz.resizer",) if decoding == "fast" else ()
-    return {name: version(name) for name in (*_NUMERIC_PACKAGES[engine], *resizer)}
+def _versions(engine: str) -> dict[str, str]:
+    # simplejpeg and Numba are none of them: they give Pillow's bits.
+    return {name: version(name) for name in _NUMERIC_PACKAGES[engine]}
 
 
 @functools.cache

@@ -123,12 +123,12 @@ def load_bytes(
     data: bytes,
     name: str,
     limits: Limits,
-    draft: Callable[[Image.Image], bool] | None = None,
+    draft: Callable[[Image.Image], None] | None = None,
 ) -> tuple[Image.Image, Pixels]:
     """Open and load an image as it is stored; to be called inside `pillow_errors`.
 
     `draft` gets the image when its header has been judged and no pixel is decoded yet; it may
-    have Pillow decode it smaller, and returns whether it has. Returned are the image with its
+    have a JPEG decoded smaller, by Pillow's method of that name. Returned are the image with its
     header, and its pixels, as whoever decoded them has them.
     """
     lenient = ImageFile.LOAD_TRUNCATED_IMAGES
@@ -148,8 +148,9 @@ def load_bytes(
                 "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
             )
         stream.ran_dry = False
-    drafted = draft is not None and draft(image)
-    if not (drafted or lenient) and (pixels := turbo_pixels(image, data)) is not None:
+    if draft is not None:
+        draft(image)
+    if not lenient and (pixels := turbo_pixels(image, data)) is not None:
         return image, pixels
     image.load()
     if isinstance(stream, _Watched) and stream.ran_dry:

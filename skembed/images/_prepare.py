@@ -13,10 +13,9 @@ from ._limits import Limits
 from ._pillow import SIDEWAYS, pillow_errors, to_rgb, turn_of, upright
 from ._pixels import Pixels, as_image, rgb_pixels
 from ._read import Raw
-from ._resample import Resample, by_pillow, by_simd, import_resizer
 from ._resize import checked_size, finished, resampled, resampled_whole, resize, whole_size
 
-DECODINGS = ("exact", "scaled", "fast")
+DECODINGS = ("exact", "scaled")
 
 # Decoded at just the size that is needed, a JPEG would be shrunk by the decoder's box instead of
 # the convention's filter: embeddings then turn by up to 0.013 (1 - cosine), with twice that size by
@@ -46,11 +45,10 @@ def prepare(
         Height and width of the result.
     convention : str or ResizeConvention, default="pil-bilinear-antialias"
         As for :func:`resize`.
-    decoding : {"exact", "scaled", "fast"}, default="exact"
+    decoding : {"exact", "scaled"}, default="exact"
         ``"exact"`` decodes every pixel. ``"scaled"`` decodes a JPEG that is much larger than
         `size` at 1/2, 1/4 or 1/8 of its own, which is faster and moves grey levels a little;
-        all else is decoded as by ``"exact"``. ``"fast"`` does that too, and shrinks images of
-        every kind with coarser weights, by cykooz.resizer (extra ``fast``).
+        all else is decoded as by ``"exact"``.
     grey : bool, default=False
         Whether colours become grey before the image is resized.
     limits : Limits or None
@@ -67,8 +65,6 @@ def prepare(
         As :func:`decode` does.
     ValueError
         If the size, the convention or `decoding` is not allowed.
-    ImportError
-        If ``"fast"`` is asked for and its library is not installed.
 
     See Also
     --------
@@ -79,11 +75,9 @@ def prepare(
     ``"scaled"`` takes the smallest scale at which both sides are still twice as long as those
     the convention brings the whole image to (256 pixels for a crop of 224 and 0.875). The JPEG
     decoder leaves the finest waves of each block of 8 x 8 pixels out instead of computing them
-    for the filter to remove. ``"fast"`` computes Pillow's filters with weights of 16 bits
-    instead of 22, and top to bottom first: most levels are Pillow's, nearly all others are one
-    away. What is enlarged one way or the other is Pillow's to the bit. The filters that pick
-    single pixels (``pil-nearest``, ``nearest-half-pixel``, ``libyuv-bilinear``) always get all of
-    them, and give the same bits whatever `decoding` is.
+    for the filter to remove. The filters that pick single pixels (``pil-nearest``,
+    ``nearest-half-pixel``, ``libyuv-bilinear``) always get all of them, and give the same bits
+    whatever `decoding` is.
 
     Examples
     --------
@@ -99,21 +93,14 @@ def prepare(
         )
     convention, size = resize_convention(convention), checked_size(size)
     limits = limits or Limits.from_config()
-    if decoding == "exact" or not convention.antialias:
+    if not convention.antialias:
         image = decode(raw, limits=limits)
         return resize(image.convert("L") if grey else image, size, convention)
-    check_decoding(decoding)
-    resample = by_simd if decoding == "fast" else by_pillow
     if isinstance(raw.data, bytes):
-        return _from_bytes(raw.data, raw.name, size, convention, grey, limits, resample)
+        scaled = decoding == "scaled"
+        return _from_bytes(raw.data, raw.name, size, convention, grey, limits, scaled)
     pixels = rgb_pixels(raw.data, raw.color_space, raw.name)
-    return resampled_whole(_colours(pixels, raw.name, grey), size, convention, resample)
-
-
-def check_decoding(decoding: str) -> None:
-    """Raise ImportError if what `decoding` needs is not installed."""
-    if decoding == "fast":
-        import_resizer()
+    return resampled_whole(_colours(pixels, raw.name, grey), size, convention)
 
 
 def _from_bytes(
@@ -123,16 +110,15 @@ def _from_bytes(
     convention: ResizeConvention,
     grey: bool,
     limits: Limits,
-    resample: Resample,
+    scaled: bool,
 ) -> np.ndarray:
     source, step = (0, 0), 1
 
-    def shrink(image: Image.Image) -> bool:
+    def shrink(image: Image.Image) -> None:
         nonlocal source, step
         source = image.height, image.width
-        if image.format in _JPEG:
+        if scaled and image.format in _JPEG:
             step = _draft(image, _as_stored(image, size), convention)
-        return step > 1
 
     with pillow_errors(name):
         image, pixels = load_bytes(data, name, limits, shrink)
@@ -140,17 +126,17 @@ def _from_bytes(
     if step == 1:
         if turn_of(image) is not None:
             pixels = upright(image, as_image(pixels))
-        return resampled_whole(pixels, size, convention, resample)
+        return resampled_whole(pixels, size, convention)
     # Turned last, for it is small then, and a part of a pixel at the end is still at the right
     # and at the bottom.
     stored = _as_stored(image, size)
-    part = resampled(pixels, source, stored, convention, resample, step)
+    part = as_image(resampled(pixels, source, stored, convention, step))
     return finished(upright(image, part), size, convention)
 
 
 def _colours(pixels: Pixels, name: str, grey: bool) -> Pixels:
-    """RGB, or grey where that is asked for."""
-    if isinstance(pixels, np.ndarray) and pixels.ndim == 3 and not grey:
+    """RGB, or grey where that is asked for or all there is."""
+    if isinstance(pixels, np.ndarray) and (pixels.ndim == 2 or not grey):
         return pixels
     image = to_rgb(as_image(pixels), name)
     return image.convert("L") if grey else image

@@ -13,7 +13,7 @@ from ._filters import Pair, libyuv_bilinear, nearest_half_pixel
 from ._items import describe
 from ._pillow import to_rgb
 from ._pixels import Pixels, height_and_width, rgb_pixels
-from ._resample import PILLOW_FILTERS, Box, Resample, by_pillow
+from ._resample import PILLOW_FILTERS, Box, resample
 
 _OWN = {"nearest-half-pixel": nearest_half_pixel, "libyuv-bilinear": libyuv_bilinear}
 
@@ -102,25 +102,15 @@ def _as_pixels(image: Image.Image | np.ndarray) -> np.ndarray:
     return rgb_pixels(np.asarray(image), "rgb", describe(image))
 
 
-def resampled_whole(
-    pixels: Pixels,
-    size: Pair,
-    convention: ResizeConvention,
-    resample: Resample = by_pillow,
-) -> np.ndarray:
+def resampled_whole(pixels: Pixels, size: Pair, convention: ResizeConvention) -> np.ndarray:
     """What the convention makes of an image that was decoded in full, to RGB or grey."""
-    part = resampled(pixels, height_and_width(pixels), size, convention, resample)
+    part = resampled(pixels, height_and_width(pixels), size, convention)
     return finished(part, size, convention)
 
 
 def resampled(
-    pixels: Pixels,
-    source: Pair,
-    size: Pair,
-    convention: ResizeConvention,
-    resample: Resample,
-    step: int = 1,
-) -> Image.Image:
+    pixels: Pixels, source: Pair, size: Pair, convention: ResizeConvention, step: int = 1
+) -> Pixels:
     """The part that the convention takes, at the size it has in the result.
 
     `pixels` are those of an image of the size `source` that was decoded at ``1 / step`` of it,
@@ -136,13 +126,13 @@ def resampled(
     return resample(pixels, size, convention.filter, box)
 
 
-def finished(part: Image.Image, size: Pair, convention: ResizeConvention) -> np.ndarray:
-    """What `resampled` gave as an array of its own, padded where the convention says so."""
-    part = part.convert("RGB") if part.mode == "L" else part
-    if convention.geometry == "pad":
-        return _padded(np.asarray(part), size)
+def finished(part: Pixels, size: Pair, convention: ResizeConvention) -> np.ndarray:
+    """What `resampled` gave as an array of RGB, padded where the convention says so."""
     # A copy, for what Pillow hands out cannot be written to.
-    return np.array(part)
+    pixels = np.array(part) if isinstance(part, Image.Image) else part
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., np.newaxis], 3, axis=2)
+    return _padded(pixels, size) if convention.geometry == "pad" else pixels
 
 
 def whole_size(source: Pair, size: Pair, convention: ResizeConvention) -> tuple[float, float]:

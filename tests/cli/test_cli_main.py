@@ -236,26 +236,3 @@ def test_an_engine_that_is_missing_is_named(class_folders, tmp_path):
     lines = ran.stderr.splitlines()
     assert len(lines) == 2
     assert all("pip install 'skembed[fast]'" in line for line in lines)
-
-
-def test_a_decoding_that_is_missing_is_named(class_folders, tmp_path):
-    model = str(tmp_path / "m.skops")
-    commands = [
-        ["embed", str(class_folders), "-o", str(tmp_path / "X.npy"), "--decoding", "fast"],
-        ["predict", model, str(class_folders / "grass" / "0.png")],
-    ]
-    argv = ["classify", str(class_folders), "--decoding", "fast", "--save", model]
-    assert main([*argv, "--folds", "3"]) == 0
-    code = (
-        "import sys\n"
-        "sys.modules['cykooz_resizer'] = None\n"
-        "from skembed.cli import main\n"
-        f"codes = [main(argv) for argv in {commands!r}]\n"
-        "assert codes == [2, 2], codes"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
-    lines = ran.stderr.splitlines()
-    assert len(lines) == 2
-    assert all("pip install 'skembed[fast]'" in line for line in lines)

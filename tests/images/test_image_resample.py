@@ -1,200 +1,200 @@
-"""decoding="fast": near Pillow's pixels for every image, the same with any instructions."""
+"""Kernels in Pillow's place: its bits for every size and part, and only once that pays."""
 
 from __future__ import annotations
 
-import io
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cykooz_resizer
 import numpy as np
 import pytest
 import skimage
 from PIL import Image
 
-from skembed.images import RESIZE_FILTERS, prepare, read
-from skembed.images._resample import PILLOW_FILTERS, _suits, by_pillow, by_simd
+from skembed.images import RESIZE_FILTERS, _resample, prepare, read
+from skembed.images._resample import PILLOW_FILTERS, Kernels, by_pillow, kernels
 
 PHOTOGRAPH = Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg")  # 640 x 427
 ANTIALIASED = [name for name in RESIZE_FILTERS if name.endswith("antialias")]
-BOX = (100.25, 40.5, 500.0, 400.75)
 
 
-def _differences(one: Image.Image, other: Image.Image) -> np.ndarray:
-    assert one.mode == other.mode
-    return np.abs(np.asarray(one).astype(int) - np.asarray(other))
+@pytest.fixture(scope="module", autouse=True)
+def _loaded():
+    """Everything in this process is resized by kernels from here on, and shows no difference."""
+    assert kernels.load()
+
+
+def assert_alike(image, size, name, box=None):
+    height, width = np.shape(image)[:2]
+    box = box or (0, 0, width, height)
+    got = _resample.resample(image, size, name, box)
+    assert isinstance(got, np.ndarray) or (*size, *box) == (height, width, 0, 0, width, height)
+    np.testing.assert_array_equal(got, by_pillow(image, size, name, box))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("name", ANTIALIASED)
-@pytest.mark.parametrize("size", [(224, 224), (48, 97), (350, 390)])
-def test_pixels_are_pillows_or_nearly_all_one_away(mode, name, size):
+@pytest.mark.parametrize("size", [(224, 224), (48, 97), (350, 390), (500, 900), (427, 224)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_photographs_have_pillows_bits(mode, name, size, turned):
     image = PHOTOGRAPH.convert(mode)
-    apart = _differences(by_simd(image, size, name, BOX), by_pillow(image, size, name, BOX))
-    assert apart.shape[:2] == size
-    assert apart.mean() < 0.2
-    assert (apart <= 1).mean() > 0.99
-    # Another filter, or another part of the image, is farther away.
-    others = [other for other in ANTIALIASED if other != name]
-    wrong = [by_pillow(image, size, other, BOX) for other in others]
-    wrong.append(by_pillow(image, size, name, (100.0, 40.0, 500.0, 400.0)))
-    for other in wrong:
-        assert _differences(by_simd(image, size, name, BOX), other).mean() > 2 * apart.mean()
+    image = image.transpose(Image.Transpose.ROTATE_90) if turned else image
+    assert_alike(image, size, name)
+    assert_alike(np.asarray(image), size, name, (100.25, 40.5, 400.0, 400.75))
 
 
+@pytest.mark.parametrize("name", ANTIALIASED)
 @pytest.mark.parametrize(
-    ("source", "size", "geometry"),
+    ("source", "size"),
     [
-        (
-            (10, 8),
-            (63, 28),
-            "crop-0.7",
-        ),  # a window of zeros first: outside the library's memory
-        ((51, 92), (53, 45), "crop"),
-        ((300, 40), (32, 64), "warp"),  # one way only
-        ((64, 64), (64, 64), "warp"),
-        ((100, 100), (100, 50), "warp"),
-        ((1, 1), (7, 5), "pad"),
+        ((1, 1), (7, 5)),
+        ((1, 9), (1, 3)),
+        ((9, 1), (3, 1)),
+        ((64, 64), (64, 64)),
+        ((100, 100), (100, 50)),
+        ((100, 100), (50, 100)),
+        ((3000, 2), (20, 30)),
+        ((2, 3000), (30, 20)),
+        ((65, 65), (1, 1)),
     ],
 )
-@pytest.mark.parametrize("name", ANTIALIASED)
-def test_what_does_not_suit_has_pillows_bits(source, size, geometry, name):
-    image = np.asarray(PHOTOGRAPH)[: source[0], : source[1]]
-    exact, fast = (
-        prepare(read(image), size, f"{geometry}-{name}", decoding=decoding)
-        for decoding in ("exact", "fast")
-    )
-    np.testing.assert_array_equal(exact, fast)
-
-
-@pytest.mark.parametrize(("height", "width"), [(3604, 1201), (2116, 3733)])
-def test_a_part_that_begins_within_a_windows_reach_is_pillows(height, width):
-    """Shrunk 16 times, and the end of the process all the same, by the library alone."""
-    image = np.zeros((height, width, 3), np.uint8)
-    image[:, : width // 2] = 255
-    for size in ((75, 224), (224, 75), (132, 245)):
-        for fraction in ("", "-0.999", "-0.99"):
-            convention = f"crop{fraction}-pil-bicubic-antialias"
-            exact, fast = (
-                prepare(read(image), size, convention, decoding=decoding).astype(int)
-                for decoding in ("exact", "fast")
-            )
-            assert np.abs(fast - exact).max() <= 1
-
-
-def test_what_would_take_too_much_memory_is_pillows():
-    """The library ends the process where there is none left."""
-    image = Image.new("L", (100_000, 1))
-    want = by_pillow(image, (1000, 2), ANTIALIASED[0], (0, 0, 100_000, 1))
-    got = by_simd(image, (1000, 2), ANTIALIASED[0], (0, 0, 100_000, 1))
-    np.testing.assert_array_equal(np.asarray(got), np.asarray(want))
-    assert not _suits((900, 100_000), (800, 2), 1, (0, 0, 100_000, 900))
-    assert _suits((800, 100_000), (700, 2), 1, (0, 0, 100_000, 800))
-
-
-@pytest.mark.parametrize("name", ANTIALIASED)
-def test_any_size_and_any_part_is_shrunk_right(name):
-    """Sizes and boxes at random; halves and multiples put windows onto pixels' centres."""
+def test_odd_sizes_have_pillows_bits(name, source, size):
     random = np.random.default_rng(0)
-    for _ in range(400):
-        height, width = random.integers(8, 120, 2)
-        image = PHOTOGRAPH.crop((200, 100, 200 + width, 100 + height))
-        left, top = random.integers(0, [width, height]) / 2
-        right = left + random.integers(2, 2 * (width - left) + 1) / 2
-        bottom = top + random.integers(2, 2 * (height - top) + 1) / 2
-        size = tuple(
-            int(random.integers(1, max(side / 1.01, 1) + 1))
-            for side in (bottom - top, right - left)
-        )
-        box = (left, top, right, bottom)
-        apart = _differences(by_simd(image, size, name, box), by_pillow(image, size, name, box))
-        assert np.quantile(apart, 0.98) <= 1, (image.size, size, box)
+    assert_alike(random.integers(0, 256, (*source, 3), np.uint8), size, name)
+    # The greatest overshoot that there is, which is cut off.
+    assert_alike(random.choice(np.array([0, 255], np.uint8), source), size, name)
 
 
 @pytest.mark.parametrize("name", ANTIALIASED)
-def test_bits_are_the_same_with_any_instructions(name, monkeypatch):
-    results = []
-    best = cykooz_resizer.Resizer().cpu_extensions
-    for extensions in cykooz_resizer.CpuExtensions:
-        resizer = cykooz_resizer.Resizer()
-        if extensions.value > best.value:
-            continue  # this processor has no such instructions
-        resizer.cpu_extensions = extensions
-        if resizer.cpu_extensions is not extensions:
-            continue  # another kind of processor's
-        monkeypatch.setattr("skembed.images._resample._resizer", lambda _lib, r=resizer: r)
-        results.append(np.asarray(by_simd(PHOTOGRAPH, (99, 101), name, BOX)))
-    assert len(results) > 1
-    for result in results:
-        np.testing.assert_array_equal(result, results[0])
+def test_any_size_and_any_part_has_pillows_bits(name):
+    random = np.random.default_rng(0)
+    for _ in range(1000):
+        height, width = random.integers(1, 150, 2)
+        pixels = random.integers(0, 256, (height, width, 3)[: random.integers(2, 4)], np.uint8)
+        left, top = random.uniform(0, [width - 0.5, height - 0.5])
+        right, bottom = random.uniform([left + 0.4, top + 0.4], [width, height])
+        box = (left, top, right, bottom)
+        if random.random() < 0.3:  # windows that end on pixels' centres
+            box = tuple(round(2 * edge) / 2 for edge in (left, top, right + 0.5, bottom + 0.5))
+            box = (*box[:2], min(box[2], width), min(box[3], height))
+        size = tuple(map(int, random.integers(1, 120, 2)))
+        assert_alike(pixels, size, name, box)
+
+
+@pytest.mark.parametrize("name", [name for name in PILLOW_FILTERS if name not in ANTIALIASED])
+def test_filters_that_pick_pixels_are_pillows(name):
+    got = _resample.resample(PHOTOGRAPH, (30, 40), name, (0, 0, 640, 427))
+    np.testing.assert_array_equal(got, by_pillow(PHOTOGRAPH, (30, 40), name, (0, 0, 640, 427)))
+
+
+@pytest.mark.parametrize("geometry", ["warp", "pad", "crop-0.875"])
+@pytest.mark.parametrize("grey", [False, True])
+def test_images_are_prepared_alike(geometry, grey, monkeypatch):
+    for item in (PHOTOGRAPH, np.asarray(PHOTOGRAPH), PHOTOGRAPH.convert("L")):
+        got = prepare(read(item), (64, 48), geometry, grey=grey)
+        with monkeypatch.context() as patch:
+            patch.setattr(_resample, "kernels", Kernels())
+            want = prepare(read(item), (64, 48), geometry, grey=grey)
+        np.testing.assert_array_equal(got, want)
+        assert got.flags.writeable
+        assert want.flags.writeable
+
+
+def test_read_only_and_strided_pixels_are_taken():
+    pixels = np.asarray(PHOTOGRAPH)
+    assert not pixels.flags.writeable
+    assert_alike(pixels, (50, 50), ANTIALIASED[0])
+    turned = pixels.transpose(1, 0, 2)
+    got = _resample.resample(turned, (50, 60), ANTIALIASED[0], (0, 0, 427, 640))
+    want = Image.fromarray(np.ascontiguousarray(turned)).resize((60, 50), Image.BILINEAR)
+    np.testing.assert_array_equal(got, want)
 
 
 def test_threads_do_not_meet():
-    wants = [
-        by_simd(PHOTOGRAPH, (side, 2 * side), ANTIALIASED[0], BOX) for side in range(9, 49)
-    ]
+    box = (0, 0, 640, 427)
+    sizes = [(side, 2 * side) for side in range(9, 49)]
     with ThreadPoolExecutor(8) as pool:
-        got = pool.map(
-            lambda side: by_simd(PHOTOGRAPH, (side, 2 * side), ANTIALIASED[0], BOX),
-            range(9, 49),
-        )
-    for one, other in zip(got, wants, strict=True):
-        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+        got = pool.map(lambda s: _resample.resample(PHOTOGRAPH, s, ANTIALIASED[1], box), sizes)
+    for size, pixels in zip(sizes, got, strict=True):
+        np.testing.assert_array_equal(pixels, by_pillow(PHOTOGRAPH, size, ANTIALIASED[1], box))
 
 
-def _png() -> bytes:
-    stream = io.BytesIO()
-    PHOTOGRAPH.save(stream, "PNG")
-    return stream.getvalue()
+def _wait_for_threads():
+    for thread in threading.enumerate():
+        if thread.name == "skembed-kernels":
+            thread.join()
 
 
-@pytest.mark.parametrize("item", [_png(), np.asarray(PHOTOGRAPH), PHOTOGRAPH], ids=type)
-@pytest.mark.parametrize("grey", [False, True])
-@pytest.mark.parametrize("geometry", ["warp", "pad", "crop-0.875"])
-def test_images_of_every_kind_are_resized_so(item, grey, geometry):
-    exact, fast = (
-        prepare(read(item), (64, 48), geometry, decoding=decoding, grey=grey).astype(int)
-        for decoding in ("exact", "fast")
-    )
-    assert fast.shape == (64, 48, 3)
-    assert 0 < np.abs(fast - exact).mean() < 0.2
+def test_they_are_loaded_when_they_pay(monkeypatch):
+    ours = Kernels()
+    monkeypatch.setattr(_resample, "kernels", ours)
+    monkeypatch.setattr(_resample, "_TRIAL", 3 * 640 * 427)
+    kinds = []
+    for _ in range(4):
+        got = _resample.resample(PHOTOGRAPH, (30, 40), ANTIALIASED[0], (0, 0, 640, 427))
+        kinds.append(type(got))
+        _wait_for_threads()
+    assert kinds == [Image.Image] * 3 + [np.ndarray]
 
 
-@pytest.mark.parametrize("name", [name for name in RESIZE_FILTERS if name not in ANTIALIASED])
-def test_filters_that_pick_pixels_stay_exact(name):
-    exact, fast = (
-        prepare(read(PHOTOGRAPH), (32, 32), name, decoding=decoding)
-        for decoding in ("exact", "fast")
-    )
-    np.testing.assert_array_equal(exact, fast)
+def test_many_threads_load_them_once(monkeypatch):
+    ours = Kernels()
+    monkeypatch.setattr(_resample, "_TRIAL", 100)
+    loads = []
+    monkeypatch.setattr(ours, "load", lambda: loads.append(1))
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: ours.after(1), range(1000)))
+    _wait_for_threads()
+    assert loads == [1]
 
 
-def test_every_filter_of_pillows_is_one_we_name():
-    assert set(PILLOW_FILTERS) <= set(RESIZE_FILTERS)
+def test_a_pillow_that_disagrees_is_left_to_itself(monkeypatch):
+    ours = Kernels()
+    with monkeypatch.context() as patch:
+        patch.setattr(_resample, "by_pillow", lambda *args: 255 - np.asarray(by_pillow(*args)))
+        assert not ours.load()
+    assert ours.after(1) is None
+    assert ours.load()
 
 
-def test_without_the_library_the_error_names_the_extra(python):
-    said = python("""
-import sys
-sys.modules["cykooz_resizer"] = None
+def test_a_pillow_that_always_begins_with_the_width_is_followed(monkeypatch):
+    """As every version before 13 does."""
+
+    def width_first(pixels, size, name, box):
+        height = np.shape(pixels)[0]
+        narrow = by_pillow(pixels, (height, size[1]), name, (box[0], 0, box[2], height))
+        return by_pillow(narrow, size, name, (0, box[1], size[1], box[3]))
+
+    tall = np.asarray(PHOTOGRAPH.crop((0, 0, 100, 400)))
+    case = (tall, (100, 90), ANTIALIASED[0], (0, 0, 100, 400))
+    assert (np.asarray(by_pillow(*case)) != np.asarray(width_first(*case))).any()
+    ours = Kernels()
+    with monkeypatch.context() as patch:
+        patch.setattr(_resample, "by_pillow", width_first)
+        assert ours.load()
+    np.testing.assert_array_equal(ours.after(1)(*case), width_first(*case))
+
+
+LOAD = "from skembed.images._resample import kernels; print(kernels.load())"
+
+
+@pytest.mark.parametrize("broken", ["raise ImportError", "raise RuntimeError('too new')"])
+def test_without_numba_pillow_resizes(python, tmp_path, broken):
+    (tmp_path / "numba.py").write_text(broken)
+    assert python(LOAD) == "False"
+
+
+def test_where_nothing_can_be_kept_they_are_compiled_anew(python, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "no folder"))
+    assert python(LOAD) == "True"
+
+
+def test_a_process_that_ends_meanwhile_ends_well(python):
+    program = """
 import numpy as np
-from skembed import PretrainedEmbedder
-from skembed.images import prepare, read
-image = np.zeros((40, 40, 3), np.uint8)
-prepare(read(image), (8, 8), decoding="scaled")
-prepare(read(image), (8, 8), "nearest-half-pixel", decoding="fast")
-embedder = PretrainedEmbedder(decoding="fast", on_error="nan", cache=False)
-for attempt in (
-    lambda: prepare(read(image), (8, 8), decoding="fast"),
-    lambda: embedder.fit_transform([image]),
-):
-    try:
-        attempt()
-    except ImportError as error:
-        print(error)
-""").splitlines()
-    wanted = (
-        "decoding='fast' needs cykooz.resizer: pip install 'skembed[fast]'. Without it, "
-        "decoding='scaled' is the fastest."
-    )
-    assert said == [wanted, wanted]
+from skembed.images import _resample, prepare, read
+_resample._TRIAL = 1
+print(prepare(read(np.zeros((40, 40, 3), np.uint8)), (8, 8)).shape)
+"""
+    assert python(program) == "(8, 8, 3)"

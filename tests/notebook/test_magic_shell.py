@@ -211,7 +211,7 @@ def test_settings(shell, tmp_path, capsys):
         ("engine = 'jaxx'", "allowed: auto, jax, openvino. Did you mean 'jax'?"),
         ("engine = 'tpu'", "cannot be 'tpu'; allowed: auto, jax, openvino."),
         ("precision = 'float23'", "allowed: float32, bfloat16. Did you mean 'float32'?"),
-        ("decoding = 'fats'", "allowed: exact, scaled, fast. Did you mean 'fast'?"),
+        ("decoding = 'scale'", "allowed: exact, scaled. Did you mean 'scaled'?"),
         ("model = 'resnet5'", "There is no model 'resnet5'. Did you mean 'resnet50' or "),
     ],
 )
