@@ -131,8 +131,7 @@ ENTRIES = (
     _ours("openvino", _BF16),
     _ours("auto", parts=_FILES),
     _ours("auto", decoding="scaled", parts=(LARGE,)),
-    _ours("auto", decoding="fast", parts=_FILES),
-    _ours("openvino", _BF16, "fast", _FILES),
+    _ours("openvino", _BF16, "scaled", (LARGE,)),
     Entry("Keras predict", "keras_predict:KerasPredict", "peer"),
     Entry("timm + DataLoader", _TIMM, "peer"),
     Entry("timm + DataLoader", _TIMM, "peer", _BF16),
@@ -146,7 +145,6 @@ ENTRIES = (
     Entry("OpenVINO, bare", "openvino_bare:OpenvinoBare", "bare", _BF16),
     Entry("decoding, skembed", "decode_only:Ours", "ceiling", parts=_FILES),
     Entry("decoding, skembed", "decode_only:Ours", "ceiling", decoding="scaled", parts=(LARGE,)),
-    Entry("decoding, skembed", "decode_only:Ours", "ceiling", decoding="fast", parts=_FILES),
     Entry("decoding, peers", "decode_only:Peers", "ceiling", parts=_FILES),
     Entry("decoding, peers", "decode_only:Peers", "ceiling", decoding="scaled", parts=(LARGE,)),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = (
-    "skembed", "keras", "jax", "jaxlib", "numpy", "pillow", "simplejpeg", "cykooz.resizer",
+    "skembed", "keras", "jax", "jaxlib", "numpy", "pillow", "simplejpeg", "numba",
     "openvino", "torch", "timm", "onnxruntime", "embetter", "img2vec_pytorch",
 )  # fmt: skip
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16")

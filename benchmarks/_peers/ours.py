@@ -41,7 +41,9 @@ class Skembed(Contender):
 def embedder(job: Job) -> Any:
     """The estimator, without its store; NotThere where a parameter is not known yet."""
     from skembed import PretrainedEmbedder
+    from skembed.images._resample import kernels
 
+    kernels.load()  # as a process does by itself when it has resized some hundred photographs
     # "Random weights have no meaning": here only their speed counts.
     warnings.filterwarnings("ignore", message="weights=None")
     given = {"decoding": job.decoding} if job.decoding != "exact" else {}

@@ -84,20 +84,17 @@ def table(part: str, rows: list[Row], network_rows: list[Row]) -> str:
 
 
 def _ratio(row: Row, rows: list[Row]) -> str:
-    """Against the fastest peer of the same precision that may decode as coarsely.
-
-    "fast" is ours alone. Its peers are those that scale, and where none does, all.
-    """
+    """Against the fastest peer of the same precision that may decode as coarsely."""
     if row.entry.kind == "ceiling":
         return "-"
-    rates: dict[str, list[float]] = {}
-    for other in rows:
-        if other.entry.kind == "peer" and other.entry.precision == row.entry.precision:
-            rates.setdefault(other.entry.decoding, []).append(other.rate)
-    decoding = row.entry.decoding
-    if decoding == "fast":
-        decoding = "scaled" if "scaled" in rates else "exact"
-    return f"{row.rate / max(rates[decoding]):.2f}" if decoding in rates else "-"
+    peers = [
+        other.rate
+        for other in rows
+        if other.entry.kind == "peer"
+        and other.entry.precision == row.entry.precision
+        and other.entry.decoding == row.entry.decoding
+    ]
+    return f"{row.rate / max(peers):.2f}" if peers else "-"
 
 
 def _ceilings(row: Row, rows: list[Row], network_rows: list[Row]) -> list[str]:
