@@ -10,7 +10,7 @@ import pytest
 
 import skembed
 
-_HEAVY = ("keras", "jax", "tensorflow", "torch")
+_HEAVY = ("keras", "jax", "tensorflow", "torch", "openvino", "numba", "llvmlite", "simplejpeg")
 _LOADED = f"import sys; print([name for name in {_HEAVY} if name in sys.modules])"
 # The smallest thing that needs Keras.
 _USE = """skembed.PretrainedEmbedder(

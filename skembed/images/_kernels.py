@@ -4,14 +4,16 @@ Pillow adds up one pixel after another. Here many are added up at once: neighbou
 rows are mixed, and neighbours in a column where columns are, which are turned on their side for it.
 Every sum and every rounding is Pillow's, and so is every bit.
 
-All is in one file because Numba looks at the age of that file alone to tell whether what it keeps
-for the next process is still good.
+All is in one file, and nothing else of skembed is imported, because Numba looks at that file alone
+to tell whether what it keeps for the next process is still good.
 """
 
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -30,16 +32,29 @@ _PIXELS = types.Array(types.uint8, 2, "C", readonly=True)
 _RESULT = types.Array(types.uint8, 2, "C")
 
 
-def _compiled(*signature: types.Type) -> Callable:
-    """Compile at once, for these types, and keep the code for the next process if that can be."""
+def _compiled(*signature: types.Type) -> Callable[[Callable], Any]:
+    """Compile at once, for these types; where that has been done before, take what was kept."""
 
-    def compile_(function: Callable) -> Callable:
+    def compile_(function: Callable) -> Any:
+        # Told not to compile (NUMBA_DISABLE_JIT), Numba returns the function, and all ends here.
+        kernel: Any = numba.njit(nogil=True, cache=True)(function)
         try:
-            return numba.njit(signature, nogil=True, cache=True)(function)
-        except (RuntimeError, OSError):  # no folder that one may write to, or no room in it
-            return numba.njit(signature, nogil=True)(function)
+            kernel.compile(signature)
+        except (EOFError, pickle.UnpicklingError):  # cut short, as by a power failure
+            kernel._cache.flush()
+            kernel.compile(signature)
+        kernel.disable_compile()  # for the types of whatever it is called with
+        return kernel
 
     return compile_
+
+
+def are_kept() -> bool:
+    """Whether the next process finds the code."""
+    return all(
+        _compiled(*kernel.signatures[0])(kernel.py_func).stats.cache_hits
+        for kernel in (mix_columns, mix_rows)
+    )
 
 
 # --- weights -----------------------------------------------------------------------------
@@ -226,7 +241,7 @@ def mix_rows(pixels, skipped, height, top, bottom, reach, result):
     Parameters
     ----------
     pixels : uint8 array of shape (rows, values)
-        Rows of the image, among them all that count.
+        Rows of the image: all that count.
     skipped : int
         Rows of the image before these.
     height : int
@@ -239,6 +254,8 @@ def mix_rows(pixels, skipped, height, top, bottom, reach, result):
         Where the result goes.
     """
     first, count, weights = _weights(height, top, bottom, result.shape[0], reach)
+    if first[0] < skipped or first[-1] + count[-1] > skipped + pixels.shape[0]:
+        raise IndexError("rows that count are missing")
     sums = np.zeros(pixels.shape[1], np.int32)
     for target in range(first.size):
         sums[:] = _HALF

@@ -138,6 +138,8 @@ def _colours(pixels: Pixels, name: str, grey: bool) -> Pixels:
     """RGB, or grey where that is asked for or all there is."""
     if isinstance(pixels, np.ndarray) and (pixels.ndim == 2 or not grey):
         return pixels
+    if isinstance(pixels, Image.Image) and pixels.mode == "L":
+        return pixels
     image = to_rgb(as_image(pixels), name)
     return image.convert("L") if grey else image
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ._by_pillow import PILLOW_FILTERS, Box
 from ._convention import ResizeConvention, resize_convention
 from ._filters import Pair, libyuv_bilinear, nearest_half_pixel
 from ._items import describe
 from ._pillow import to_rgb
 from ._pixels import Pixels, height_and_width, rgb_pixels
-from ._resample import PILLOW_FILTERS, Box, resample
+from ._resample import resample
 
 _OWN = {"nearest-half-pixel": nearest_half_pixel, "libyuv-bilinear": libyuv_bilinear}
 

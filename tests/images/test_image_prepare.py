@@ -14,7 +14,8 @@ from PIL import Image, ImageFile
 from skembed import ImageError, config_context
 from skembed.images import DECODINGS, RESIZE_FILTERS, prepare, read
 
-PHOTOGRAPH = Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg")  # 640 x 427
+with Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg") as rocket:
+    PHOTOGRAPH = rocket.convert("RGB")  # 640 x 427
 ANTIALIASED = [name for name in RESIZE_FILTERS if name.endswith("antialias")]
 
 

@@ -11,10 +11,12 @@ import pytest
 import skimage
 from PIL import Image
 
-from skembed.images import RESIZE_FILTERS, _resample, prepare, read
-from skembed.images._resample import PILLOW_FILTERS, Kernels, by_pillow, kernels
+from skembed.images import RESIZE_FILTERS, _by_kernels, _resample, prepare, read
+from skembed.images._by_pillow import PILLOW_FILTERS, by_pillow
+from skembed.images._resample import Kernels, kernels
 
-PHOTOGRAPH = Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg")  # 640 x 427
+with Image.open(Path(skimage.__file__).parent / "data" / "rocket.jpg") as rocket:
+    PHOTOGRAPH = rocket.convert("RGB")  # 640 x 427
 ANTIALIASED = [name for name in RESIZE_FILTERS if name.endswith("antialias")]
 
 
@@ -125,9 +127,15 @@ def _wait_for_threads():
             thread.join()
 
 
-def test_they_are_loaded_when_they_pay(monkeypatch):
+@pytest.fixture
+def fresh(monkeypatch) -> Kernels:
+    """Kernels that nothing has been done with yet."""
     ours = Kernels()
     monkeypatch.setattr(_resample, "kernels", ours)
+    return ours
+
+
+def test_they_are_loaded_when_they_pay(fresh, monkeypatch):
     monkeypatch.setattr(_resample, "_TRIAL", 3 * 640 * 427)
     kinds = []
     for _ in range(4):
@@ -137,64 +145,147 @@ def test_they_are_loaded_when_they_pay(monkeypatch):
     assert kinds == [Image.Image] * 3 + [np.ndarray]
 
 
-def test_many_threads_load_them_once(monkeypatch):
-    ours = Kernels()
+@pytest.mark.parametrize("name", PILLOW_FILTERS)
+def test_what_they_cannot_help_does_not_count(name, fresh, monkeypatch):
+    monkeypatch.setattr(_resample, "_TRIAL", 1)
+    size = (30, 40) if name not in ANTIALIASED else (427, 640)
+    _resample.resample(PHOTOGRAPH, size, name, (0, 0, 640, 427))
+    assert fresh._by_pillow == 0
+
+
+def test_many_threads_load_them_once(fresh, monkeypatch):
     monkeypatch.setattr(_resample, "_TRIAL", 100)
     loads = []
-    monkeypatch.setattr(ours, "load", lambda: loads.append(1))
+    monkeypatch.setattr(fresh, "load", lambda: loads.append(1))
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: ours.after(1), range(1000)))
+        list(pool.map(lambda _: fresh.are_there_after(1), range(1000)))
     _wait_for_threads()
     assert loads == [1]
 
 
-def test_a_pillow_that_disagrees_is_left_to_itself(monkeypatch):
-    ours = Kernels()
+def test_without_another_thread_pillow_goes_on(fresh, monkeypatch):
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_resample, "_TRIAL", 1)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    got = _resample.resample(PHOTOGRAPH, (30, 40), ANTIALIASED[0], (0, 0, 640, 427))
+    assert isinstance(got, Image.Image)
+
+
+def test_a_pillow_that_disagrees_is_left_to_itself(fresh, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(_resample, "by_pillow", lambda *args: 255 - np.asarray(by_pillow(*args)))
-        assert not ours.load()
-    assert ours.after(1) is None
-    assert ours.load()
+        patch.setattr(
+            _by_kernels, "by_pillow", lambda *args: 255 - np.asarray(by_pillow(*args))
+        )
+        assert not fresh.load()
+    assert not fresh.are_there_after(1)
+    assert fresh.load()
 
 
-def test_a_pillow_that_always_begins_with_the_width_is_followed(monkeypatch):
-    """As every version before 13 does."""
+def _width_first(_source, _size):
+    return False
 
-    def width_first(pixels, size, name, box):
-        height = np.shape(pixels)[0]
-        narrow = by_pillow(pixels, (height, size[1]), name, (box[0], 0, box[2], height))
-        return by_pillow(narrow, size, name, (0, box[1], size[1], box[3]))
 
-    tall = np.asarray(PHOTOGRAPH.crop((0, 0, 100, 400)))
-    case = (tall, (100, 90), ANTIALIASED[0], (0, 0, 100, 400))
-    assert (np.asarray(by_pillow(*case)) != np.asarray(width_first(*case))).any()
-    ours = Kernels()
-    with monkeypatch.context() as patch:
-        patch.setattr(_resample, "by_pillow", width_first)
-        assert ours.load()
-    np.testing.assert_array_equal(ours.after(1)(*case), width_first(*case))
+def _by_ratio(source, size):
+    return source[0] / size[0] > 2 * source[1] / size[1]
+
+
+def _far_by_height(source, size):
+    return source[0] > 100 * source[1] and size[0] < source[0]
+
+
+def _lost(source, size):
+    return source[0] - size[0], source[1] - size[1]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        _width_first,
+        _by_ratio,
+        _far_by_height,  # Pillow 12.3
+        lambda source, size: _lost(source, size)[0] >= 2 * _lost(source, size)[1],
+        lambda source, size: _lost(source, size)[0] > 2 * _lost(source, size)[1],
+        lambda source, size: _lost(source, size)[0] > _lost(source, size)[1] > 0,
+    ],
+)
+def test_a_pillow_that_begins_with_another_side_is_left_to_itself(rule, fresh, monkeypatch):
+    monkeypatch.setattr(_by_kernels, "_height_first", rule)
+    assert not fresh.load()
+
+
+def test_rows_that_count_are_all_there_however_many_there_are(monkeypatch):
+    """Above 2^25 rows, edges in float32 are whole numbers at best."""
+    monkeypatch.setattr(_by_kernels, "_height_first", _width_first)
+    n = 80_000_000
+    column = np.zeros((n, 1), np.uint8)
+    column[n // 2 - 100 : n // 2 + 100] = 200
+    side = 0.875
+    edge = (n - side) / 2
+    got = _by_kernels.by_kernels(column, (3, 300), ANTIALIASED[1], (0, edge, 1, edge + side))
+    assert (got == 200).all()
 
 
 LOAD = "from skembed.images._resample import kernels; print(kernels.load())"
+WHY = "import logging; logging.basicConfig(level='DEBUG', format='%(message)s', stream=sys.stdout)"
 
 
-@pytest.mark.parametrize("broken", ["raise ImportError", "raise RuntimeError('too new')"])
-def test_without_numba_pillow_resizes(python, tmp_path, broken):
+@pytest.mark.parametrize("broken", ["raise ImportError('no')", "raise RuntimeError('no')"])
+def test_without_numba_pillow_resizes_and_a_log_says_why(python, tmp_path, broken):
     (tmp_path / "numba.py").write_text(broken)
-    assert python(LOAD) == "False"
+    said = python(f"import sys; {WHY}; sys.path.insert(0, '.'); {LOAD}").splitlines()
+    assert said[-1] == "False"
+    assert said[-2].startswith("Pillow resizes, for kernels cannot: ")
+    assert said[-2].endswith("Error: no")
 
 
-def test_where_nothing_can_be_kept_they_are_compiled_anew(python, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "no folder"))
-    assert python(LOAD) == "True"
+def test_numba_that_is_told_not_to_compile_is_not_used(python):
+    assert python(LOAD, NUMBA_DISABLE_JIT="1") == "False"
 
 
-def test_a_process_that_ends_meanwhile_ends_well(python):
+def test_where_nothing_can_be_kept_pillow_resizes(python, tmp_path):
+    # For code of IPython's cells alone.
+    assert python(LOAD, NUMBA_CACHE_LOCATOR_CLASSES="IPythonCacheLocator") == "False"
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+    assert python(f"{full}; {LOAD}", NUMBA_CACHE_DIR=str(tmp_path)) == "False"
+
+
+def test_what_was_kept_is_mended_when_it_is_cut_short(python, tmp_path):
+    assert python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)) == "True"
+    kept = sorted(tmp_path.glob("*/*.nb?"))
+    assert len(kept) == 4
+    for file in kept[1:3]:  # the index of one, the code of the other
+        file.write_bytes(file.read_bytes()[:50])
+    assert python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)) == "True"
+
+
+def test_two_processes_may_compile_at_once(python, tmp_path):
+    with ThreadPoolExecutor(2) as pool:
+        said = pool.map(lambda _: python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)), range(2))
+        assert list(said) == ["True", "True"]
+
+
+def test_a_process_that_ends_meanwhile_ends_well(python, tmp_path):
     program = """
 import numpy as np
 from skembed.images import _resample, prepare, read
 _resample._TRIAL = 1
 print(prepare(read(np.zeros((40, 40, 3), np.uint8)), (8, 8)).shape)
 """
-    assert python(program) == "(8, 8, 3)"
+    assert python(program, NUMBA_CACHE_DIR=str(tmp_path)) == "(8, 8, 3)"
+
+
+def test_a_forked_process_has_its_own(python):
+    program = """
+import os
+from skembed.images._resample import kernels
+with kernels._lock:
+    kernels._by_pillow = 2**40
+    child = os.fork()
+if child == 0:
+    kernels.are_there_after(1)  # does not wait for a thread that is not there
+    os._exit(kernels._by_pillow)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert python(program) == "1"
