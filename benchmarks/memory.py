@@ -4,6 +4,8 @@ Peak memory of embedding 20,000 distinct images against 2,000, besides the array
 returned, which has to grow: at most 1.1 times is allowed. Every run is a process of its own,
 so that its peak is its own. From files and from bytes in a list, with the store and without.
 (The bytes themselves are in memory before anything is embedded; they are counted apart.)
+The kernels that resize, which a process loads once, when it has resized some hundred photographs,
+are loaded in every run: they take memory, and not more of it with more images.
 
 The images are small distinct JPEGs, cut from real photographs. A small network, so that the
 whole takes minutes. Prints a Markdown table; exits with 1 where more is used than allowed.
@@ -107,8 +109,10 @@ def _apart(asked: dict, options: argparse.Namespace) -> dict[str, float]:
 def _run(asked: dict) -> dict[str, float]:
     """Embed, and return the peak; besides the rows, and the bytes that we brought ourselves."""
     from skembed import PretrainedEmbedder
+    from skembed.images._resample import kernels
 
     options = _options()
+    kernels.load()
     given: list = sorted(str(path) for path in Path(asked["folder"]).iterdir())[: asked["n"]]
     if asked["kind"] == "bytes":
         given = [Path(path).read_bytes() for path in given]
