@@ -34,11 +34,11 @@ class Decoder:
             image = Image.open(path)
             if self._scaled:
                 image.draft("RGB", (SIZE, SIZE))
-            return np.asarray(_resized(image.convert("RGB"), self._network))
+            return np.asarray(resized(image.convert("RGB"), self._network))
         pixels = self._simplejpeg(path)
         if self._how == "simplejpeg":
-            return np.asarray(_resized(Image.fromarray(pixels), self._network))
-        return _resized_by_torch(pixels, self._network)
+            return np.asarray(resized(Image.fromarray(pixels), self._network))
+        return resized_by_torch(pixels, self._network)
 
     def _simplejpeg(self, path: str) -> np.ndarray:
         import simplejpeg
@@ -57,12 +57,12 @@ def _box(width: int, height: int, network: Network) -> tuple[float, float, float
     return left, top, left + side, top + side
 
 
-def _resized(image: Image.Image, network: Network) -> Image.Image:
+def resized(image: Image.Image, network: Network) -> Image.Image:
     how = Image.Resampling.BICUBIC if network.crop else Image.Resampling.BILINEAR
     return image.resize((SIZE, SIZE), how, box=_box(*image.size, network))
 
 
-def _resized_by_torch(pixels: np.ndarray, network: Network) -> np.ndarray:
+def resized_by_torch(pixels: np.ndarray, network: Network) -> np.ndarray:
     """As Pillow's within a grey level, and faster: torch has a vectorised path for uint8."""
     from torch import from_numpy
     from torch.nn.functional import interpolate

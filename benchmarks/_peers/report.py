@@ -84,7 +84,7 @@ def table(part: str, rows: list[Row], network_rows: list[Row]) -> str:
 
 
 def _ratio(row: Row, rows: list[Row]) -> str:
-    """Against the fastest peer of the same precision that may decode as coarsely."""
+    """Against the fastest peer that computes in the same precision and decodes alike."""
     if row.entry.kind == "ceiling":
         return "-"
     peers = [
