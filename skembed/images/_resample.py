@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 
+from .._child import run_child
 from ._by_kernels import REACH, agrees_with_pillow, by_kernels
 from ._by_pillow import Box, by_pillow
 from ._filters import Pair
@@ -106,16 +105,8 @@ if hasattr(os, "register_at_fork"):
 
 def _compile_apart() -> None:
     package, _, _ = __name__.rpartition(".")
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-c", _COMPILE, Path(__file__).with_name("_kernels.py"),
-         f"{package}._kernels"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-    )  # fmt: skip
+    source = Path(__file__).with_name("_kernels.py")
+    done = run_child("-c", _COMPILE, str(source), f"{package}._kernels", patience=_PATIENCE)
     if done.returncode:
         *_, reason = done.stderr.strip().splitlines() or ["their code cannot be kept"]
         raise RuntimeError(reason)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
-import sys
 import warnings
 from pathlib import Path
 
+from ..._child import run_child
 from .._spec import ExtractionSpec
 from ._program import UnsupportedNetworkError
 from ._taps import tapped
@@ -55,13 +54,13 @@ def write_graph(spec: ExtractionSpec, folder: Path) -> None:
     except Exception as error:
         raise UnsupportedNetworkError(f"it cannot be saved ({_gist(str(error))})") from error
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, on files of our own
-            [sys.executable, "-P", str(_EXPORTER), str(folder)],
-            env=_environment(folder),
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
+        done = run_child(
+            str(_EXPORTER),
+            str(folder),
+            patience=_PATIENCE,
+            KERAS_BACKEND="openvino",
+            # The user's keras.json may ask for other layouts and precisions.
+            KERAS_HOME=str(folder),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PassingTroubleError(f"the exporter did not run ({error})") from error
@@ -77,15 +76,6 @@ def _still_there(folder: Path) -> None:
     """Whoever clears the cache directory has not refused the network."""
     if not folder.exists():
         raise FileNotFoundError(f"{folder} was deleted.")
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    return os.environ | {
-        "KERAS_BACKEND": "openvino",
-        # The user's keras.json may ask for other layouts and precisions.
-        "KERAS_HOME": str(folder),
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
 
 
 def _gist(text: str) -> str:
