@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import WeightsError, did_you_mean
+from .._processor import arithmetic
 from ..backbones._classes import class_names
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
@@ -284,7 +285,9 @@ def _versions(engine: str) -> dict[str, str]:
 
 @functools.cache
 def _jax_device() -> str:
-    from .._jax import matmul_precision, used_devices
+    from .._jax import matmul_precision, on_cpu, used_devices
 
-    kind, precision = used_devices()[0].device_kind, matmul_precision()
+    # JAX calls every CPU "cpu".
+    kind = f"cpu {arithmetic()}" if on_cpu() else used_devices()[0].device_kind
+    precision = matmul_precision()
     return kind if precision == "default" else f"{kind}, products in {precision}"

@@ -12,16 +12,14 @@ What is in there runs as code. So the folder is this user's alone, or it is not 
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import os
-import platform
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..._processor import processor
 from ._beside import COMPILED, folder_beside, is_private, made_beside
 
 _SUFFIX = "-cache"  # of JAX's entries
@@ -29,7 +27,6 @@ _LENT = "lent-"
 # A network has about fifty entries, most of them of a few kilobytes.
 _MOST_BYTES = 256 * 2**20
 _MOST_FILES = 2000
-_CAPABILITIES = ("model name", "flags", "Features", "CPU part")  # Linux, x86 and ARM
 _DAY = 24 * 60 * 60
 
 
@@ -62,22 +59,12 @@ def lent_directory() -> Iterator[Path | None]:
 
 
 def _made() -> Path:
-    """The folder for programs of this kind of processor."""
-    home = made_beside(COMPILED) / _processor()
+    """The folder for programs of this kind of processor: a home may serve several machines."""
+    home = made_beside(COMPILED) / processor()
     home.mkdir(mode=0o700, exist_ok=True)
     if not is_private(home):
         raise PermissionError(f"{home} can be written by others.")
     return home
-
-
-@functools.cache
-def _processor() -> str:
-    """A name for what the processor can do: a home directory may serve several machines."""
-    facts = [platform.system(), platform.machine(), platform.processor()]
-    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(errors="replace") as file:
-        first_core = file.read(10_000).split("\n\n", maxsplit=1)[0]
-        facts += [line for line in first_core.splitlines() if line.startswith(_CAPABILITIES)]
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
 def _entries(directory: Path) -> list[Path]:

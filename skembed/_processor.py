@@ -1,0 +1,41 @@
+"""Names for this machine's processor: what is made on one may not be right on another."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import platform
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+_MODEL = ("model name", "CPU part")  # Linux, x86 and ARM
+_FEATURES = ("flags", "Features")
+# Features by which sums and products are computed. Others come and go with versions of Linux.
+_ARITHMETIC = ("sse", "avx", "fma", "amx", "asimd", "sve", "sme", "bf16", "fphp")
+
+
+@functools.cache
+def processor() -> str:
+    """Name the processor and all that it can do: code is compiled for these."""
+    return _digest([*_facts(_MODEL), *_facts(_FEATURES)])
+
+
+@functools.cache
+def arithmetic() -> str:
+    """Name the processor and how it can compute: the last bits of a sum differ with these."""
+    features = {word for line in _facts(_FEATURES) for word in line.split()}
+    return _digest([*_facts(_MODEL), *sorted(f for f in features if f.startswith(_ARITHMETIC))])
+
+
+def _digest(facts: list[str]) -> str:
+    machine = [platform.system(), platform.machine(), platform.processor()]
+    return hashlib.sha256("\n".join(machine + facts).encode()).hexdigest()[:16]
+
+
+def _facts(names: tuple[str, ...]) -> list[str]:
+    """What Linux says of the first core under these names; nothing elsewhere."""
+    with contextlib.suppress(OSError), _CPUINFO.open(errors="replace") as file:
+        first_core = file.read(10_000).split("\n\n", maxsplit=1)[0]
+        return [line for line in first_core.splitlines() if line.startswith(names)]
+    return []
