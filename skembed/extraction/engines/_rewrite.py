@@ -8,6 +8,17 @@ from typing import Any
 # A rule takes an equation of the program and its inputs, and returns its one output.
 Rule = Callable[..., Any]
 
+# Equations that call a program (jitted, recomputed for gradients, differentiated by hand), and
+# where they keep it.
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "remat2": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+}
+
 
 def rewritten(function: Callable[..., Any], rules: dict[str, Rule]) -> Callable[..., Any]:
     """Return `function` with the primitives that `rules` names computed by these.
@@ -48,7 +59,9 @@ def _evaluate(
 def _apply(equation: Any, inputs: list[Any], rules: dict[str, Rule]) -> list[Any]:
     inner = _called(equation)
     if inner is not None:
-        return _evaluate(inner.jaxpr, inner.consts, inputs, rules)
+        # Where there are constants, program and constants come as a pair.
+        jaxpr, consts = getattr(inner, "jaxpr", inner), getattr(inner, "consts", [])
+        return _evaluate(jaxpr, consts, inputs, rules)
     rule = rules.get(equation.primitive.name)
     if rule is not None:
         return [rule(equation, *inputs)]
@@ -57,9 +70,6 @@ def _apply(equation: Any, inputs: list[Any], rules: dict[str, Rule]) -> list[Any
 
 
 def _called(equation: Any) -> Any:
-    """The program that an equation merely calls (a jitted or differentiable function)."""
-    if equation.primitive.name in ("jit", "pjit", "closed_call", "remat2"):
-        return equation.params["jaxpr"]
-    if equation.primitive.name in ("custom_jvp_call", "custom_vjp_call"):
-        return equation.params.get("call_jaxpr")
-    return None
+    """The program that an equation merely calls; None where it does something of its own."""
+    place = _CALLS.get(equation.primitive.name)
+    return None if place is None else equation.params[place]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core.primitives import closed_call_p
 
 from skembed import backbones
 from skembed._keras import import_keras
@@ -86,8 +87,32 @@ def test_other_convolutions_are_left_as_they_are(groups, kernel_shape):
     np.testing.assert_array_equal(lowered(x, kernel), plain(x, kernel))
 
 
-def test_calls_inside_the_program_are_rewritten_too():
-    @jax.jit
+def _differentiated_by_hand(function):
+    with_gradient = jax.custom_vjp(function)
+    with_gradient.defvjp(lambda x: (function(x), x), lambda x, slope: (slope,))
+    return with_gradient
+
+
+def _with_tangents(function):
+    with_tangents = jax.custom_jvp(function)
+    with_tangents.defjvp(lambda x, slopes: (function(*x), *slopes))
+    return with_tangents
+
+
+def _closed(function):
+    def call(x):
+        program = jax.make_jaxpr(function)(x)
+        parameters = closed_call_p.get_bind_params({"call_jaxpr": program})
+        return closed_call_p.bind(x, **parameters)[0]
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "called", [jax.jit, jax.checkpoint, _differentiated_by_hand, _with_tangents, _closed]
+)
+def test_calls_inside_the_program_are_rewritten_too(called):
+    @called
     def inner(x):
         return jax.nn.relu6(_convolution(1, 1, "SAME", 4)(x, jnp.ones((3, 3, 1, 4))))
 
