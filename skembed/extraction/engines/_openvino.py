@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,11 @@ from .._cores import n_cores
 from .._spec import ExtractionSpec
 from ._openvino_door import core
 from ._openvino_graph import read_graph, refuse
+from ._openvino_process import PassingTroubleError
 from ._program import UnsupportedNetworkError
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_NO_MEMORY = re.compile("bad.?alloc|memory", re.IGNORECASE)
 
 
 class OpenVinoProgram:
@@ -65,7 +68,10 @@ class OpenVinoProgram:
                 try:
                     self._compiled = core().compile_model(self._graph, "CPU", settings)
                 except RuntimeError as error:
-                    reason = f"it cannot be compiled ({str(error).strip().splitlines()[-1]})"
+                    *_, gist = str(error).strip().splitlines() or ["no reason is given"]
+                    reason = f"it cannot be compiled ({gist})"
+                    if _NO_MEMORY.search(str(error)):
+                        raise PassingTroubleError(reason) from error
                     refuse(self._spec, reason)
                     raise UnsupportedNetworkError(reason) from error
                 self._graph = None
@@ -75,10 +81,6 @@ class OpenVinoProgram:
         """Begin a batch, and return a function that waits for its rows."""
         waits = [self._start(image[np.newaxis]) for image in np.ascontiguousarray(images)]
         return lambda: np.concatenate([wait() for wait in waits])
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return a row for each image: float32, of shape (batch, width)."""
-        return self.start(images)()
 
     def _start(self, image: np.ndarray) -> Callable[[], np.ndarray]:
         compiled = self.compile(image.shape, image.dtype)

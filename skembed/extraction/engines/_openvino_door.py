@@ -5,9 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
+
+from ._program import UnsupportedNetworkError
+
+_importing = threading.RLock()
+_broken = ""  # why an installed OpenVINO cannot be used, once that has been tried
 
 
 def has_openvino() -> bool:
@@ -23,15 +29,21 @@ def import_openvino() -> Any:
     Raises
     ------
     ImportError
-        If it is not installed; the message names the extra that brings it.
+        If it is not installed, where the message names the extra that brings it; or cannot be
+        loaded, where it says why.
     """
     try:
         with no_telemetry():
             import openvino
     except ImportError as error:
+        what = (
+            f"OpenVINO, which is installed and cannot be loaded ({error})"
+            if has_openvino()
+            else "OpenVINO: pip install 'skembed[fast]'"
+        )
         raise ImportError(
-            "engine='openvino' needs OpenVINO: pip install 'skembed[fast]'. Without it, "
-            "engine='jax' gives the same numbers to float32 rounding, more slowly."
+            f"engine='openvino' needs {what}. Without it, engine='jax' gives the same numbers to "
+            "float32 rounding, more slowly."
         ) from error
     return openvino
 
@@ -43,20 +55,41 @@ def no_telemetry() -> Iterator[None]:
     When it is imported, it reports that to Intel, by a forked process, unless the package
     ``openvino-telemetry`` is missing. So it is, for the moment.
     """
-    if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
-        yield
-        return
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] - Python's "not there"
-    try:
-        yield
-    finally:
-        del sys.modules["openvino_telemetry"]
+    with _importing:
+        if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
+            yield
+            return
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] - "not there"
+        try:
+            yield
+        finally:
+            del sys.modules["openvino_telemetry"]
 
 
 @functools.cache
 def core() -> Any:
-    """Return this process' OpenVINO runtime."""
-    return import_openvino().Core()
+    """Return this process' OpenVINO runtime.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If OpenVINO is installed, but broken: no network is supported then.
+    """
+    global _broken  # noqa: PLW0603 - the installation is the process's
+    try:
+        runtime = import_openvino().Core()
+        runtime.get_property("CPU", "FULL_DEVICE_NAME")
+    # A library that is missing, of another version, or built for another processor.
+    except Exception as error:
+        *_, gist = str(error).strip().splitlines() or [type(error).__name__]
+        _broken = f"it cannot be loaded here ({gist})"
+        raise UnsupportedNetworkError(_broken) from error
+    return runtime
+
+
+def why_broken() -> str:
+    """Why OpenVINO cannot run anything, as far as it has been tried; else empty."""
+    return _broken
 
 
 def device() -> str:

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from .._spec import ExtractionSpec
 from ..store._beside import GRAPHS, made_beside
-from ._openvino_door import core, import_openvino
+from ._openvino_door import core, why_broken
 from ._openvino_process import PassingTroubleError, write_graph
 from ._program import UnsupportedNetworkError
 
@@ -37,7 +37,7 @@ _ABANDONED = 3600
 _PARTS = {"network.xml", "network.bin"}
 _MAKING = "making-"
 _PATIENCE = 900.0  # seconds to wait for another process that makes the same graph
-_refused: dict[str, str] = {}
+_refused: dict[tuple[str, str], str] = {}  # by the graph's digest and the precision
 _making = threading.RLock()
 
 
@@ -51,28 +51,34 @@ def read_graph(spec: ExtractionSpec) -> Any:
     WeightsError
         If the network's weights cannot be had.
     """
-    import_openvino()
-    digest = _digest(spec)
+    core()
     with _making:
-        if digest in _refused:
-            raise UnsupportedNetworkError(_refused[digest])
+        if reason := refusal(spec):
+            raise UnsupportedNetworkError(reason)
         try:
-            return _kept(spec, digest[:32])
+            return _kept(spec, _digest(spec)[:32])
         except PassingTroubleError:  # the next attempt may go well
             raise
         except UnsupportedNetworkError as error:
-            _refused[digest] = str(error)
+            refuse(spec, str(error))
             raise
 
 
 def refuse(spec: ExtractionSpec, reason: str) -> None:
     """Note down that `spec` cannot be run, for this process."""
-    _refused[_digest(spec)] = reason
+    _refused[_digest(spec), spec.precision] = reason
 
 
 def refusal(spec: ExtractionSpec) -> str:
     """Why `spec` cannot be run, as far as this process has tried; else empty."""
-    return _refused.get(_digest(spec), "") if _refused else ""
+    return why_broken() or (
+        _refused.get((_digest(spec), spec.precision), "") if _refused else ""
+    )
+
+
+def forget_refusals() -> None:
+    """Let every network be tried again."""
+    _refused.clear()
 
 
 def _digest(spec: ExtractionSpec) -> str:
@@ -97,9 +103,16 @@ def _kept(spec: ExtractionSpec, name: str) -> Any:
     except OSError:
         # A cache directory that cannot be written to, is cleared at this moment, or whose lock
         # somebody keeps: for this process only, then.
-        own = Path(_own_directory().name)
-        graph = _read(own / name) or _made(own, spec, name)
+        graph = _own(spec, name)
     return graph
+
+
+def _own(spec: ExtractionSpec, name: str) -> Any:
+    try:
+        own = Path(_own_directory().name)
+        return _read(own / name) or _made(own, spec, name)
+    except OSError as error:
+        raise PassingTroubleError(f"its graph finds no place ({error})") from error
 
 
 @functools.cache

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ import skembed
 from skembed import PretrainedEmbedder
 from skembed._keras import import_keras
 from skembed.extraction import _engines
-from skembed.extraction._programs import clear_programs
+from skembed.extraction._programs import clear_programs, known_engine, program
 from skembed.extraction._spec import make_spec
-from skembed.extraction.engines import _openvino_graph, _openvino_process
+from skembed.extraction.engines import _openvino, _openvino_graph, _openvino_process
 from skembed.extraction.engines._openvino_graph import read_graph
+from skembed.extraction.engines._openvino_process import PassingTroubleError
+from skembed.extraction.engines._program import UnsupportedNetworkError
 from skembed.extraction.store._beside import GRAPHS, folder_beside
 
 _USE = """
@@ -225,6 +228,76 @@ except ImportError as error:
     print(error)
 """
     assert "pip install 'skembed[fast]'" in python(program)
+
+
+_BROKEN = """
+import warnings
+import numpy as np
+import skembed
+images = [np.full((64, 64, 3), grey, np.uint8) for grey in (0, 128)]
+embedder = skembed.PretrainedEmbedder(image_size=64, cache=False)
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    rows = embedder.transform(images)
+print(rows.shape, embedder.engine_, told[0].message)
+print(skembed.PretrainedEmbedder(precision="bfloat16").engine_)
+try:
+    skembed.PretrainedEmbedder(engine="openvino").fit(images)
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_a_broken_openvino_is_done_without(python, tmp_path):
+    package = tmp_path / "broken" / "openvino"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libtbb.so.12: not found')")
+    path = os.pathsep.join([str(package.parent), *sys.path])
+    rows, precision, asked = python(_BROKEN, PYTHONPATH=path).splitlines()
+    assert rows.startswith(
+        "(2, 1280) jax OpenVINO cannot run 'efficientnet_lite0': it cannot be"
+    )
+    assert "libtbb.so.12: not found" in rows
+    assert precision == "jax"
+    assert asked.startswith(
+        "engine='openvino' needs OpenVINO, which is installed and cannot be"
+    )
+
+
+def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
+    class Full:
+        def compile_model(self, *_):
+            raise RuntimeError("")
+
+    monkeypatch.setattr(_openvino, "core", Full)
+    exact, coarse = _spec(), _spec(precision="bfloat16")
+    with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
+        program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
+    assert (known_engine(exact), known_engine(coarse)) == ("jax", "openvino")
+    clear_programs()
+    assert known_engine(exact) == "openvino"
+
+
+def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
+    class Full:
+        def compile_model(self, *_):
+            raise RuntimeError("Exception from src/core.cpp:105:\nstd::bad_alloc")
+
+    monkeypatch.setattr(_openvino, "core", Full)
+    with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
+        program(_spec()).compile((1, 64, 64, 3), np.dtype(np.uint8))
+    assert known_engine(_spec()) == "openvino"
+
+
+def test_no_place_for_a_graph_is_a_passing_trouble(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "file"))
+    own = types.SimpleNamespace(name=str(tmp_path / "lost"))
+    monkeypatch.setattr(_openvino_graph, "_own_directory", lambda: own)
+    clear_programs()
+    with pytest.raises(PassingTroubleError, match="finds no place"):
+        read_graph(_spec())
+    assert known_engine(_spec()) == "openvino"
 
 
 def test_rows_of_two_engines_are_kept_apart(cache, pictures):
