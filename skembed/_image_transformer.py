@@ -19,7 +19,7 @@ from sklearn.utils._pprint import _EstimatorPrettyPrinter
 
 from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean, level_of_caller
-from .extraction._engines import ENGINES, choose_engine
+from .extraction._engines import ENGINES, choose_engine, starts_devices
 from .extraction._programs import known_engine, runnable
 from .extraction._runner import RunOptions, extract
 from .extraction._spec import (
@@ -102,11 +102,13 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         return text
 
     def _cheaply_known_engine(self) -> str | None:
-        """What ``"auto"`` means; None where only the whole request can tell.
+        """What ``"auto"`` means; None where only the whole request can tell, or JAX's devices.
 
         OpenVINO may have refused the network. To ask whether it has takes the request, and that
         may take Keras, or the digest of all weights.
         """
+        if starts_devices():
+            return None
         engine = choose_engine("auto", self.precision)
         if engine == "jax":
             return engine
@@ -151,6 +153,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def _spec(self) -> ExtractionSpec:
         """The request that the parameters make; nothing is built."""
+        self._validate_params()
         return make_spec(**{name: getattr(self, name) for name in _SPEC})
 
     def _extract(self, X: Any) -> Any:

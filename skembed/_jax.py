@@ -55,6 +55,11 @@ def used_devices() -> tuple[Any, ...]:
     return tuple(d for d in devices if d.device_kind == devices[0].device_kind)
 
 
+def has_started() -> bool:
+    """Whether JAX's devices have been started here, so that asking for them costs nothing."""
+    return _started
+
+
 def on_cpu() -> bool:
     """Whether JAX runs networks on the CPU."""
     return used_devices()[0].platform == "cpu"

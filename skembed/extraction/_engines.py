@@ -8,7 +8,10 @@ import sys
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
+from .._errors import did_you_mean
+from .._jax import has_started, on_cpu
 from .engines._openvino_door import has_bfloat16, has_openvino, import_openvino
+from .engines._program import UnsupportedNetworkError
 
 ENGINES = ("auto", "jax", "openvino")
 
@@ -24,8 +27,10 @@ def choose_engine(engine: str, precision: str) -> str:
     ImportError
         If OpenVINO is asked for and not installed.
     ValueError
-        If the CPU cannot do what is asked of OpenVINO.
+        If there is no such engine, or the CPU cannot do what is asked of OpenVINO.
     """
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}. {did_you_mean(engine, ENGINES)}")
     if engine == "auto":
         fast = has_openvino() and not _has_accelerator() and _can_do(precision)
         return "openvino" if fast else "jax"
@@ -40,21 +45,28 @@ def choose_engine(engine: str, precision: str) -> str:
 
 
 def _can_do(precision: str) -> bool:
-    return precision == "float32" or has_bfloat16()
+    if precision == "float32":
+        return True
+    try:
+        return has_bfloat16()
+    except UnsupportedNetworkError:
+        return False
+
+
+def starts_devices() -> bool:
+    """Whether choosing an engine would start JAX's devices, and so settle which are used."""
+    return _may_have_accelerator() and not has_started()
 
 
 @functools.cache
 def _has_accelerator() -> bool:
-    """Whether JAX runs on something other than the CPU.
+    """Whether JAX runs on something other than the CPU."""
+    return _may_have_accelerator() and not on_cpu()
 
-    JAX takes a second to load, and finds accelerators by plug-ins: without one, it need not be
-    asked.
-    """
-    if "jax" not in sys.modules and (_told_cpu() or not _has_plugin()):
-        return False
-    from .._jax import on_cpu
 
-    return not on_cpu()
+def _may_have_accelerator() -> bool:
+    """Whether JAX has to be asked, which takes a second to load: it finds them by plug-ins."""
+    return _has_plugin() and ("jax" in sys.modules or not _told_cpu())
 
 
 def _told_cpu() -> bool:

@@ -57,6 +57,24 @@ def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch
     assert repr(embedder).endswith("# engine_='jax'")
 
 
+def test_the_repr_starts_no_device(monkeypatch):
+    monkeypatch.setattr(_engines, "_has_plugin", lambda: True)
+    monkeypatch.setattr(_engines, "has_started", lambda: False)
+    asked = []
+    monkeypatch.setattr(_engines, "on_cpu", lambda: asked.append(1) or True)
+    _engines._has_accelerator.cache_clear()
+    assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()"
+    assert not asked
+    assert PretrainedEmbedder().engine_ == "openvino"
+    assert asked == [1]
+    _engines._has_accelerator.cache_clear()
+
+
+def test_an_engine_that_there_is_not_is_none():
+    with pytest.raises(ValueError, match=r"'engine' parameter .* Did you mean 'jax'\?"):
+        _ = PretrainedEmbedder(engine="jaxx").engine_
+
+
 def test_the_repr_settles_no_request(monkeypatch, tmp_path):
     keras = import_keras()
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
