@@ -18,7 +18,7 @@ class WeightsError(RuntimeError):
 
 
 class BackendError(RuntimeError):
-    """Keras runs, or was told to run, on another backend than JAX."""
+    """No network can run in this process: Keras is on another backend, or it was forked."""
 
 
 class StoreWarning(UserWarning):

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 
 import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder
-from skembed.extraction import _programs, clear_programs, images_run
+from skembed.extraction import _programs, clear_programs
 
 SIZE = 64
 
 
 def _embedder(**options) -> PretrainedEmbedder:
     return PretrainedEmbedder(**{"image_size": SIZE, "cache": False, **options})
-
-
-def test_equal_images_are_computed_once(pictures, paths):
-    before = images_run()
-    rows = _embedder().transform([pictures[0], pictures[1], pictures[0], paths[0], paths[0]])
-    assert images_run() - before == 3  # a file and an array are known by other digests
-    np.testing.assert_array_equal(rows[[0, 0]], rows[[2, 3]])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"batch_size": 1}, {"batch_size": 5}, {"batch_size": 100}, {"n_jobs": 1}, {"n_jobs": -1}],
-)
-def test_how_it_is_run_changes_no_bit(options, pictures):
-    want = _embedder().transform(pictures)
-    np.testing.assert_array_equal(_embedder(**options).transform(pictures), want)
-    np.testing.assert_array_equal(_embedder(**options).transform(pictures[::-1]), want[::-1])
-    np.testing.assert_array_equal(_embedder(**options).transform(pictures[5:6]), want[5:6])
 
 
 def test_another_process_gives_the_same_bits(paths, python):
@@ -64,12 +47,52 @@ def test_threads_share_one_network(pictures):
     assert all(np.array_equal(rows[i], rows[0]) for i in rows)
 
 
+_FORK = """
+import os, signal, warnings
+import numpy as np
+from skembed import PretrainedEmbedder
+
+X = list(np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8))
+embedder = PretrainedEmbedder(image_size=64, engine="{engine}", progress=False)
+rows = embedder.transform(X)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # JAX, and Python 3.12, warn of forks beside threads
+    child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    assert np.array_equal(embedder.transform(X), rows)  # from the store
+    try:
+        embedder.transform([255 - X[0]])
+    except RuntimeError as error:
+        print(error, flush=True)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert embedder.transform([255 - X[0]]).shape == (1, 1280)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked on this system")
+@pytest.mark.parametrize("engine", ["jax", "openvino"])
+def test_a_forked_process_says_that_it_cannot_run_a_network(engine, python, tmp_path):
+    said = python(_FORK.format(engine=engine), SKEMBED_CACHE_DIR=str(tmp_path / "cache"))
+    assert said.startswith("This process was forked from one in which a network had run")
+
+
+def test_what_is_done_before_the_network_needs_no_network_of_its_own(pictures):
+    clear_programs()
+    for resize in ("warp", "pad", "crop"):
+        _embedder(resize=resize).transform(pictures[:1])
+    _embedder(decoding="scaled").transform(pictures[:1])
+    assert len(_programs._programs) == 1
+
+
 _OUT_OF_MEMORY = """
 import resource, warnings
 from pathlib import Path
 import numpy as np
 from skimage import data
 from skembed import PretrainedEmbedder
+from skembed.extraction import images_run
 
 picture = data.astronaut()
 X = [np.roll(picture, 7 * i, axis=1) for i in range(16)]
@@ -89,14 +112,19 @@ assert all(w.category is RuntimeWarning for w in told), told
 assert rows.shape == want.shape
 assert np.abs(rows - want).max() < 1e-5
 print(told[0].message)
+before = images_run()
+for _ in range(2):  # rows of smaller batches have other bits, and are not stored
+    PretrainedEmbedder(image_size=512, engine="jax").transform(X)
+print(images_run() - before)
 """
 
 
-def test_a_batch_that_finds_no_memory_is_halved(python):
+def test_a_batch_that_finds_no_memory_is_halved(python, tmp_path):
     """Out of memory in truth: the process may have less and less of it."""
     pytest.importorskip("resource", reason="no memory limits for a process on this system")
-    said = python(_OUT_OF_MEMORY)
+    said, ran = python(_OUT_OF_MEMORY, SKEMBED_CACHE_DIR=str(tmp_path / "cache")).splitlines()
     assert said.startswith("A batch did not fit in memory; going on with 4 images at a time.")
+    assert ran == "32"
 
 
 def test_progress_calls_back(pictures):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import warnings
 from collections import OrderedDict
 
-from .._errors import level_of_caller
+from .._errors import BackendError, level_of_caller
+from .._jax import has_started
 from ._spec import ExtractionSpec
 from .engines._program import Program
 
@@ -15,17 +17,31 @@ from .engines._program import Program
 _KEPT = 4
 _programs: OrderedDict[ExtractionSpec, Program] = OrderedDict()
 _lock = threading.RLock()
+_orphaned = False  # forked from a process in which an engine ran: its threads are not here
 
 
 def program(spec: ExtractionSpec) -> Program:
-    """Return the network for `spec`, built at most once however many threads ask."""
+    """Return the network for `spec`, built at most once however many threads ask.
+
+    Raises
+    ------
+    BackendError
+        In a process that was forked when an engine was running.
+    """
+    if _orphaned:
+        raise BackendError(
+            "This process was forked from one in which a network had run, and the threads that "
+            "run networks are not forked: it would wait for ever. Start processes by 'spawn' or "
+            "'forkserver' (multiprocessing.get_context), or let joblib do it; or embed before."
+        )
+    key = dataclasses.replace(spec, resize="", decoding="exact")  # done before the network
     with _lock:
-        if spec not in _programs:
-            _programs[spec] = _built(spec)
-        _programs.move_to_end(spec)
+        if key not in _programs:
+            _programs[key] = _built(spec)
+        _programs.move_to_end(key)
         while len(_programs) > _KEPT:
             _programs.popitem(last=False)
-        return _programs[spec]
+        return _programs[key]
 
 
 def known_engine(spec: ExtractionSpec) -> str:
@@ -81,7 +97,35 @@ def _built(spec: ExtractionSpec) -> Program:
     return JaxProgram(spec)
 
 
+def _after_fork() -> None:
+    """In the child: what cannot run any more is kept, for to delete it would wait for threads."""
+    global _lock, _orphaned  # noqa: PLW0603
+    _lock = threading.RLock()
+    _orphaned = _orphaned or has_started() or bool(_programs)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 def clear_programs() -> None:
-    """Forget every built network; the next use builds it again."""
+    """Forget every network that this process has built, and free its memory.
+
+    The four networks used last are kept for further transforms; the next use of one that is
+    forgotten builds it again, and tries OpenVINO again where that had refused it. Rows in the
+    store stay.
+
+    See Also
+    --------
+    skembed.cache_clear : Delete the rows.
+
+    Examples
+    --------
+    >>> from skembed import extraction
+    >>> extraction.clear_programs()
+    """
+    from .engines._openvino_graph import forget_refusals
+
     with _lock:
         _programs.clear()
+        forget_refusals()
