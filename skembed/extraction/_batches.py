@@ -35,6 +35,11 @@ def images_run() -> int:
 
     Padding and what was found in the store do not count.
 
+    Returns
+    -------
+    int
+        Images, since this process began.
+
     Examples
     --------
     >>> from skembed import extraction
@@ -63,12 +68,29 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
     return _GROUP * at_once, at_once
 
 
-def warm_up(program: Program, image: np.ndarray, size: int) -> None:
-    """Compile for batches of `size` such images."""
+def may_halve(batch_size: int | str) -> bool:
+    """Whether batches that do not fit are halved: where their size is ours to choose."""
+    if batch_size == "auto":
+        return True
+    from .._jax import on_cpu
+
+    return on_cpu()
+
+
+def has_promised_bits(program: Program) -> bool:
+    """Whether rows are those of whole batches on a CPU; an accelerator promises no bits."""
+    if program.batch_limit is None:
+        return True
+    from .._jax import on_cpu
+
+    return not on_cpu()
+
+
+def warm_up(program: Program, image: np.ndarray, *, size: int, halve: bool) -> None:
+    """Compile for batches of `size` such images, or as `run` has halved them."""
     # Whether there is room is for `run` to find out, which knows what to do then.
     with contextlib.suppress(OutOfMemoryError):
-        size = min(size, program.batch_limit or size)
-        program.compile((size, *image.shape), image.dtype)
+        program.compile((_fitting(program, size, halve), *image.shape), image.dtype)
 
 
 def run(
@@ -99,27 +121,35 @@ def run(
     MemoryError
         If a batch does not fit and `halve` is False, or not even the smallest fits.
     """
-    size = min(size, program.batch_limit or size) if halve else size
+    size = _fitting(program, size, halve)
     dtype = np.result_type(*{image.dtype for image in images})
     begun: deque[tuple[int, Callable[[], np.ndarray]]] = deque()
     first = done = 0  # of the images: the next to begin, and how many have been read back
-    while done < len(images):
-        try:
-            while first < len(images) and len(begun) < program.in_flight:
-                batch = images[first : first + size]
-                begun.append((len(batch), program.start(_stacked(batch, size, dtype))))
-                first += len(batch)
-            n, wait = begun.popleft()
-            rows = wait()[:n]
-        except OutOfMemoryError as error:
-            _abandon(begun)
-            first = done
-            size = _smaller(program, size, halve, images[0].shape[:2], error)
-            continue
-        done += n
-        with _counted:
-            _counts["images"] += n
-        yield rows
+    try:
+        while done < len(images):
+            try:
+                while first < len(images) and len(begun) < program.in_flight:
+                    batch = images[first : first + size]
+                    begun.append((len(batch), program.start(_stacked(batch, size, dtype))))
+                    first += len(batch)
+                n, wait = begun.popleft()
+                rows = wait()[:n]
+            except OutOfMemoryError as error:
+                _abandon(begun)
+                first = done
+                size = _smaller(program, size, halve, images[0].shape[:2], error)
+                continue
+            done += n
+            with _counted:
+                _counts["images"] += n
+            yield rows
+    finally:
+        _abandon(begun)  # an error, here or where the rows go: the network still reads these
+
+
+def _fitting(program: Program, size: int, halve: bool) -> int:
+    """The size that is known to fit, as far as it may be another."""
+    return min(size, program.batch_limit or size) if halve else size
 
 
 def _stacked(images: Sequence[np.ndarray], size: int, dtype: np.dtype) -> np.ndarray:
@@ -134,7 +164,7 @@ def _abandon(begun: deque[tuple[int, Callable[[], np.ndarray]]]) -> None:
     """Let what is under way come to its end: until then it takes up memory."""
     while begun:
         _, wait = begun.popleft()
-        with contextlib.suppress(OutOfMemoryError):
+        with contextlib.suppress(Exception):  # what is told is why it is abandoned
             wait()
 
 
@@ -148,7 +178,7 @@ def _smaller(
     program.batch_limit = size
     warnings.warn(
         f"A batch did not fit in memory; going on with {size} images at a time. The last bits "
-        "of these rows may differ from those of a larger batch.",
+        "of these rows may differ from those of a larger batch; on a CPU they are not stored.",
         RuntimeWarning,
         stacklevel=level_of_caller(),
     )

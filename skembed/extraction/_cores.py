@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import joblib
 
 _MOST_ABREAST = 8
 
 
 def n_cores() -> int:
-    """Return how many cores this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use, which can be fewer than the machine has.
+
+    Affinity, a container's quota and ``LOKY_MAX_CPU_COUNT`` are heeded.
+    """
+    return joblib.cpu_count()
 
 
 def n_abreast(n_devices: int) -> int:

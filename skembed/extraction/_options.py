@@ -10,14 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to run a request; nothing here changes a number.
+    """How to run a request; nothing here changes a number, but for last bits on an accelerator.
 
     Parameters
     ----------
     color_space : {"rgb", "rgba", "bgr", "bgra"}
         The channels of images given as arrays.
     batch_size : int or "auto"
-        Images at once.
+        Images that travel together; on an accelerator, that go through the network at once.
     n_jobs : int or None
         Threads that read and decode; None is one for each core, up to 16.
     cache : bool or path

@@ -22,7 +22,7 @@ from .._config import get_config
 from .._errors import ImageError, level_of_caller
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
-from ._batches import batch_sizes, run, warm_up
+from ._batches import batch_sizes, has_promised_bits, may_halve, run, warm_up
 from ._cores import n_cores
 from ._options import RunOptions
 from ._pixels import pixels_for
@@ -73,7 +73,7 @@ def extract(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> 
     ImageError
         If an image cannot be read and ``on_error="raise"``; it names row and file.
     MemoryError
-        If not even the smallest batch fits.
+        If not even the smallest batch fits, or an image cannot be decoded for want of memory.
     """
     with contextlib.ExitStack() as stack:
         progress = Progress(options.progress, len(items), spec.backbone.name)
@@ -212,22 +212,24 @@ class _Extraction:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
         # Before the lock: nobody is to wait for us to build and to compile.
         network = program(self._spec)
-        warm_up(network, batch[0].pixels, size)
+        halve = may_halve(self._options.batch_size)
+        warm_up(network, batch[0].pixels, size=size, halve=halve)
         lock = self._store.lock() if self._store is not None else contextlib.nullcontext()
         with lock:
             batch = self._look_up(batch)
             if not batch:
                 return
-            halve = self._options.batch_size == "auto"
             pixels = [image.pixels for image in batch]
             left = iter(batch)
             for rows in _gathered(run(network, pixels, size=size, halve=halve)):
-                self._keep(list(itertools.islice(left, len(rows))), rows)
+                images = list(itertools.islice(left, len(rows)))
+                self._keep(images, rows, store=has_promised_bits(network))
 
-    def _keep(self, images: list[_Image], rows: np.ndarray) -> None:
+    def _keep(self, images: list[_Image], rows: np.ndarray, *, store: bool) -> None:
         if self._store is not None:
             rows = self._store.as_kept(rows)
-            self._store.append([image.key for image in images], rows)
+            if store:
+                self._store.append([image.key for image in images], rows)
         self._out[[image.row for image in images]] = rows
         self._progress.add(len(images))
 

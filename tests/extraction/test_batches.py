@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,29 @@ def test_enough_images_travel_together_for_all_batches_abreast(
     )
     assert _cores.n_abreast(devices) == abreast
     assert _batches.batch_sizes("auto", "jax") == (together, 8 * devices)
+
+
+def test_cores_are_those_that_we_are_given(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as a container's quota
+    assert _cores.n_cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "cpu", "may"), [("auto", False, True), (8, False, False), (8, True, True)]
+)
+def test_a_size_that_is_ours_is_halved(size, cpu, may, monkeypatch):
+    monkeypatch.setattr(_jax, "on_cpu", lambda: cpu)
+    assert _batches.may_halve(size) is may
+
+
+@pytest.mark.parametrize(
+    ("limit", "cpu", "promised"), [(None, True, True), (4, True, False), (4, False, True)]
+)
+def test_halved_batches_have_other_bits_on_a_cpu(limit, cpu, promised, monkeypatch):
+    monkeypatch.setattr(_jax, "on_cpu", lambda: cpu)
+    program = Roomy()
+    program.batch_limit = limit
+    assert _batches.has_promised_bits(program) is promised
 
 
 def test_many_cores_are_kept_busy(monkeypatch):
@@ -170,6 +195,25 @@ def test_nothing_is_left_under_way_when_a_smaller_batch_is_begun():
 def test_an_explicit_batch_size_is_an_order():
     with pytest.raises(MemoryError, match=r"batch of 16 .* or 'auto'"):
         _rows(Roomy(room=5), _images(16), size=16, halve=False)
+
+
+def test_nothing_is_left_under_way_where_the_rows_find_no_place():
+    program = Roomy()
+    with contextlib.closing(
+        _batches.run(program, list(_images(12)), size=4, halve=True)
+    ) as rows:
+        next(rows)
+        assert program.under_way == 1
+    assert program.under_way == 0
+
+
+@pytest.mark.parametrize("halve", [False, True])
+def test_what_is_made_ready_is_what_will_run(halve):
+    program = Roomy()
+    program.batch_limit = 4
+    _batches.warm_up(program, _images(1)[0], size=16, halve=halve)
+    _rows(program, _images(16), size=16, halve=halve)
+    assert program.notes[:2] == [(what, 4 if halve else 16) for what in ("compile", "start")]
 
 
 @pytest.mark.parametrize("late", [False, True])

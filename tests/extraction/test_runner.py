@@ -55,20 +55,21 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 8, 16, 32, "auto"])
-def test_bits_do_not_depend_on_the_batch(pictures, batch_size):
-    reference = _embedder(cache=False, batch_size=16).transform(pictures)
-    rows = _embedder(cache=False, batch_size=batch_size).transform(pictures)
-    np.testing.assert_array_equal(rows, reference)
-
-
-def test_bits_do_not_depend_on_companions_order_or_threads(pictures):
-    reference = _embedder(cache=False).transform(pictures)
+@pytest.mark.parametrize("engine", ["jax", "openvino"])
+@pytest.mark.parametrize(
+    "options",
+    [*({"batch_size": n} for n in (1, 5, 8, 16, 100)), {"n_jobs": 1}, {"n_jobs": -1}],
+    ids=str,
+)
+def test_how_it_is_run_changes_no_bit(engine, options, pictures):
+    plain, other = (
+        _embedder(engine=engine, cache=False, **some).transform for some in ({}, options)
+    )
+    reference = plain(pictures)
     order = np.random.default_rng(0).permutation(len(pictures))
-    shuffled = _embedder(cache=False, n_jobs=1).transform([pictures[i] for i in order])
-    np.testing.assert_array_equal(shuffled, reference[order])
-    alone = _embedder(cache=False, n_jobs=4).transform(pictures[7:8])
-    np.testing.assert_array_equal(alone[0], reference[7])
+    np.testing.assert_array_equal(other(pictures), reference)
+    np.testing.assert_array_equal(other([pictures[i] for i in order]), reference[order])
+    np.testing.assert_array_equal(other(pictures[7:8])[0], reference[7])
 
 
 def test_a_path_a_url_and_bytes_give_the_same_bits(files, server):
@@ -156,11 +157,3 @@ def test_only_bad_images_need_no_network():
         rows = _embedder(cache=False, on_error="nan").transform([b"a", b"b"])
     assert rows.shape == (2, 1280)
     assert images_run() == before
-
-
-def test_progress_counts_every_row_once(pictures):
-    told = []
-    embedder = _embedder(cache=False, progress=lambda done, total: told.append((done, total)))
-    embedder.transform([*pictures, pictures[0]])
-    assert told[-1] == (24, 24)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})

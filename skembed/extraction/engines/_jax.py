@@ -122,10 +122,6 @@ class JaxProgram:
     def _rows(self, run: Any, images: np.ndarray) -> np.ndarray:
         return self._dispatch(run, images)()
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return the rows of a batch."""
-        return self.start(images)()
-
 
 @contextlib.contextmanager
 def told_when_out_of_memory() -> Iterator[None]:

@@ -49,7 +49,7 @@ def test_as_many_batches_as_are_begun_are_computed_at_once(program):
     finally:
         del program._dispatch
     for seed, of_batch in enumerate(rows):
-        np.testing.assert_array_equal(of_batch, program(_images(8, seed)))
+        np.testing.assert_array_equal(of_batch, program.start(_images(8, seed))())
 
 
 def test_a_shape_is_compiled_once(program):
