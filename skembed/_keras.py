@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -11,6 +12,7 @@ from types import ModuleType
 from ._errors import BackendError
 from ._jax import start_jax
 
+_importing = threading.RLock()
 _FIX = (
     "skembed runs Keras on JAX. Set KERAS_BACKEND=jax (or unset it) before Keras is first "
     "imported, and start a new process: Keras cannot change its backend in a running one."
@@ -28,18 +30,19 @@ def import_keras() -> ModuleType:
     BackendError
         If Keras is already loaded with another backend, or ``KERAS_BACKEND`` names one.
     """
-    if "keras" not in sys.modules:
-        chosen = os.environ.get("KERAS_BACKEND")
-        if chosen not in (None, "", "jax"):
-            raise BackendError(f"KERAS_BACKEND is {chosen!r}. {_FIX}")
-        os.environ["KERAS_BACKEND"] = "jax"
-        try:
-            import keras
-        finally:
-            if chosen is None:
-                del os.environ["KERAS_BACKEND"]
-            else:
-                os.environ["KERAS_BACKEND"] = chosen
+    with _importing:
+        if "keras" not in sys.modules:
+            chosen = os.environ.get("KERAS_BACKEND")
+            if chosen not in (None, "", "jax"):
+                raise BackendError(f"KERAS_BACKEND is {chosen!r}. {_FIX}")
+            os.environ["KERAS_BACKEND"] = "jax"
+            try:
+                import keras
+            finally:
+                if chosen is None:
+                    del os.environ["KERAS_BACKEND"]
+                else:
+                    os.environ["KERAS_BACKEND"] = chosen
     import keras
 
     if keras.backend.backend() != "jax":

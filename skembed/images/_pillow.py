@@ -58,8 +58,10 @@ def pillow_errors(name: str) -> Iterator[None]:
     """Whatever Pillow raises for this image, raise an ImageError that names it."""
     try:
         yield
-    except (ImageError, MemoryError):
+    except ImageError:
         raise
+    except MemoryError as error:
+        raise MemoryError(f"There is no memory to decode {name}.") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} is not an image that Pillow can read.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
