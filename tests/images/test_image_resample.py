@@ -278,14 +278,26 @@ print(prepare(read(np.zeros((40, 40, 3), np.uint8)), (8, 8)).shape)
 
 def test_a_forked_process_has_its_own(python):
     program = """
-import os
+import os, signal, threading, warnings
 from skembed.images._resample import kernels
-with kernels._lock:
-    kernels._by_pillow = 2**40
+kernels._by_pillow = 5
+held, ended = threading.Event(), threading.Event()
+
+def hold():
+    with kernels._lock:
+        held.set()
+        ended.wait()
+
+threading.Thread(target=hold).start()
+held.wait()
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Python 3.12 warns of forks beside threads
     child = os.fork()
 if child == 0:
-    kernels.are_there_after(1)  # does not wait for a thread that is not there
-    os._exit(kernels._by_pillow)
+    signal.alarm(20)
+    kernels.are_there_after(2)  # does not wait for a thread that is not there
+    os._exit(7 if kernels._by_pillow == 2 else 3)
+ended.set()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    assert python(program) == "1"
+    assert python(program) == "7"
