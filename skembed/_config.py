@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 from ._errors import did_you_mean
@@ -132,6 +134,18 @@ def config_context(**settings: Any) -> Iterator[None]:
     **settings
         As in :func:`set_config`.
 
+    Raises
+    ------
+    TypeError
+        If a setting does not exist.
+    ValueError
+        If a value is not allowed.
+
+    See Also
+    --------
+    set_config : Change settings for the session.
+    get_config : What they are.
+
     Examples
     --------
     >>> import skembed
@@ -152,9 +166,9 @@ def _check(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise TypeError(f"skembed has no setting {name!r}. {did_you_mean(name, _DEFAULTS)}")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if name in _POSITIVE and not (number and value > 0):
-            raise ValueError(f"{name} must be a positive number, got {value!r}.")
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if name in _POSITIVE and not (number and 0 < float(value) < math.inf):
+            raise ValueError(f"{name} must be a positive, finite number, got {value!r}.")
         if name == "cache_dir" and not isinstance(value, str | os.PathLike | None):
             raise ValueError(f"cache_dir must be a str, a path or None, got {value!r}.")
         if name in _ALLOWED and not any(_same(value, known) for known in _ALLOWED[name]):

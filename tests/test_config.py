@@ -110,11 +110,15 @@ def test_an_unknown_setting_names_the_nearest(change):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"cache_size": 0}, "cache_size must be a positive number, got 0"),
-        ({"cache_size": "5 GB"}, "cache_size must be a positive number, got '5 GB'"),
-        ({"url_timeout": -1}, "url_timeout must be a positive number"),
-        ({"url_timeout": float("nan")}, "url_timeout must be a positive number"),
-        ({"max_image_pixels": True}, "max_image_pixels must be a positive number, got True"),
+        ({"cache_size": 0}, "cache_size must be a positive, finite number, got 0"),
+        ({"cache_size": "5 GB"}, "cache_size must be a positive, finite number, got '5 GB'"),
+        ({"cache_size": float("inf")}, "cache_size must be a positive, finite number, got inf"),
+        ({"url_timeout": -1}, "url_timeout must be a positive, finite number"),
+        ({"url_timeout": float("nan")}, "url_timeout must be a positive, finite number"),
+        (
+            {"max_image_pixels": True},
+            "max_image_pixels must be a positive, finite number, got True",
+        ),
         ({"cache_dtype": "int8"}, "cache_dtype must be 'float32' or 'float16', got 'int8'"),
         ({"trust_stat": 1}, "trust_stat must be True or False, got 1"),
         ({"compile_cache": None}, "compile_cache must be True or False, got None"),
