@@ -158,6 +158,7 @@ class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEsti
         Returns
         -------
         ndarray of str of shape (n_features,)
+            Those of the columns that go in.
         """
         if input_features is not None and not hasattr(self, "n_features_in_"):
             return np.asarray(input_features, dtype=object)

@@ -300,6 +300,7 @@ class FullNetworkEmbedder(ImageTransformer):
         Returns
         -------
         array of str, of shape (n_features,)
+            Unique names, in the order of the columns.
         """
         check_is_fitted(self)
         return self._feature_names()

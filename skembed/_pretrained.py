@@ -75,8 +75,9 @@ class PretrainedEmbedder(ImageTransformer):
         ``"auto"`` is JAX where there is an accelerator, else OpenVINO where it is installed and
         the CPU has the precision, else JAX. `engine_` tells what it became.
     batch_size : int or "auto", default="auto"
-        Images that are decoded and kept together. On an accelerator that many go through the
-        network at once, and ``"auto"`` (128) is halved when memory runs out. On a CPU JAX always
+        On an accelerator, images that go through the network at once: ``"auto"``, 128 for each
+        device, is halved when memory runs out, and a number is an order. Four such batches are
+        decoded and kept together. On a CPU, images that are decoded and kept together: JAX always
         takes batches of 8 and OpenVINO single images, so that the bits do not depend on it; with
         less than ``"auto"`` (at least 32) some cores may have nothing to do.
     n_jobs : int or None, default=None
@@ -233,6 +234,7 @@ class PretrainedEmbedder(ImageTransformer):
         Returns
         -------
         array of str, of shape (n_features,)
+            Unique names, in the order of the columns.
         """
         return self._feature_names()
 

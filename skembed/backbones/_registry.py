@@ -39,6 +39,7 @@ def get(name: str) -> Backbone:
     Returns
     -------
     Backbone
+        All that is known of it; nothing is built or downloaded.
 
     Raises
     ------
@@ -106,7 +107,12 @@ def register(backbone: Backbone, *, overwrite: bool = False) -> None:
 
 
 def names() -> list[str]:
-    """Return the names of all backbones, in the registry's order.
+    """Return the names of all backbones.
+
+    Returns
+    -------
+    list of str
+        In the registry's order: the default first.
 
     Examples
     --------

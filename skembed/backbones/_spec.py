@@ -143,7 +143,13 @@ class Backbone:
             )
 
     def fingerprint(self) -> str:
-        """Hexadecimal sha256 of all that changes its numbers, the same in any process."""
+        """Return a digest of all that changes its numbers, the same in any process.
+
+        Returns
+        -------
+        str
+            A sha256, in hexadecimal.
+        """
         facts = dataclasses.asdict(self)
         for prose in ("licence", "n_parameters", "stages", "min_size"):
             del facts[prose]

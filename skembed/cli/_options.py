@@ -26,7 +26,7 @@ def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = Fa
             "--layers",
             default="embedding",
             metavar="A[,B]",
-            help="embedding, predictions, or both with a comma (%(default)s)",
+            help="embedding, predictions, all, stage3, 'block*', ..., with commas (%(default)s)",
         )
         parser.add_argument(
             "--resize",

@@ -151,7 +151,7 @@ def _embed(commands) -> None:
     add_on_error(parser, "raise", "makes a row of NaN")
     parser.add_argument(
         "--pooling",
-        choices=("auto", "avg", "max"),
+        choices=("auto", "avg", "max", "both"),
         default="auto",
         help="of feature maps (auto)",
     )
@@ -195,7 +195,7 @@ def _cache(commands) -> None:
         actions,
         "clear",
         "_cache:clear",
-        "Delete embeddings.",
+        "Delete embeddings, and without --backbone compiled networks as well.",
         example="skembed cache clear --yes",
         more="On a terminal it asks first.",
     )
@@ -208,7 +208,7 @@ def _devices(commands) -> None:
         commands,
         "devices",
         "_devices:devices",
-        "List the devices that JAX sees; the first one is used.",
+        "List the devices that JAX sees, and which of them are used.",
         example="skembed devices",
     )
 

@@ -99,8 +99,16 @@ def image_estimator_checks(
 
     Parameters
     ----------
-    estimator, images, y, rtol, atol, max_pickle_size
-        As for :func:`check_image_estimator`.
+    estimator : estimator
+        As for :func:`check_image_estimator`, like all that follow.
+    images : sequence of at least 4 images, optional
+        What it takes.
+    y : sequence of length n_images, optional
+        Labels.
+    rtol, atol : float, default=0.0
+        By how much rows may differ.
+    max_pickle_size : int, bytes, default=10 000
+        Of the pickled estimator.
 
     Returns
     -------

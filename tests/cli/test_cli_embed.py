@@ -88,6 +88,15 @@ def test_layers_and_a_folder_without_classes(class_folders, tmp_path):
     assert frame.columns[1001] == "embedding__0000"
 
 
+def test_a_stage_pooled_in_both_ways(class_folders, tmp_path):
+    out = tmp_path / "X.csv"
+    argv = ["embed", str(class_folders / "brick"), "-o", str(out)]
+    assert main([*argv, "--layers", "stage3", "--pooling", "both"]) == 0
+    columns = pd.read_csv(out, nrows=0).columns.tolist()
+    wanted = PretrainedEmbedder(layers="stage3", pooling="both").get_feature_names_out()
+    assert columns == ["path", *wanted]
+
+
 @pytest.mark.filterwarnings("default:.*could not be read")
 def test_bad_images_stop_or_make_a_row_of_nan(class_folders, tmp_path, refused, capsys):
     bad = tmp_path / "bad.png"

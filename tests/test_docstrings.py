@@ -1,0 +1,76 @@
+"""Public names have the docstrings that numpydoc asks for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from numpydoc.validate import validate
+
+import skembed
+
+# Every name of the reference, as the docs list them: what is public is documented there.
+REFERENCE = Path(__file__).parents[1] / "docs" / "api.md"
+MODULES = ("backbones", "layers", "images", "extraction", "testing")
+# Left out: how a summary begins and ends, which ruff sees to; a longer text and "See Also", which
+# not every function needs.
+CHECKS = {"GL02", "GL03", "GL06", "GL07", "GL08", "PR01", "PR02", "PR03", "PR04", "PR07"}
+CHECKS |= {"RT01", "RT03"}
+
+
+def _names() -> list[str]:
+    lines = REFERENCE.read_text().splitlines()
+    return [
+        line.strip()
+        for line in lines
+        if line.startswith("   ") and ":" not in line and line.strip()
+    ]
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"skembed.{name}".rstrip("."))
+
+
+def _thing(name: str) -> Any:
+    module, _, last = name.rpartition(".")
+    return getattr(_module(module), last)
+
+
+def _is_used_by_name(name: str) -> bool:
+    """Whether users call it: functions and estimators, not what these return or raise."""
+    return inspect.isfunction(_thing(name)) or hasattr(_thing(name), "fit")
+
+
+def _public(name: str) -> list[str]:
+    """The name, and the methods of a class that are its own."""
+    thing = _thing(name)
+    methods = vars(thing) if inspect.isclass(thing) and not issubclass(thing, Exception) else {}
+    own = [m for m, v in methods.items() if not m.startswith("_") and inspect.isfunction(v)]
+    return [name, *(f"{name}.{method}" for method in own)]
+
+
+@pytest.mark.parametrize("name", [each for name in _names() for each in _public(name)])
+def test_docstring(name):
+    found = dict(validate(f"skembed.{name}")["errors"])
+    assert {code: what for code, what in found.items() if code in CHECKS} == {}
+
+
+@pytest.mark.parametrize("name", [name for name in _names() if _is_used_by_name(name)])
+def test_what_is_used_by_name_has_an_example(name):
+    assert "EX01" not in dict(validate(f"skembed.{name}")["errors"])
+
+
+def test_the_reference_lists_all_that_is_public():
+    listed = set(_names())
+    public = {name for name in skembed.__all__ if name not in (*MODULES, "__version__")}
+    for module in map(_module, MODULES):
+        public |= {
+            f"{module.__name__.removeprefix('skembed.')}.{name}"
+            for name in module.__all__
+            if callable(getattr(module, name))
+        }
+    assert public - listed == set()
