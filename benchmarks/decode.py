@@ -1,4 +1,4 @@
-"""Decoding and resizing JPEGs: ``python benchmarks/decode.py [--embeddings]``.
+"""Decoding and resizing JPEGs: ``python benchmarks/decode.py [--resize | --embeddings]``.
 
 Photographs of the shared data, brought to two sizes and encoded anew, become 224 x 224 pixels as
 EfficientNet-Lite0 takes them: a centre of 0.875, bicubic. The ways take turns; images/s are medians
@@ -12,6 +12,9 @@ on the clock with one and with two threads.
   resized by kernels;
 - ``exact, by Pillow``: the same bits, without the extra.
 
+``--resize`` gives instead what resizing alone takes, decoded photographs to 224 x 224: Pillow, our
+kernels, torch (a batch of one, antialiased), in turn, processor time of one thread.
+
 ``--embeddings`` says instead how far ``scaled`` moves embeddings, for several sizes.
 """
 
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -36,12 +41,15 @@ from PIL import Image
 
 from skembed import PretrainedEmbedder, cosine_similarity
 from skembed.images import Raw, decode, list_images, prepare
+from skembed.images._by_kernels import REACH, by_kernels
+from skembed.images._by_pillow import by_pillow
 from skembed.images._resample import kernels
 
 SIZE = (224, 224)
 NETWORK = NETWORKS["efficientnet_lite0"]
 CONVENTION = "crop-0.875-pil-bicubic-antialias"
 TIMED = ((500, 375), (2000, 1500))
+TORCH = {"pil-bilinear-antialias": "bilinear", "pil-bicubic-antialias": "bicubic"}
 MOVED = ((1366, 1024), (2000, 1500), (3000, 2250), (4032, 3024))
 
 
@@ -51,6 +59,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=default, help="holds data/")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--resize", action="store_true")
     parser.add_argument("--embeddings", action="store_true")
     options = parser.parse_args()
     files = list_images(options.shared / "data" / "flowers17")
@@ -66,6 +75,23 @@ def main() -> None:
         print("Without Numba, Pillow resizes.")
     if "peer, sooner" in WAYS:
         import_torch(1)  # the time of one thread is counted
+    if options.resize:
+        print("| size | filter | Pillow, ms | kernels, ms | Pillow / kernels | torch, ms |")
+        print("| --- | --- | ---: | ---: | ---: | ---: |")
+        for size, filter_name in itertools.product(TIMED, REACH):
+            spent = resized_alone(jpegs(files, size), filter_name, options.rounds)
+            pillow, kernel, *torch = (f"{1000 * seconds:.2f}" for seconds in spent)
+            ratio = f"{spent[0] / spent[1]:.1f}"
+            row = (
+                f"{size[0]} x {size[1]}",
+                filter_name,
+                pillow,
+                kernel,
+                ratio,
+                *(torch or ["-"]),
+            )
+            print(f"| {' | '.join(row)} |", flush=True)
+        return
     print("| size | way | decode: CPU | 1 thread | 2 threads | and resize: CPU | 1 | 2 |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for size in TIMED:
@@ -109,7 +135,7 @@ def decoded(data: bytes) -> Image.Image:
     return decode(Raw(data, "bytes"))
 
 
-def by_pillow(data: bytes) -> np.ndarray:
+def opened_and_resized(data: bytes) -> np.ndarray:
     return np.array(resized(opened(data), NETWORK))
 
 
@@ -126,7 +152,7 @@ WAYS: dict[str, tuple[Callable | None, Callable]] = {
     "peer": (opened, peer),
     **({"peer, sooner": (turbo, peer_sooner)} if find_spec("torch") else {}),
     "exact": (decoded, partial(ours, decoding="exact")),
-    "exact, by Pillow": (opened, by_pillow),
+    "exact, by Pillow": (opened, opened_and_resized),
     "scaled": (None, partial(ours, decoding="scaled")),
 }
 
@@ -158,6 +184,31 @@ def by_clock(n_threads: int, step: Callable, data: list[bytes]) -> float:
         for _ in pool.map(step, data):
             pass
         return time.perf_counter() - started
+
+
+def resized_alone(data: list[bytes], filter_name: str, rounds: int) -> list[float]:
+    """Seconds an image: Pillow, the kernels, and torch where it is there and has the filter."""
+    arrays = [turbo(one) for one in data]
+    height, width, _ = arrays[0].shape
+    box = (0, 0, width, height)
+    ways = [
+        partial(way, size=SIZE, filter_name=filter_name, box=box)
+        for way in (by_pillow, by_kernels)
+    ]
+    if find_spec("torch") and filter_name in TORCH:
+        ways.append(partial(by_torch, mode=TORCH[filter_name]))
+    seconds = [[] for _ in ways]
+    for _ in range(rounds):
+        for spent, way in zip(seconds, ways, strict=True):
+            spent.append(by_cpu(way, arrays) / len(arrays))
+    return [statistics.median(spent) for spent in seconds]
+
+
+def by_torch(pixels: np.ndarray, mode: str) -> Any:
+    import torch
+
+    batch = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    return torch.nn.functional.interpolate(batch, SIZE, mode=mode, antialias=True)
 
 
 # --- what it does to the numbers ---------------------------------------------------------
