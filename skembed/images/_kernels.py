@@ -23,10 +23,12 @@ from numba import types
 # weights are partly negative and partly add up to more than one.
 _BITS = 22
 _HALF = 1 << (_BITS - 1)
-# Rows taken together, in bytes and in words of eight: enough for the compiler to keep their sums in
-# registers, and so few that a stripe of them stays in the cache.
+# Rows that are turned on their side together, and how many words of eight bytes of each at once:
+# what is read and written then stays in the nearest cache.
 _ROWS = 64
-_WORDS = _ROWS // 8
+_PLACES = _ROWS // 8
+_WORDS = 32
+_WIDTH = 8 * _WORDS
 
 _PIXELS = types.Array(types.uint8, 2, "C", readonly=True)
 _RESULT = types.Array(types.uint8, 2, "C")
@@ -116,70 +118,97 @@ _EIGHTHS = (np.uint64(0x00FF00FF00FF00FF), np.uint64(8))
 
 
 @numba.njit
-def _exchange(one, two, part):
-    """Exchange the upper parts of one word and the lower parts of the other."""
-    mask, distance = part
-    return (one & mask) | ((two & mask) << distance), ((one >> distance) & mask) | (two & ~mask)
-
-
-@numba.njit
-def _turned(a, b, c, d, e, f, g, h):
-    """Turn eight by eight bytes on their side: rows as words become columns as words."""
-    a, e = _exchange(a, e, _HALVES)
-    b, f = _exchange(b, f, _HALVES)
-    c, g = _exchange(c, g, _HALVES)
-    d, h = _exchange(d, h, _HALVES)
-    a, c = _exchange(a, c, _QUARTERS)
-    b, d = _exchange(b, d, _QUARTERS)
-    e, g = _exchange(e, g, _QUARTERS)
-    f, h = _exchange(f, h, _QUARTERS)
-    a, b = _exchange(a, b, _EIGHTHS)
-    c, d = _exchange(c, d, _EIGHTHS)
-    e, f = _exchange(e, f, _EIGHTHS)
-    g, h = _exchange(g, h, _EIGHTHS)
-    return a, b, c, d, e, f, g, h
-
-
-@numba.njit
-def _to_columns(r, columns, place):
-    """Eight rows of words, turned, are the words at `place` of as many columns as bytes."""
-    for i in range(r.shape[1]):
-        t = _turned(r[0, i], r[1, i], r[2, i], r[3, i], r[4, i], r[5, i], r[6, i], r[7, i])
-        for j in range(8):
-            columns[8 * i + j, place] = t[j]
-
-
-@numba.njit
-def _to_rows(c, place, rows):
-    """The way back."""
-    for i in range(rows.shape[1]):
-        x, p = 8 * i, place
-        t = _turned(
-            c[x, p], c[x + 1, p], c[x + 2, p], c[x + 3, p],
-            c[x + 4, p], c[x + 5, p], c[x + 6, p], c[x + 7, p],
-        )  # fmt: skip
-        for j in range(8):
-            rows[j, i] = t[j]
-
-
-# --- sums of many pixels -----------------------------------------------------------------
-
-
-@numba.njit
 def _copy(source, target, n):
     for i in range(n):
         target[i] = source[i]
 
 
 @numba.njit
-def _add(sums, pixels, weight, n):
-    for i in range(n):
-        sums[i] += np.int32(pixels[i]) * weight
+def _exchange(one, two, part):
+    """Exchange the upper parts of a row's words and the lower parts of another's."""
+    mask, distance = part
+    for i in range(_WORDS):
+        a, b = one[i], two[i]
+        one[i] = (a & mask) | ((b & mask) << distance)
+        two[i] = ((a >> distance) & mask) | (b & ~mask)
 
 
 @numba.njit
-def _finish(sums, levels):
-    """Sums as grey levels, cut off where negative weights have led outside."""
+def _turn(block):
+    """Turn each eight words below each other, eight by eight bytes; done twice, it is undone."""
+    for top in range(0, _ROWS, 8):
+        rows = block[top : top + 8]
+        for i in (0, 1, 2, 3):
+            _exchange(rows[i], rows[i + 4], _HALVES)
+        for i in (0, 1, 4, 5):
+            _exchange(rows[i], rows[i + 2], _QUARTERS)
+        for i in (0, 2, 4, 6):
+            _exchange(rows[i], rows[i + 1], _EIGHTHS)
+
+
+@numba.njit
+def _to_columns(rows, columns, block):
+    """Turn at most `_ROWS` rows on their side: a column lies together, eight bytes a word."""
+    width = rows.shape[1]
+    pixels = block.view(np.uint8)
+    for x in range(0, width, _WIDTH):
+        n = min(_WIDTH, width - x)
+        for y in range(rows.shape[0]):
+            _copy(rows[y, x : x + n], pixels[y], n)
+        _turn(block)
+        for i in range(_WORDS):
+            for j in range(8):
+                column = columns[x + 8 * i + j]
+                for place in range(_PLACES):
+                    column[place] = block[8 * place + j, i]
+
+
+@numba.njit
+def _to_rows(columns, rows, block):
+    """The way back."""
+    width = rows.shape[1]
+    pixels = block.view(np.uint8)
+    for x in range(0, width, _WIDTH):
+        n = min(_WIDTH, width - x)
+        for i in range(_WORDS):
+            for j in range(8):
+                column = columns[x + 8 * i + j]
+                for place in range(_PLACES):
+                    block[8 * place + j, i] = column[place]
+        _turn(block)
+        for y in range(rows.shape[0]):
+            _copy(pixels[y], rows[y, x : x + n], n)
+
+
+# --- sums of many pixels -----------------------------------------------------------------
+
+
+@numba.njit
+def _add(sums, line, weight):
+    for i in range(sums.size):
+        sums[i] += np.int32(line[i]) * weight
+
+
+@numba.njit
+def _add_four(sums, lines, weights):
+    a, b, c, d = lines[0], lines[1], lines[2], lines[3]
+    s, t, u, v = weights[0], weights[1], weights[2], weights[3]
+    for i in range(sums.size):
+        one, two = np.int32(np.int32(a[i]) * s), np.int32(np.int32(b[i]) * t)
+        three, four = np.int32(np.int32(c[i]) * u), np.int32(np.int32(d[i]) * v)
+        sums[i] += one + two + three + four
+
+
+@numba.njit
+def _mix(lines, weights, sums, levels):
+    """Add up lines by their weights: four at a time, for the sums travel to memory and back."""
+    sums[:] = _HALF
+    fours = lines.shape[0] // 4 * 4
+    for i in range(0, fours, 4):
+        _add_four(sums, lines[i : i + 4], weights[i : i + 4])
+    for i in range(fours, lines.shape[0]):
+        _add(sums, lines[i], weights[i])
+    # Grey levels are cut off where negative weights have led outside.
     for i in range(sums.size):
         levels[i] = min(max(sums[i] >> _BITS, 0), 255)
 
@@ -205,31 +234,23 @@ def mix_columns(pixels, channels, left, right, reach, result):
     first, count, weights = _weights(
         width // channels, left, right, result.shape[1] // channels, reach
     )
-    row_words = np.zeros((8, (width + 7) // 8), np.uint64)
-    column_words = np.zeros((8 * row_words.shape[1], _WORDS), np.uint64)
-    mixed_row_words = np.zeros((8, (result.shape[1] + 7) // 8), np.uint64)
-    mixed_words = np.zeros((8 * mixed_row_words.shape[1], _WORDS), np.uint64)
-    rows, columns = row_words.view(np.uint8), column_words.view(np.uint8)
-    mixed_rows, mixed = mixed_row_words.view(np.uint8), mixed_words.view(np.uint8)
-    sums = np.zeros(_ROWS, np.int32)
+    wide, narrow = -(-width // _WIDTH) * _WIDTH, -(-result.shape[1] // _WIDTH) * _WIDTH
+    block = np.zeros((_ROWS, _WORDS), np.uint64)
+    columns, mixed = (
+        np.zeros((wide, _PLACES), np.uint64),
+        np.zeros((narrow, _PLACES), np.uint64),
+    )
+    # A line is a pixel in all rows: its channels, one after the other.
+    n = channels * _ROWS
+    lines = columns.view(np.uint8)[:width].reshape(width // channels, n)
+    mixed_lines = mixed.view(np.uint8)[: result.shape[1]].reshape(first.size, n)
+    sums = np.zeros(n, np.int32)
     for top in range(0, height, _ROWS):
-        for place in range(_WORDS):
-            y = top + 8 * place
-            for i in range(min(8, height - y)):
-                _copy(pixels[y + i], rows[i], width)
-            _to_columns(row_words, column_words, place)
+        _to_columns(pixels[top : top + _ROWS], columns, block)
         for target in range(first.size):
-            for channel in range(channels):
-                sums[:] = _HALF
-                for i in range(count[target]):
-                    column = columns[(first[target] + i) * channels + channel]
-                    _add(sums, column, weights[target, i], _ROWS)
-                _finish(sums, mixed[target * channels + channel])
-        for place in range(_WORDS):
-            y = top + 8 * place
-            _to_rows(mixed_words, place, mixed_row_words)
-            for i in range(min(8, height - y)):
-                _copy(mixed_rows[i], result[y + i], result.shape[1])
+            start, stop = first[target], first[target] + count[target]
+            _mix(lines[start:stop], weights[target], sums, mixed_lines[target])
+        _to_rows(mixed, result[top : top + _ROWS], block)
 
 
 @_compiled(
@@ -258,8 +279,5 @@ def mix_rows(pixels, skipped, height, top, bottom, reach, result):
         raise IndexError("rows that count are missing")
     sums = np.zeros(pixels.shape[1], np.int32)
     for target in range(first.size):
-        sums[:] = _HALF
-        for i in range(count[target]):
-            row = pixels[first[target] - skipped + i]
-            _add(sums, row, weights[target, i], sums.size)
-        _finish(sums, result[target])
+        start = first[target] - skipped
+        _mix(pixels[start : start + count[target]], weights[target], sums, result[target])
