@@ -15,7 +15,6 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
-from sklearn.utils._pprint import _EstimatorPrettyPrinter
 
 from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean, level_of_caller
@@ -174,6 +173,10 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
 
 # scikit-learn breaks and indents a nested estimator's parameters by its __repr__, which is ours.
-_EstimatorPrettyPrinter._dispatch[ImageTransformer.__repr__] = (
-    _EstimatorPrettyPrinter._pprint_estimator
-)
+# It says so nowhere: should another version do it otherwise, they are on one line.
+with contextlib.suppress(ImportError, AttributeError):
+    from sklearn.utils._pprint import _EstimatorPrettyPrinter
+
+    _EstimatorPrettyPrinter._dispatch[ImageTransformer.__repr__] = (
+        _EstimatorPrettyPrinter._pprint_estimator
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from skembed.extraction.engines._openvino_door import has_bfloat16
 from skembed.extraction.store import _trouble
 
 
@@ -18,6 +19,14 @@ from skembed.extraction.store import _trouble
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this test have its own first warning."""
     monkeypatch.setattr(_trouble, "_told", set())
+
+
+@pytest.fixture
+def bfloat16() -> str:
+    """The precision, on a CPU that has it."""
+    if not has_bfloat16():
+        pytest.skip("this CPU does not multiply in bfloat16")
+    return "bfloat16"
 
 
 @pytest.fixture(scope="session")

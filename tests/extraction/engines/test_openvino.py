@@ -159,7 +159,9 @@ def test_a_network_with_a_preparation_of_its_own_agrees():
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_row_has_the_same_bits_whatever_its_companions(precision):
+def test_a_row_has_the_same_bits_whatever_its_companions(precision, request):
+    if precision == "bfloat16":
+        request.getfixturevalue("bfloat16")
     spec = make_spec("efficientnet_lite0", precision=precision, engine="openvino")
     program = OpenVinoProgram(spec)
     images = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), dtype=np.uint8)
@@ -196,9 +198,9 @@ def test_batches_under_way_do_not_disturb_each_other():
         assert np.array_equal(rows(), expected)
 
 
-def test_bfloat16_is_coarser_and_kept_apart(pictures):
+def test_bfloat16_is_coarser_and_kept_apart(pictures, bfloat16):
     exact = PretrainedEmbedder(engine="openvino").transform(pictures)
-    coarse = PretrainedEmbedder(engine="openvino", precision="bfloat16").transform(pictures)
+    coarse = PretrainedEmbedder(engine="openvino", precision=bfloat16).transform(pictures)
     apart = np.abs(coarse - exact).mean() / np.abs(exact).mean()
     assert 1e-4 < apart < 0.2  # tiles of a wall are far from what it knows; photographs, 0.04
     again = PretrainedEmbedder(engine="openvino").transform(pictures)
