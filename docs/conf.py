@@ -1,5 +1,7 @@
 """Sphinx: the pages are Markdown, the reference comes from the docstrings."""
 
+from pathlib import Path
+
 import skembed
 
 project = "skembed"
@@ -26,6 +28,10 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 5,
+}
+# Only the reference has pages below it, which the bar at the left lists.
+html_sidebars = {
+    page.stem: [] for page in Path(__file__).parent.glob("*.md") if page.stem != "api"
 }
 html_static_path = ["_static"]
 html_css_files = ["skembed.css"]
