@@ -166,8 +166,7 @@ def _check(settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise TypeError(f"skembed has no setting {name!r}. {did_you_mean(name, _DEFAULTS)}")
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if name in _POSITIVE and not (number and 0 < float(value) < math.inf):
+        if name in _POSITIVE and not _is_positive(value):
             raise ValueError(f"{name} must be a positive, finite number, got {value!r}.")
         if name == "cache_dir" and not isinstance(value, str | os.PathLike | None):
             raise ValueError(f"cache_dir must be a str, a path or None, got {value!r}.")
@@ -178,6 +177,11 @@ def _check(settings: dict[str, Any]) -> None:
         from ._jax import warn_if_too_late
 
         warn_if_too_late()
+
+
+def _is_positive(value: Any) -> bool:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and 0 < value < math.inf  # type: ignore[operator] - numbers have an order
 
 
 def _same(value: Any, known: Any) -> bool:

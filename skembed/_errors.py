@@ -18,7 +18,7 @@ class WeightsError(RuntimeError):
 
 
 class BackendError(RuntimeError):
-    """No network can run in this process: Keras is on another backend, or it was forked."""
+    """No network can run here: Keras is on another backend, or a fork has left JAX behind."""
 
 
 class StoreWarning(UserWarning):

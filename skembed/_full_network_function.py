@@ -29,7 +29,7 @@ def full_network_embedding(
     images : sequence of images, of length n_samples
         As for :meth:`PretrainedEmbedder.transform`.
     batch_size : int or "auto", default="auto"
-        Images that travel together.
+        As for :class:`PretrainedEmbedder`.
     layers : str, int or list of these, default="all"
         As for :class:`PretrainedEmbedder`.
     input_shape : int, (height, width), (height, width, channels) or None, default=None

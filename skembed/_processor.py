@@ -9,7 +9,7 @@ import platform
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
-_MODEL = ("model name", "CPU part")  # Linux, x86 and ARM
+_MODEL = ("model name", "CPU implementer", "CPU part")  # x86 and ARM
 _FEATURES = ("flags", "Features")
 # Features by which sums and products are computed. Others come and go with versions of Linux.
 _ARITHMETIC = ("sse", "avx", "fma", "amx", "asimd", "sve", "sme", "bf16", "fphp")

@@ -68,9 +68,9 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
     return _GROUP * at_once, at_once
 
 
-def may_halve(batch_size: int | str) -> bool:
+def may_halve(batch_size: int | str, engine: str) -> bool:
     """Whether batches that do not fit are halved: where their size is ours to choose."""
-    if batch_size == "auto":
+    if batch_size == "auto" or engine == "openvino":
         return True
     from .._jax import on_cpu
 
@@ -178,7 +178,8 @@ def _smaller(
     program.batch_limit = size
     warnings.warn(
         f"A batch did not fit in memory; going on with {size} images at a time. The last bits "
-        "of these rows may differ from those of a larger batch; on a CPU they are not stored.",
+        "may then differ from those of a larger batch; so on a CPU such rows are not stored, from "
+        "now on until skembed.extraction.clear_programs() is called.",
         RuntimeWarning,
         stacklevel=level_of_caller(),
     )

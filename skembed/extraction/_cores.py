@@ -10,7 +10,8 @@ _MOST_ABREAST = 8
 def n_cores() -> int:
     """Return how many cores this process may use, which can be fewer than the machine has.
 
-    Affinity, a container's quota and ``LOKY_MAX_CPU_COUNT`` are heeded.
+    Affinity, a container's quota, ``LOKY_MAX_CPU_COUNT`` and ``JOBLIB_MULTIPROCESSING=0``, which
+    means one, are heeded.
     """
     return joblib.cpu_count()
 

@@ -32,7 +32,7 @@ def choose_engine(engine: str, precision: str) -> str:
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}. {did_you_mean(engine, ENGINES)}")
     if engine == "auto":
-        fast = has_openvino() and not _has_accelerator() and _can_do(precision)
+        fast = has_openvino() and not _has_accelerator() and _can_try(precision)
         return "openvino" if fast else "jax"
     if engine == "openvino":
         import_openvino()
@@ -45,17 +45,19 @@ def choose_engine(engine: str, precision: str) -> str:
 
 
 def _can_do(precision: str) -> bool:
-    if precision == "float32":
-        return True
+    return precision == "float32" or has_bfloat16()
+
+
+def _can_try(precision: str) -> bool:
     try:
-        return has_bfloat16()
-    except UnsupportedNetworkError:
+        return _can_do(precision)
+    except UnsupportedNetworkError:  # OpenVINO is there, and cannot be loaded
         return False
 
 
 def starts_devices() -> bool:
     """Whether choosing an engine would start JAX's devices, and so settle which are used."""
-    return _may_have_accelerator() and not has_started()
+    return not has_started() and _may_have_accelerator()
 
 
 @functools.cache
@@ -73,6 +75,7 @@ def _told_cpu() -> bool:
     return os.environ.get("JAX_PLATFORMS", "").strip().lower() == "cpu"
 
 
+@functools.cache
 def _has_plugin() -> bool:
     return bool(
         entry_points(group="jax_plugins")

@@ -17,7 +17,8 @@ from .engines._program import Program
 _KEPT = 4
 _programs: OrderedDict[ExtractionSpec, Program] = OrderedDict()
 _lock = threading.RLock()
-_orphaned = False  # forked from a process in which an engine ran: its threads are not here
+_begun = False  # whether an engine has been started for a network
+_orphaned = False  # forked from a process in which that was so: its threads are not here
 
 
 def program(spec: ExtractionSpec) -> Program:
@@ -28,12 +29,15 @@ def program(spec: ExtractionSpec) -> Program:
     BackendError
         In a process that was forked when an engine was running.
     """
+    global _begun  # noqa: PLW0603
     if _orphaned:
         raise BackendError(
-            "This process was forked from one in which a network had run, and the threads that "
-            "run networks are not forked: it would wait for ever. Start processes by 'spawn' or "
-            "'forkserver' (multiprocessing.get_context), or let joblib do it; or embed before."
+            "This process was forked from one in which JAX or a network had been started, and "
+            "their threads are not forked: it would wait for ever. Start processes by 'spawn' or "
+            "'forkserver' (multiprocessing.get_context), or by joblib's default backend; or "
+            "embed before."
         )
+    _begun = True
     key = dataclasses.replace(spec, resize="", decoding="exact")  # done before the network
     with _lock:
         if key not in _programs:
@@ -98,10 +102,10 @@ def _built(spec: ExtractionSpec) -> Program:
 
 
 def _after_fork() -> None:
-    """In the child: what cannot run any more is kept, for to delete it would wait for threads."""
+    """Note down, in the child, that what the parent has started cannot run here."""
     global _lock, _orphaned  # noqa: PLW0603
     _lock = threading.RLock()
-    _orphaned = _orphaned or has_started() or bool(_programs)
+    _orphaned = _orphaned or has_started() or _begun
 
 
 if hasattr(os, "register_at_fork"):
@@ -126,6 +130,8 @@ def clear_programs() -> None:
     """
     from .engines._openvino_graph import forget_refusals
 
+    if _orphaned:  # to delete what the parent has started would wait for its threads
+        return
     with _lock:
         _programs.clear()
         forget_refusals()

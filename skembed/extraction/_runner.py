@@ -212,7 +212,7 @@ class _Extraction:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
         # Before the lock: nobody is to wait for us to build and to compile.
         network = program(self._spec)
-        halve = may_halve(self._options.batch_size)
+        halve = may_halve(self._options.batch_size, self._spec.engine)
         warm_up(network, batch[0].pixels, size=size, halve=halve)
         lock = self._store.lock() if self._store is not None else contextlib.nullcontext()
         with lock:

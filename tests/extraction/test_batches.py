@@ -88,7 +88,7 @@ def test_cores_are_those_that_we_are_given(monkeypatch):
 )
 def test_a_size_that_is_ours_is_halved(size, cpu, may, monkeypatch):
     monkeypatch.setattr(_jax, "on_cpu", lambda: cpu)
-    assert _batches.may_halve(size) is may
+    assert _batches.may_halve(size, "jax") is may
 
 
 @pytest.mark.parametrize(

@@ -57,17 +57,23 @@ def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch
     assert repr(embedder).endswith("# engine_='jax'")
 
 
-def test_the_repr_starts_no_device(monkeypatch):
+@pytest.fixture
+def undecided():
+    """Ask anew whether there is an accelerator, in this test and after it."""
+    _engines._has_accelerator.cache_clear()
+    yield
+    _engines._has_accelerator.cache_clear()
+
+
+def test_the_repr_starts_no_device(monkeypatch, undecided):
     monkeypatch.setattr(_engines, "_has_plugin", lambda: True)
     monkeypatch.setattr(_engines, "has_started", lambda: False)
     asked = []
     monkeypatch.setattr(_engines, "on_cpu", lambda: asked.append(1) or True)
-    _engines._has_accelerator.cache_clear()
     assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()"
     assert not asked
     assert PretrainedEmbedder().engine_ == "openvino"
     assert asked == [1]
-    _engines._has_accelerator.cache_clear()
 
 
 def test_an_engine_that_there_is_not_is_none():

@@ -17,7 +17,7 @@ from ._openvino_process import PassingTroubleError
 from ._program import UnsupportedNetworkError
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
-_NO_MEMORY = re.compile("bad.?alloc|memory", re.IGNORECASE)
+_NO_MEMORY = re.compile("bad.?alloc|(out of|not enough) memory|to allocate", re.IGNORECASE)
 
 
 class OpenVinoProgram:

@@ -73,7 +73,7 @@ def core() -> Any:
     Raises
     ------
     UnsupportedNetworkError
-        If OpenVINO is installed, but broken: no network is supported then.
+        If it cannot be loaded: no network is supported then.
     """
     global _broken  # noqa: PLW0603 - the installation is the process's
     try:
@@ -81,7 +81,7 @@ def core() -> Any:
         runtime.get_property("CPU", "FULL_DEVICE_NAME")
     # A library that is missing, of another version, or built for another processor.
     except Exception as error:
-        *_, gist = str(error).strip().splitlines() or [type(error).__name__]
+        *_, gist = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
         _broken = f"it cannot be loaded here ({gist})"
         raise UnsupportedNetworkError(_broken) from error
     return runtime
@@ -90,6 +90,12 @@ def core() -> Any:
 def why_broken() -> str:
     """Why OpenVINO cannot run anything, as far as it has been tried; else empty."""
     return _broken
+
+
+def try_again() -> None:
+    """Forget why it could not."""
+    global _broken  # noqa: PLW0603
+    _broken = ""
 
 
 def device() -> str:

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from .._spec import ExtractionSpec
 from ..store._beside import GRAPHS, made_beside
-from ._openvino_door import core, why_broken
+from ._openvino_door import core, try_again, why_broken
 from ._openvino_process import PassingTroubleError, write_graph
 from ._program import UnsupportedNetworkError
 
@@ -79,6 +79,7 @@ def refusal(spec: ExtractionSpec) -> str:
 def forget_refusals() -> None:
     """Let every network be tried again."""
     _refused.clear()
+    try_again()
 
 
 def _digest(spec: ExtractionSpec) -> str:
