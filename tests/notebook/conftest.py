@@ -129,3 +129,19 @@ images = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths
             )
             assert not setup.error
             yield run
+
+
+@pytest.fixture
+def refused(shell, capsys):
+    """Run a cell that must fail; return the one line that is shown."""
+
+    def run(cell: str) -> str:
+        result = shell.run_cell(cell)
+        assert not result.success
+        shown = capsys.readouterr()
+        said = (shown.out + shown.err).strip()
+        assert "Traceback" not in said
+        assert said.count("\n") == 0
+        return said
+
+    return run
