@@ -137,7 +137,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     @property
     def layer_slices_(self) -> dict[str, slice]:
         """The columns of each layer."""
-        return self._spec().layer_slices
+        return self._checked_spec().layer_slices
 
     @property
     def engine_(self) -> str:
@@ -145,14 +145,18 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
         A network that OpenVINO cannot run is known by its first transform.
         """
-        return known_engine(self._spec())
+        return known_engine(self._checked_spec())
 
     def _feature_names(self) -> np.ndarray:
-        return np.asarray(self._spec().feature_names, dtype=object)
+        return np.asarray(self._checked_spec().feature_names, dtype=object)
+
+    def _checked_spec(self) -> ExtractionSpec:
+        """As `_spec`, of parameters that nobody has checked yet."""
+        self._validate_params()
+        return self._spec()
 
     def _spec(self) -> ExtractionSpec:
         """The request that the parameters make; nothing is built."""
-        self._validate_params()
         return make_spec(**{name: getattr(self, name) for name in _SPEC})
 
     def _extract(self, X: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from .. import _jax
 from .._errors import level_of_caller
 from ._cores import n_abreast, n_cores
 from .engines._program import OutOfMemoryError, Program
@@ -57,10 +58,8 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
         # It took 15 % (EfficientNet-Lite0) to 28 % (MobileNetV2) less time than batches of 8 on
         # all cores, and a lone image does not pay for seven black ones.
         return max(_AUTO_CPU, 4 * n_cores()) if batch_size == "auto" else int(batch_size), 1
-    from .._jax import on_cpu, used_devices
-
-    devices = len(used_devices())
-    if on_cpu():
+    devices = len(_jax.used_devices())
+    if _jax.on_cpu():
         at_once = _CPU_SHAPE * devices
         together = max(_AUTO_CPU, at_once, 2 * at_once * n_abreast(devices))
         return together if batch_size == "auto" else int(batch_size), at_once
@@ -70,20 +69,12 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
 
 def may_halve(batch_size: int | str, engine: str) -> bool:
     """Whether batches that do not fit are halved: where their size is ours to choose."""
-    if batch_size == "auto" or engine == "openvino":
-        return True
-    from .._jax import on_cpu
-
-    return on_cpu()
+    return batch_size == "auto" or engine == "openvino" or _jax.on_cpu()
 
 
 def has_promised_bits(program: Program) -> bool:
     """Whether rows are those of whole batches on a CPU; an accelerator promises no bits."""
-    if program.batch_limit is None:
-        return True
-    from .._jax import on_cpu
-
-    return not on_cpu()
+    return program.batch_limit is None or not _jax.on_cpu()
 
 
 def warm_up(program: Program, image: np.ndarray, *, size: int, halve: bool) -> None:

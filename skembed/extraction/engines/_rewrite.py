@@ -12,7 +12,6 @@ Rule = Callable[..., Any]
 # where they keep it.
 _CALLS = {
     "jit": "jaxpr",
-    "pjit": "jaxpr",
     "remat2": "jaxpr",
     "closed_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
