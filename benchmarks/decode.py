@@ -49,6 +49,7 @@ SIZE = (224, 224)
 NETWORK = NETWORKS["efficientnet_lite0"]
 CONVENTION = "crop-0.875-pil-bicubic-antialias"
 TIMED = ((500, 375), (2000, 1500))
+OURS = (by_pillow, by_kernels)
 TORCH = {"pil-bilinear-antialias": "bilinear", "pil-bicubic-antialias": "bicubic"}
 MOVED = ((1366, 1024), (2000, 1500), (3000, 2250), (4032, 3024))
 
@@ -79,18 +80,8 @@ def main() -> None:
         print("| size | filter | Pillow, ms | kernels, ms | Pillow / kernels | torch, ms |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
         for size, filter_name in itertools.product(TIMED, REACH):
-            spent = resized_alone(jpegs(files, size), filter_name, options.rounds)
-            pillow, kernel, *torch = (f"{1000 * seconds:.2f}" for seconds in spent)
-            ratio = f"{spent[0] / spent[1]:.1f}"
-            row = (
-                f"{size[0]} x {size[1]}",
-                filter_name,
-                pillow,
-                kernel,
-                ratio,
-                *(torch or ["-"]),
-            )
-            print(f"| {' | '.join(row)} |", flush=True)
+            numbers = resized_alone(jpegs(files, size), filter_name, options.rounds)
+            print(f"| {size[0]} x {size[1]} | {filter_name} | {numbers} |", flush=True)
         return
     print("| size | way | decode: CPU | 1 thread | 2 threads | and resize: CPU | 1 | 2 |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -186,22 +177,19 @@ def by_clock(n_threads: int, step: Callable, data: list[bytes]) -> float:
         return time.perf_counter() - started
 
 
-def resized_alone(data: list[bytes], filter_name: str, rounds: int) -> list[float]:
-    """Seconds an image: Pillow, the kernels, and torch where it is there and has the filter."""
+def resized_alone(data: list[bytes], filter_name: str, rounds: int) -> str:
+    """Milliseconds an image: Pillow, the kernels, and torch where it has the filter."""
     arrays = [turbo(one) for one in data]
     height, width, _ = arrays[0].shape
     box = (0, 0, width, height)
-    ways = [
-        partial(way, size=SIZE, filter_name=filter_name, box=box)
-        for way in (by_pillow, by_kernels)
-    ]
+    ways = [partial(way, size=SIZE, filter_name=filter_name, box=box) for way in OURS]
     if find_spec("torch") and filter_name in TORCH:
         ways.append(partial(by_torch, mode=TORCH[filter_name]))
-    seconds = [[] for _ in ways]
-    for _ in range(rounds):
-        for spent, way in zip(seconds, ways, strict=True):
-            spent.append(by_cpu(way, arrays) / len(arrays))
-    return [statistics.median(spent) for spent in seconds]
+    spent = [[by_cpu(way, arrays) for way in ways] for _ in range(rounds)]
+    medians = [1000 * statistics.median(way) / len(arrays) for way in zip(*spent, strict=True)]
+    pillow, kernel, *torch = medians
+    last = f"{torch[0]:.2f}" if torch else "-"
+    return f"{pillow:.2f} | {kernel:.2f} | {pillow / kernel:.1f} | {last}"
 
 
 def by_torch(pixels: np.ndarray, mode: str) -> Any:
