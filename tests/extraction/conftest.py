@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from skembed.extraction.engines._openvino_door import has_bfloat16, has_openvino
-from skembed.extraction.store import _trouble
+from skembed.extraction.store import _failures
 
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this test have its own first warning."""
-    monkeypatch.setattr(_trouble, "_told", set())
+    monkeypatch.setattr(_failures, "_told", set())
 
 
 @pytest.fixture

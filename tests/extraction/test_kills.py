@@ -13,7 +13,7 @@ from extraction_helpers import CRUMBS, embed, embed_under_file_limit, save_netwo
 
 from skembed import PretrainedEmbedder, StoreWarning, cache_info
 from skembed.extraction import images_run
-from skembed.extraction.store import _idle, store_directory
+from skembed.extraction.store import _connections, store_directory
 
 KILLS = 50
 BATCH = 2
@@ -144,7 +144,7 @@ def test_damage_is_told_and_healed(tmp_path, network, uninterrupted, damage):
     elif damage == "deleted":
         rows.unlink()
     else:
-        _idle.close(_idle.take(store_directory(tmp_path)))  # as another process comes to it
+        _connections.close(_connections.take(store_directory(tmp_path)))
         (store_directory(tmp_path) / "index.sqlite3").write_bytes(os.urandom(20_000))
     before = images_run()
     message = once(embedder, images, reference)
@@ -160,7 +160,7 @@ def test_a_store_of_another_version_is_left_alone(tmp_path, network, uninterrupt
     embedder.transform(CRUMBS[:8])
     marker = store_directory(tmp_path) / "CACHEDIR.TAG"
     marker.write_text(marker.read_text().replace("format 1", "format 2"))
-    _idle.close(_idle.take(store_directory(tmp_path)))
+    _connections.close(_connections.take(store_directory(tmp_path)))
     (rows,) = tmp_path.rglob("*.rows")
     before = rows.read_bytes()
     message = once(embedder, CRUMBS[:64], uninterrupted[:64])

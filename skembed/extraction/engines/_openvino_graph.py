@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock
 
 from .._spec import ExtractionSpec
-from ..store._beside import GRAPHS, made_beside
+from ..store._artifacts import GRAPHS, made_artifact_folder
 from ._openvino_door import core, try_again, why_broken
 from ._openvino_process import PassingTroubleError, write_graph
 from ._program import UnsupportedNetworkError
@@ -95,7 +95,7 @@ def _digest(spec: ExtractionSpec) -> str:
 
 def _kept(spec: ExtractionSpec, name: str) -> Any:
     try:
-        directory = made_beside(GRAPHS)
+        directory = made_artifact_folder(GRAPHS)
         # Without the lock: a reader waits for nobody, and needs no right to write.
         graph = _read(directory / name)
         if graph is None:

@@ -22,7 +22,7 @@ The lock between processes (``_locks``) is about not computing twice, never abou
 that a running request has used are not evicted (``_uses``, ``_space``): without that, a request
 a little larger than the cap would evict its own first rows, and find nothing next time.
 
-Whatever goes wrong on the disk, there is one warning, and results are right (``_trouble``).
+Whatever goes wrong on the disk, there is one warning, and results are right (``_failures``).
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ import sqlite3
 from collections.abc import Iterable
 
 from ..._errors import did_you_mean
-from ._beside import clear_beside
+from ._artifacts import clear_artifacts
 from ._directory import store_directory
+from ._failures import is_full
 from ._index import Index
 from ._info import opened
-from ._trouble import is_full
 
 
 def cache_clear(
@@ -58,7 +58,7 @@ def cache_clear(
     0
     """
     if backbone is None and cache is True:
-        clear_beside()
+        clear_artifacts()
     directory = store_directory(cache)
     with opened(directory) as index:
         if index is None:

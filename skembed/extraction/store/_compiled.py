@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._processor import processor
-from ._beside import COMPILED, folder_beside, is_private, made_beside
+from ._artifacts import COMPILED, artifact_folder, is_private, made_artifact_folder
 
 _SUFFIX = "-cache"  # of JAX's entries
 _LENT = "lent-"
@@ -32,7 +32,7 @@ _DAY = 24 * 60 * 60
 
 def compiled_directory() -> Path:
     """Return the folder, whether or not it exists; it moves with ``cache_dir``."""
-    return folder_beside(COMPILED)
+    return artifact_folder(COMPILED)
 
 
 @contextlib.contextmanager
@@ -60,7 +60,7 @@ def lent_directory() -> Iterator[Path | None]:
 
 def _made() -> Path:
     """The folder for programs of this kind of processor: a home may serve several machines."""
-    home = made_beside(COMPILED) / processor()
+    home = made_artifact_folder(COMPILED) / processor()
     home.mkdir(mode=0o700, exist_ok=True)
     if not is_private(home):
         raise PermissionError(f"{home} can be written by others.")

@@ -12,8 +12,8 @@ from types import TracebackType
 
 from ..._config import get_config
 from ._directory import store_directory
+from ._failures import Failures, is_busy
 from ._index import Index
-from ._trouble import Trouble, is_busy
 
 # A clock of the file system may tick this seldom (FAT; most tick every few milliseconds). A
 # file changed again within the same tick looks unchanged, so one that had just been changed
@@ -52,14 +52,14 @@ class FileDigests:
         # Settings belong to a thread, and the threads that read images are not the caller's.
         self._trust = get_config()["trust_stat"]
         self._index = Index(directory)
-        self._trouble = Trouble(self._index)
+        self._failures = Failures(self._index)
         self._mutex = threading.Lock()
         self._pending: dict[bytes, tuple[str, bytes]] = {}
         self._asked: dict[bytes, int] = {}
 
     def get(self, path: str | os.PathLike[str]) -> bytes | None:
         """Return the digest of the file's content, or None if it must be read."""
-        if not self._trust or not self._trouble.readable:
+        if not self._trust or not self._failures.readable:
             return None
         name = _name(path)
         now = time.time_ns()
@@ -71,7 +71,7 @@ class FileDigests:
         if pending is not None and pending[0] == status:
             return pending[1]
         known: list[tuple[bytes]] = []
-        with self._trouble.tolerated():
+        with self._failures.tolerated():
             known = self._index.read(
                 "SELECT digest FROM files WHERE path = ? AND status = ?", (name, status)
             )
@@ -103,7 +103,7 @@ class FileDigests:
             status = _status(os.stat(path))  # noqa: PTH116 - as above
         except OSError:
             return False
-        if status != _status(before) or not self._trouble.writable:
+        if status != _status(before) or not self._failures.writable:
             return False
         if seen - max(before.st_mtime_ns, before.st_ctime_ns) < _TICK:
             return False
@@ -118,9 +118,9 @@ class FileDigests:
         """Write down what is pending. It is only ever lost time when that is lost."""
         with self._mutex:
             pending, self._pending = self._pending, {}
-        if not pending or not self._trouble.writable:
+        if not pending or not self._failures.writable:
             return
-        with self._trouble.tolerated(writing=True):
+        with self._failures.tolerated(writing=True):
             try:
                 self._write(pending)
             except sqlite3.OperationalError as error:

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from . import _idle as idle
+from . import _connections as connections
 from ._directory import UnusableStoreError, make_store
 
 _VERSION = 1
@@ -100,7 +100,7 @@ class Index:
         """Put a damaged index out of the way, with the rows that nobody can find any more."""
         with self._lock(), self._setup_lock():
             if self._open is not None:
-                idle.close(self._open)
+                connections.close(self._open)
                 self._open = None
             if self._identity() != self._failed:
                 return  # another process has been here first
@@ -114,19 +114,19 @@ class Index:
         """Let go of the connection; the next request may take it over."""
         with self._lock():
             if self._open is not None:
-                idle.put(self.directory, self._open)
+                connections.put(self.directory, self._open)
                 self._open = None
 
     def _renew(self) -> None:
         self._pid = os.getpid()
         self._mutex = threading.RLock()
-        self._open: idle.Connected | None = None
+        self._open: connections.Connected | None = None
         self._failed: tuple[int, int] | None = None
 
     def _lock(self) -> threading.RLock:
         if self._pid != os.getpid():  # on the other side of a fork
             if self._open is not None:
-                idle.abandon(self._open)
+                connections.abandon(self._open)
             self._renew()
         return self._mutex
 
@@ -140,15 +140,15 @@ class Index:
             return None
         return status.st_dev, status.st_ino
 
-    def _connected(self) -> idle.Connected:
+    def _connected(self) -> connections.Connected:
         """Return the connection; open another where the file was deleted or replaced."""
         identity = self._failed = self._identity()
         if self._open is None:
-            self._open = idle.take(self.directory)
+            self._open = connections.take(self.directory)
         if self._open is not None:
             if self._open.identity == identity:
                 return self._open
-            idle.close(self._open)
+            connections.close(self._open)
             self._open = None
         make_store(self.directory)
         connection = sqlite3.connect(
@@ -163,7 +163,7 @@ class Index:
         if identity is None:
             connection.close()
             raise FileNotFoundError(f"{self.path} was deleted as it was opened")
-        self._open = idle.Connected(connection, identity, generation, os.getpid())
+        self._open = connections.Connected(connection, identity, generation, os.getpid())
         return self._open
 
     def _prepare(self, connection: sqlite3.Connection) -> str:

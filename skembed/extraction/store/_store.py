@@ -13,6 +13,7 @@ import numpy as np
 
 from ..._config import get_config
 from ._directory import make_store, store_directory
+from ._failures import Failures, warn_once
 from ._index import Index
 from ._layouts import (
     Answer,
@@ -28,7 +29,6 @@ from ._locks import Turnstile
 from ._rows import checksum, write_rows
 from ._space import ENTRY_BYTES, give_back, make_room, used_bytes
 from ._spec import DTYPES, StoreSpec
-from ._trouble import Trouble, warn_once
 from ._uses import Uses
 
 # Of an append, written in one transaction: few, so that other writers wait for milliseconds.
@@ -90,7 +90,7 @@ class EmbeddingStore:
         self.directory = directory
         self.spec = spec
         self._index = Index(directory)
-        self._trouble = Trouble(self._index)
+        self._failures = Failures(self._index)
         self._announce = announce
         self._uses = Uses(self._index)
 
@@ -113,8 +113,8 @@ class EmbeddingStore:
         rows = np.empty((len(keys), self.spec.width), np.float32)
         first: dict[bytes, int] = {}
         places = [first.setdefault(key, place) for place, key in enumerate(keys)]
-        if self._trouble.readable:
-            with self._trouble.tolerated():
+        if self._failures.readable:
+            with self._failures.tolerated():
                 wanted = first
                 for layout in layouts_for(self._index, self.spec):
                     self._read(layout, Answer(wanted, found, rows))
@@ -127,8 +127,8 @@ class EmbeddingStore:
             originals = np.array(places)[copies]
             found[copies], rows[copies] = found[originals], rows[originals]
         rows[~found] = np.nan
-        if self._trouble.writable and self._uses.is_due():
-            with self._trouble.tolerated(writing=True):
+        if self._failures.writable and self._uses.is_due():
+            with self._failures.tolerated(writing=True):
                 self._uses.flush(patience=0)
         return found, rows
 
@@ -151,9 +151,9 @@ class EmbeddingStore:
         keys, stored = self._as_stored(list(keys), rows)
         step = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self.spec.row_bytes))
         for start in range(0, len(keys), step):
-            if not self._trouble.writable:
+            if not self._failures.writable:
                 return
-            with self._trouble.tolerated(writing=True):
+            with self._failures.tolerated(writing=True):
                 self._append(keys[start : start + step], stored[start : start + step])
 
     def as_kept(self, rows: np.ndarray) -> np.ndarray:
@@ -175,8 +175,8 @@ class EmbeddingStore:
         see :class:`._locks.Turnstile`.
         """
         turnstile = None
-        if self._trouble.writable:
-            with self._trouble.tolerated(writing=True):
+        if self._failures.writable:
+            with self._failures.tolerated(writing=True):
                 make_store(self.directory)
                 turnstile = Turnstile(self.directory, self.spec.base, self._announced)
                 turnstile.acquire()
@@ -188,10 +188,10 @@ class EmbeddingStore:
 
     def close(self) -> None:
         """Write down what was used, and let others evict it. The store may be used again."""
-        if self._trouble.writable:
-            with self._trouble.tolerated(writing=True):
+        if self._failures.writable:
+            with self._failures.tolerated(writing=True):
                 self._uses.flush(patience=0.2)
-        with self._trouble.tolerated(writing=True):
+        with self._failures.tolerated(writing=True):
             self._uses.end()
         self._index.close()
 
@@ -229,7 +229,7 @@ class EmbeddingStore:
         if keys:
             damaged = suspects & read(keys)[0]
             if damaged:
-                with self._trouble.tolerated(writing=True):
+                with self._failures.tolerated(writing=True):
                     discard(self._index, layout, damaged)
                 warn_once(
                     "damaged rows",

@@ -9,9 +9,9 @@ import time
 from collections import Counter
 
 from ._directory import make_store
+from ._failures import is_busy
 from ._index import Index
 from ._locks import Lease
-from ._trouble import is_busy
 
 # Nobody waits for the writing down of uses, and so it need not follow each look-up.
 _FLUSH_EVERY = 0.5  # seconds

@@ -22,7 +22,7 @@ from skembed.extraction.engines import _openvino, _openvino_graph, _openvino_pro
 from skembed.extraction.engines._openvino_graph import read_graph
 from skembed.extraction.engines._openvino_process import PassingTroubleError
 from skembed.extraction.engines._program import UnsupportedNetworkError
-from skembed.extraction.store._beside import GRAPHS, folder_beside
+from skembed.extraction.store._artifacts import GRAPHS, artifact_folder
 
 _USE = """
 import sys
@@ -51,7 +51,7 @@ def _spec(**options):
 def graph_file(spec):
     """Where the graph of `spec` is kept, made if it is not there."""
     read_graph(spec)
-    return folder_beside(GRAPHS) / _openvino_graph._digest(spec)[:32] / "network.xml"
+    return artifact_folder(GRAPHS) / _openvino_graph._digest(spec)[:32] / "network.xml"
 
 
 def _start(program, **environment):

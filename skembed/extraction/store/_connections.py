@@ -27,7 +27,7 @@ class Connected(NamedTuple):
     pid: int
 
 
-_idle: OrderedDict[Path, Connected] = OrderedDict()
+_unused: OrderedDict[Path, Connected] = OrderedDict()
 _mutex = threading.Lock()
 # SQLite forbids to use, and even to close, a connection on the other side of a fork; these
 # are kept so that no finaliser closes them.
@@ -37,7 +37,7 @@ _left_by_parents: list[Connected] = []
 def take(directory: Path) -> Connected | None:
     """Return a connection that nobody is using, if there is one."""
     with _mutex:
-        known = _idle.pop(directory, None)
+        known = _unused.pop(directory, None)
     if known is not None and known.pid != os.getpid():
         abandon(known)
         return None
@@ -48,9 +48,9 @@ def put(directory: Path, connected: Connected) -> None:
     """Keep a connection for the next, or close it where one is kept already."""
     closing = [connected]
     with _mutex:
-        if directory not in _idle:
-            _idle[directory] = connected
-            closing = [_idle.popitem(last=False)[1]] if len(_idle) > _MOST else []
+        if directory not in _unused:
+            _unused[directory] = connected
+            closing = [_unused.popitem(last=False)[1]] if len(_unused) > _MOST else []
     for known in closing:
         close(known)
 
@@ -76,9 +76,9 @@ def _renew() -> None:
 
 @atexit.register
 def _close_all() -> None:
-    for known in _idle.values():
+    for known in _unused.values():
         close(known)
-    _idle.clear()
+    _unused.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -20,12 +20,12 @@ _MARKER = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
 
 
-def folder_beside(name: str) -> Path:
+def artifact_folder(name: str) -> Path:
     """Return the folder, whether or not it exists; it moves with ``cache_dir``."""
     return store_directory().with_name(name)
 
 
-def made_beside(name: str) -> Path:
+def made_artifact_folder(name: str) -> Path:
     """Return the folder, made if there is none.
 
     Raises
@@ -33,7 +33,7 @@ def made_beside(name: str) -> Path:
     OSError
         If it cannot be made; PermissionError if others may write to it, or it is a link.
     """
-    directory = folder_beside(name)
+    directory = artifact_folder(name)
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.mkdir(mode=0o700, exist_ok=True)
     if not is_private(directory):
@@ -54,10 +54,10 @@ def is_private(directory: Path) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
-def clear_beside() -> None:
+def clear_artifacts() -> None:
     """Delete these folders, those that skembed made; whoever is using one is not disturbed."""
     for name in (COMPILED, GRAPHS):
-        directory = folder_beside(name)
+        directory = artifact_folder(name)
         with contextlib.suppress(OSError):
             if (directory / _MARKER).read_text(errors="replace") == _text(name):
                 shutil.rmtree(directory, ignore_errors=True)

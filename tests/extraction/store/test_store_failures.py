@@ -11,7 +11,12 @@ import pytest
 from store_helpers import WIDTH, append_under_file_limit, known, make_spec, put
 
 from skembed import StoreWarning, cache_clear, cache_info
-from skembed.extraction.store import _idle, open_file_digests, open_store, store_directory
+from skembed.extraction.store import (
+    _connections,
+    open_file_digests,
+    open_store,
+    store_directory,
+)
 
 pytestmark = pytest.mark.usefixtures("fresh")
 ROW = 4 * WIDTH
@@ -38,7 +43,7 @@ def use(cache, numbers=range(20), spec=None):
 
 def forget_connections(cache):
     """Be as another process, which has never opened this store."""
-    _idle.close(_idle.take(store_directory(cache)))
+    _connections.close(_connections.take(store_directory(cache)))
 
 
 def fill_up(path):

@@ -45,7 +45,7 @@ def is_full(error: Exception) -> bool:
     return _primary_code(error) in {_FULL, _IOERR} or getattr(error, "errno", 0) in _NO_ROOM
 
 
-class Trouble:
+class Failures:
     """Which of its duties a store can still do."""
 
     def __init__(self, index: Index):
