@@ -1,4 +1,4 @@
-"""Batches of one fixed size, halved when the device has no room."""
+"""Batches of one fixed size; fewer at once, or smaller ones, when the device has no room."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from .._errors import level_of_caller
 from ._cores import n_abreast, n_cores
 from .engines._program import OutOfMemoryError, Program
 
-# XLA compiles for each shape, and on a CPU the sums inside a matrix product are ordered by its
-# size: with another batch size the last bits differ (seen at 64 pixels between 4 and 8 images).
-# So on a CPU JAX takes batches of one size, whatever the caller's; with 8, it is about as fast as
-# with more, and a single image does not pay for many.
+# XLA compiles for each shape: on a CPU JAX takes batches of one size, whatever the caller's. Inside
+# the program their images are computed one by one (see `engines/_steps.py`); with 8 the calls cost
+# next to nothing, and a single image does not pay for many.
 _CPU_SHAPE = 8
 _AUTO_CPU = 32
 # For each device: where there are more of them, each has what one alone would have.
@@ -68,13 +67,11 @@ def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
 
 
 def may_halve(batch_size: int | str, engine: str) -> bool:
-    """Whether batches that do not fit are halved: where their size is ours to choose."""
-    return batch_size == "auto" or engine == "openvino" or _jax.on_cpu()
+    """Whether batches that do not fit are halved: on accelerators, where the size is ours.
 
-
-def has_promised_bits(program: Program) -> bool:
-    """Whether rows are those of whole batches on a CPU; an accelerator promises no bits."""
-    return program.batch_limit is None or not _jax.on_cpu()
+    On a CPU images are computed one by one, and a smaller batch needs no less memory.
+    """
+    return batch_size == "auto" and engine == "jax" and not _jax.on_cpu()
 
 
 def warm_up(program: Program, image: np.ndarray, *, size: int, halve: bool) -> None:
@@ -110,7 +107,7 @@ def run(
     Raises
     ------
     MemoryError
-        If a batch does not fit and `halve` is False, or not even the smallest fits.
+        If not even one batch at a time, and of the smallest size where `halve`, fits.
     """
     size = _fitting(program, size, halve)
     dtype = np.result_type(*{image.dtype for image in images})
@@ -125,10 +122,10 @@ def run(
                     first += len(batch)
                 n, wait = begun.popleft()
                 rows = wait()[:n]
-            except OutOfMemoryError as error:
+            except MemoryError as error:  # the device's, or ours for the batch itself
                 _abandon(begun)
                 first = done
-                size = _smaller(program, size, halve, images[0].shape[:2], error)
+                size = _make_room(program, size, halve, images[0].shape[:2], error)
                 continue
             done += n
             with _counted:
@@ -159,25 +156,31 @@ def _abandon(begun: deque[tuple[int, Callable[[], np.ndarray]]]) -> None:
             wait()
 
 
-def _smaller(
+def _make_room(
     program: Program, size: int, halve: bool, image_size: tuple[int, ...], error: Exception
 ) -> int:
-    """The size to go on with after a batch of `size` has not fitted."""
-    if not halve or size == 1:
+    """Ask for less memory after a batch of `size` has not fitted; return the size to go on with."""
+    if halve and size > 1:
+        program.batch_limit = size = size // 2
+        _warn_of_memory(f"{size} images at a time; last bits may differ from larger batches'")
+    elif program.in_flight > 1:
+        program.in_flight = 1
+        _warn_of_memory("one batch at a time, which takes longer and changes no number")
+    else:
         raise MemoryError(_advice(size, halve, image_size)) from error
-    size //= 2
-    program.batch_limit = size
+    return size
+
+
+def _warn_of_memory(how: str) -> None:
     warnings.warn(
-        f"A batch did not fit in memory; going on with {size} images at a time. The last bits "
-        "may then differ from those of a larger batch; so on a CPU such rows are not stored, from "
-        "now on until skembed.extraction.clear_programs() is called.",
+        f"A batch did not fit in memory; going on with {how}.",
         RuntimeWarning,
         stacklevel=level_of_caller(),
     )
-    return size
 
 
 def _advice(size: int, halve: bool, image_size: tuple[int, ...]) -> str:
     shape = " x ".join(map(str, image_size))
-    fix = "a smaller image_size or backbone" if halve else "a smaller batch_size, or 'auto'"
+    fixed = halve or size == 1 or _jax.on_cpu()  # batch_size could change nothing
+    fix = "a smaller image_size or backbone" if fixed else "a smaller batch_size, or 'auto'"
     return f"A batch of {size} images of {shape} pixels does not fit in memory: choose {fix}."

@@ -22,7 +22,7 @@ from .._config import get_config
 from .._errors import ImageError, level_of_caller
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
-from ._batches import batch_sizes, has_promised_bits, may_halve, run, warm_up
+from ._batches import batch_sizes, may_halve, run, warm_up
 from ._cores import n_cores
 from ._options import RunOptions
 from ._pixels import pixels_for
@@ -223,13 +223,12 @@ class _Extraction:
             left = iter(batch)
             for rows in _gathered(run(network, pixels, size=size, halve=halve)):
                 images = list(itertools.islice(left, len(rows)))
-                self._keep(images, rows, store=has_promised_bits(network))
+                self._keep(images, rows)
 
-    def _keep(self, images: list[_Image], rows: np.ndarray, *, store: bool) -> None:
+    def _keep(self, images: list[_Image], rows: np.ndarray) -> None:
         if self._store is not None:
             rows = self._store.as_kept(rows)
-            if store:
-                self._store.append([image.key for image in images], rows)
+            self._store.append([image.key for image in images], rows)
         self._out[[image.row for image in images]] = rows
         self._progress.add(len(images))
 

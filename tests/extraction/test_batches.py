@@ -84,21 +84,17 @@ def test_cores_are_those_that_we_are_given(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("size", "cpu", "may"), [("auto", False, True), (8, False, False), (8, True, True)]
+    ("size", "engine", "cpu", "may"),
+    [
+        ("auto", "jax", False, True),
+        (8, "jax", False, False),
+        ("auto", "jax", True, False),
+        ("auto", "openvino", False, False),
+    ],
 )
-def test_a_size_that_is_ours_is_halved(size, cpu, may, monkeypatch):
+def test_a_size_that_is_ours_is_halved_on_accelerators(size, engine, cpu, may, monkeypatch):
     monkeypatch.setattr(_jax, "on_cpu", lambda: cpu)
-    assert _batches.may_halve(size, "jax") is may
-
-
-@pytest.mark.parametrize(
-    ("limit", "cpu", "promised"), [(None, True, True), (4, True, False), (4, False, True)]
-)
-def test_halved_batches_have_other_bits_on_a_cpu(limit, cpu, promised, monkeypatch):
-    monkeypatch.setattr(_jax, "on_cpu", lambda: cpu)
-    program = Roomy()
-    program.batch_limit = limit
-    assert _batches.has_promised_bits(program) is promised
+    assert _batches.may_halve(size, engine) is may
 
 
 def test_many_cores_are_kept_busy(monkeypatch):
@@ -192,9 +188,31 @@ def test_nothing_is_left_under_way_when_a_smaller_batch_is_begun():
     assert under_way[:3] == [(8, 0), (8, 1), (4, 0)]
 
 
-def test_an_explicit_batch_size_is_an_order():
-    with pytest.raises(MemoryError, match=r"batch of 16 .* or 'auto'"):
+def test_an_explicit_batch_size_is_an_order(monkeypatch):
+    monkeypatch.setattr(_jax, "on_cpu", lambda: False)
+    with (
+        pytest.warns(RuntimeWarning, match="one batch at a time"),
+        pytest.raises(MemoryError, match=r"batch of 16 .* or 'auto'"),
+    ):
         _rows(Roomy(room=5), _images(16), size=16, halve=False)
+
+
+def test_where_a_batch_is_not_halved_one_is_computed_at_a_time():
+    """Two batches under way have no room together."""
+    program = Roomy()
+    start = program.start
+
+    def crowded(images):
+        if program.under_way:
+            raise OutOfMemoryError("no room for two")
+        return start(images)
+
+    program.start = crowded
+    with pytest.warns(RuntimeWarning, match="one batch at a time") as caught:
+        rows = _rows(program, _images(37), size=8, halve=False)
+    assert len(caught) == 1
+    assert set(program.sizes) == {8}
+    np.testing.assert_array_equal(rows[:, 0], _images(37).sum(axis=(1, 2, 3)))
 
 
 def test_nothing_is_left_under_way_where_the_rows_find_no_place():

@@ -12,14 +12,9 @@ from typing import Any
 from ._convolution import convolution
 from ._pooling import max_pooling
 from ._rewrite import rewritten
-from ._steps import in_steps
+from ._steps import image_by_image
 
 RULES = {"conv_general_dilated": convolution, "reduce_window_max": max_pooling}
-
-# A batch on a CPU is 8 images (see `_batches`). Of 1, 2, 4 and 8 together, 2 took the least
-# processor time an image with MobileNetV2, EfficientNet-Lite0 and ResNet50 (12.0 ms against
-# 18.8 ms for 8, with MobileNetV2).
-_STEPS = 4
 
 
 def lower_for_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,4 +26,4 @@ def lower_for_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
         Of arrays and trees of arrays, the last of which is the batch of images; traceable by
         JAX; it returns an array with a row for each image, which depends on no other image.
     """
-    return in_steps(rewritten(function, RULES), _STEPS)
+    return image_by_image(rewritten(function, RULES))
