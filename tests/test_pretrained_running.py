@@ -134,7 +134,9 @@ def test_where_memory_runs_out_fewer_are_computed_at_once_and_then_an_error_says
     *warned, error = python(_OUT_OF_MEMORY).splitlines()
     assert error.endswith("does not fit in memory: choose a smaller image_size or backbone.")
     # With one core there is one batch at a time from the beginning.
-    fewer = "A batch did not fit in memory; going on with one batch at a time, which takes longer"
+    fewer = (
+        "A batch did not fit in memory; going on with one batch at a time, which takes longer"
+    )
     assert all(warning.startswith(fewer) for warning in warned)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from skembed.extraction.engines._openvino_door import has_bfloat16, has_openvino
 from skembed.extraction.store import _failures
 
 
@@ -19,14 +18,6 @@ from skembed.extraction.store import _failures
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this test have its own first warning."""
     monkeypatch.setattr(_failures, "_told", set())
-
-
-@pytest.fixture
-def bfloat16() -> str:
-    """The precision, on a CPU that has it."""
-    if not (has_openvino() and has_bfloat16()):
-        pytest.skip("this CPU does not multiply in bfloat16")
-    return "bfloat16"
 
 
 @pytest.fixture(scope="session")

@@ -158,10 +158,11 @@ def test_a_network_with_a_preparation_of_its_own_agrees():
     _agree(lambda engine: make_spec(known, engine=engine))
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_row_has_the_same_bits_whatever_its_companions(precision, request):
-    if precision == "bfloat16":
-        request.getfixturevalue("bfloat16")
+@pytest.mark.parametrize(
+    "precision",
+    ["float32", pytest.param("bfloat16", marks=pytest.mark.processor("bfloat16"))],
+)
+def test_a_row_has_the_same_bits_whatever_its_companions(precision):
     spec = make_spec("efficientnet_lite0", precision=precision, engine="openvino")
     program = OpenVinoProgram(spec)
     images = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), dtype=np.uint8)
@@ -198,9 +199,10 @@ def test_batches_under_way_do_not_disturb_each_other():
         assert np.array_equal(rows(), expected)
 
 
-def test_bfloat16_is_coarser_and_kept_apart(pictures, bfloat16):
+@pytest.mark.processor("bfloat16")
+def test_bfloat16_is_coarser_and_kept_apart(pictures):
     exact = PretrainedEmbedder(engine="openvino").transform(pictures)
-    coarse = PretrainedEmbedder(engine="openvino", precision=bfloat16).transform(pictures)
+    coarse = PretrainedEmbedder(engine="openvino", precision="bfloat16").transform(pictures)
     apart = np.abs(coarse - exact).mean() / np.abs(exact).mean()
     assert 1e-4 < apart < 0.2  # tiles of a wall are far from what it knows; photographs, 0.04
     again = PretrainedEmbedder(engine="openvino").transform(pictures)

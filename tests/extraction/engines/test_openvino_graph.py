@@ -106,8 +106,9 @@ def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
     assert [path.exists() for path in (first, second, third)] == [True, False, True]
 
 
-def test_precision_needs_no_graph_of_its_own(cache, bfloat16):
-    assert graph_file(_spec()) == graph_file(_spec(precision=bfloat16))
+@pytest.mark.processor("bfloat16")
+def test_precision_needs_no_graph_of_its_own(cache):
+    assert graph_file(_spec()) == graph_file(_spec(precision="bfloat16"))
 
 
 def test_a_cache_directory_that_is_a_file_is_done_without(tmp_path, monkeypatch):
@@ -268,15 +269,14 @@ def test_a_broken_openvino_is_done_without(python, tmp_path):
     )
 
 
-def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(
-    cache, monkeypatch, bfloat16
-):
+@pytest.mark.processor("bfloat16")
+def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
     class Full:
         def compile_model(self, *_):
             raise RuntimeError("")
 
     monkeypatch.setattr(_openvino, "core", Full)
-    exact, coarse = _spec(), _spec(precision=bfloat16)
+    exact, coarse = _spec(), _spec(precision="bfloat16")
     with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
         program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
     assert (known_engine(exact), known_engine(coarse)) == ("jax", "openvino")
