@@ -7,6 +7,7 @@ from ._discretizer import Discretizer
 from ._errors import BackendError, ImageError, StoreWarning, WeightsError
 from ._full_network import FullNetworkEmbedder
 from ._full_network_function import full_network_embedding
+from ._keras import choose_backend
 from ._pretrained import PretrainedEmbedder
 from ._row_space import RowSpaceProjector
 from ._ten_crop import TenCropClassifier
@@ -14,6 +15,9 @@ from ._ternary_scaler import TernaryScaler
 from ._vectors import cosine_similarity
 from ._version import __version__
 from .extraction.store import cache_clear, cache_info
+
+choose_backend()
+del choose_backend
 
 __all__ = [
     "BackendError",

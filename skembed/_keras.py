@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from ._errors import BackendError
@@ -17,6 +21,28 @@ _FIX = (
     "skembed runs Keras on JAX. Set KERAS_BACKEND=jax (or unset it) before Keras is first "
     "imported, and start a new process: Keras cannot change its backend in a running one."
 )
+
+
+def choose_backend() -> None:
+    """Set ``KERAS_BACKEND`` to jax where the backend that Keras would choose is not installed.
+
+    Otherwise ``import keras`` after ``import skembed`` ends in an error about TensorFlow, which
+    is Keras' default. Nothing changes where Keras is already loaded, where the variable is set,
+    or where what Keras would choose is there.
+    """
+    if "keras" not in sys.modules and "KERAS_BACKEND" not in os.environ:
+        chosen = _configured_backend()
+        # NumPy is always there, and Keras says itself what is wrong with a name it does not know.
+        if chosen in ("tensorflow", "torch", "openvino") and find_spec(chosen) is None:
+            os.environ["KERAS_BACKEND"] = "jax"
+
+
+def _configured_backend() -> str:
+    """What Keras reads from its own file, or its default."""
+    home = os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return json.loads(Path(home, "keras.json").read_text()).get("backend", "tensorflow")
+    return "tensorflow"
 
 
 def import_keras() -> ModuleType:

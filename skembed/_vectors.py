@@ -35,68 +35,96 @@ def quantize_int8(rows: np.ndarray) -> np.ndarray:
     return np.clip(whole, -128, 127).astype(np.int8)
 
 
-def cosine_similarity(u: Any, v: Any) -> float:
-    """Return the cosine of the angle between two embeddings.
+def cosine_similarity(u: Any, v: Any) -> float | np.ndarray:
+    """Return the cosine of the angle between embeddings, for a pair or for all pairs of two sets.
 
     ``u . v / sqrt(|u|^2 |v|^2)``, in double precision.
 
     Parameters
     ----------
-    u, v : array-like of shape (n_features,)
-        Both of floats, or both int8 (from ``quantize=True``).
+    u : array-like of shape (n_features,) or (n, n_features)
+        Floats, or int8 (from ``quantize=True``).
+    v : array-like of shape (n_features,) or (m, n_features)
+        As many dimensions as `u`, and int8 if `u` is.
 
     Returns
     -------
-    float
-        In [-1, 1].
+    float, or float64 array of shape (n, m)
+        In [-1, 1]. For two vectors a float; for two matrices the value at ``[i, j]`` compares
+        row i of `u` with row j of `v`.
 
     Raises
     ------
     ValueError
-        If one is float and the other int8, the sizes differ, or one is empty, has norm zero,
-        or is not finite.
+        If one is float and the other int8, the shapes do not fit, or a vector is empty, has
+        norm zero, or is not finite; for matrices, the message names the row.
 
     See Also
     --------
-    sklearn.metrics.pairwise.cosine_similarity : All pairs of two sets of rows.
+    sklearn.metrics.pairwise.cosine_similarity : The same without these checks; the similarity of
+        a row of zeros is 0 there.
 
     Examples
     --------
     >>> from skembed import cosine_similarity
     >>> cosine_similarity([1.0, 0.0], [1.0, 1.0])
     0.7071067811865475
+    >>> cosine_similarity([[1.0, 0.0], [3.0, 4.0]], [[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]]).round(
+    ...     3
+    ... )
+    array([[1.   , 0.   , 0.707],
+           [0.6  , 0.8  , 0.99 ]])
     """
     u, v = np.asarray(u), np.asarray(v)
-    for name, vector in (("u", u), ("v", v)):
-        _check_vector(name, vector)
+    for name, vectors in (("u", u), ("v", v)):
+        _check_vectors(name, vectors)
+    if u.ndim != v.ndim:
+        raise ValueError(
+            f"u has shape {u.shape} and v has {v.shape}: give two vectors, for one similarity, or "
+            "two matrices, for those of all pairs of rows."
+        )
     if (u.dtype == np.int8) != (v.dtype == np.int8):
         raise ValueError(
             f"u is {u.dtype} and v is {v.dtype}: a quantised embedding compares with a quantised "
             "one only."
         )
-    if u.size != v.size:
-        raise ValueError(f"u has {u.size} values and v has {v.size}; they must be as many.")
-    u, v = u.astype(np.float64), v.astype(np.float64)
-    if not (u.any() and v.any()):
-        raise ValueError("The cosine of a vector of norm zero is not defined.")
-    # Of such a size that squares neither overflow nor vanish; the angle is the same.
-    u, v = u / np.abs(u).max(), v / np.abs(v).max()
-    return float(np.clip(u @ v / np.sqrt((u @ u) * (v @ v)), -1.0, 1.0))
-
-
-def _check_vector(name: str, vector: np.ndarray) -> None:
-    if vector.ndim != 1:
+    if u.shape[-1] != v.shape[-1]:
         raise ValueError(
-            f"{name} has shape {vector.shape}; one embedding is 1-d. For all pairs of many, use "
-            "sklearn.metrics.pairwise.cosine_similarity."
+            f"u has {u.shape[-1]} values and v has {v.shape[-1]}; they must be as many."
         )
-    if vector.size == 0:
+    u_units, v_units = (_of_norm_one(np.atleast_2d(vectors)) for vectors in (u, v))
+    cosines = np.clip(u_units @ v_units.T, -1.0, 1.0)
+    return float(cosines[0, 0]) if u.ndim == 1 else cosines
+
+
+def _of_norm_one(rows: np.ndarray) -> np.ndarray:
+    """Divide each row by its norm, in float64."""
+    rows = rows.astype(np.float64)
+    # Of such a size that squares neither overflow nor vanish; the angle is the same.
+    rows /= np.abs(rows).max(axis=1, keepdims=True)
+    return rows / np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+
+
+def _check_vectors(name: str, vectors: np.ndarray) -> None:
+    if vectors.ndim not in (1, 2):
+        raise ValueError(
+            f"{name} has shape {vectors.shape}; allowed: one embedding, (n_features,), or one in "
+            "each row, (n, n_features)."
+        )
+    if vectors.shape[-1] == 0:
         raise ValueError(f"{name} is empty.")
-    if vector.dtype == np.uint8:
+    if vectors.dtype == np.uint8:
         raise ValueError(
             f"{name} is uint8: view a quantised embedding as int8, {name}.view('int8')."
         )
-    if vector.dtype.kind not in "fi":
-        raise ValueError(f"{name} holds {vector.dtype}; allowed: floats, or int8.")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name} holds values that are not finite.")
+    if vectors.dtype.kind not in "fi":
+        raise ValueError(f"{name} holds {vectors.dtype}; allowed: floats, or int8.")
+    rows = np.atleast_2d(vectors)
+    if not (finite := np.isfinite(rows).all(axis=1)).all():
+        at = f" in row {int(np.argmin(finite))}" if vectors.ndim == 2 else ""
+        raise ValueError(f"{name} holds values that are not finite{at}.")
+    if not (some := rows.any(axis=1)).all():
+        which = f"Row {int(np.argmin(some))} of {name}" if vectors.ndim == 2 else name
+        raise ValueError(
+            f"{which} has norm zero, and the cosine of such a vector is not defined."
+        )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -43,12 +45,34 @@ def test_loads_neither_keras_nor_jax(python, program):
     assert python(f"{program}; {_LOADED}") == "[]"
 
 
-def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(python):
+@pytest.mark.parametrize("configured", [None, "not JSON", '{"backend": "tensorflow"}'])
+def test_keras_can_be_imported_afterwards_where_its_own_backend_is_not_installed(
+    configured, python, tmp_path
+):
+    if configured is not None:
+        (tmp_path / "keras.json").write_text(configured)
+    program = (
+        "import skembed, keras, os; print(keras.config.backend(), os.environ['KERAS_BACKEND'])"
+    )
+    assert find_spec("tensorflow") is None
+    assert python(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "jax jax"
+
+
+@pytest.mark.parametrize("backend", ["numpy", "openvino"])
+def test_a_backend_that_is_installed_and_configured_stays(backend, python, tmp_path):
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": backend}))
+    program = "import skembed, os; print(os.environ.get('KERAS_BACKEND'))"
+    assert python(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "None"
+
+
+def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(python, tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "numpy"}')
     program = f"""{_PROGRAM}
 import os, keras
 print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
 """
-    assert python(program, KERAS_BACKEND=None).splitlines() == ["(1, 1280)", "jax None"]
+    said = python(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path))
+    assert said.splitlines() == ["(1, 1280)", "jax None"]
 
 
 @pytest.mark.parametrize("chosen", ["torch", "tensorflow"])

@@ -124,6 +124,22 @@ def test_cosine_does_not_depend_on_scale(scale):
     assert cosine_similarity(u, v) == pytest.approx(0.5)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.integers(1, 50))
+def test_cosines_of_all_pairs_agree_with_scikit_learn_s_and_with_one_pair_s(seed, n, m, width):
+    rng = np.random.default_rng(seed)
+    u, v = rng.normal(size=(n, width)), rng.normal(size=(m, width))
+    cosines = cosine_similarity(u, v)
+    assert cosines.shape == (n, m)
+    assert cosines.dtype == np.float64
+    np.testing.assert_allclose(cosines, pairwise(u, v), atol=1e-12)
+    assert cosines[-1, -1] == pytest.approx(cosine_similarity(u[-1], v[-1]), abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_cosines_with_a_set_of_no_rows(n):
+    assert cosine_similarity(np.ones((n, 4)), np.ones((0, 4))).shape == (n, 0)
+
+
 _INT8 = np.array([1, 2], np.int8)
 
 
@@ -139,7 +155,12 @@ _INT8 = np.array([1, 2], np.int8)
         (np.array([0, 0], np.int8), _INT8, "norm zero"),
         ([np.nan, 1.0], [1.0, 1.0], "u holds values that are not finite"),
         ([1.0, 1.0], [1.0, np.inf], "v holds values that are not finite"),
-        ([[1.0, 2.0]], [1.0, 2.0], r"u has shape \(1, 2\)"),
+        ([[1.0, 2.0]], [1.0, 2.0], r"u has shape \(1, 2\) and v has \(2,\)"),
+        ([[[1.0]]], [[1.0]], r"u has shape \(1, 1, 1\); allowed"),
+        ([[1.0, 2.0], [0.0, 0.0]], [[1.0, 2.0]], "Row 1 of u has norm zero"),
+        ([[1.0, 2.0]], [[1.0, 2.0], [1.0, np.nan]], "v holds .* not finite in row 1"),
+        ([[1.0, 2.0]], [[1.0, 2.0, 3.0]], "u has 2 values and v has 3"),
+        ([[1.0, 2.0]], np.array([[1, 2]], np.int8), "u is float64 and v is int8"),
         (np.array([1, 2], np.uint8), _INT8, r"u is uint8: .* u\.view\('int8'\)"),
         (["a", "b"], [1.0, 2.0], "u holds <U1"),
     ],
