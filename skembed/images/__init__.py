@@ -6,7 +6,9 @@ from ._convention import RESIZE_FILTERS, ResizeConvention, resize_convention
 from ._decode import decode, load
 from ._files import local_path
 from ._folders import IMAGE_SUFFIXES, from_folders, list_images
-from ._items import as_items, describe
+from ._frames import from_frame
+from ._items import as_items
+from ._kinds import describe
 from ._limits import Limits
 from ._pixels import COLOR_SPACES
 from ._prepare import DECODINGS, prepare
@@ -25,6 +27,7 @@ __all__ = [
     "decode",
     "describe",
     "from_folders",
+    "from_frame",
     "list_images",
     "load",
     "local_path",

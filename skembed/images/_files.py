@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +19,23 @@ _OTHER_SCHEME = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE
 def is_remote(location: str) -> bool:
     """Whether a string is a URL of another scheme than ``file:``."""
     return _OTHER_SCHEME.match(location) is not None
+
+
+def is_url(location: str) -> bool:
+    """Whether a string is a URL of any scheme, and so no path."""
+    return location[: len(_FILE)].lower() == _FILE or is_remote(location)
+
+
+def directory(path: str | os.PathLike[str], what: str = "") -> Path:
+    """The directory at a path, ``~`` expanded; `what` begins the message if there is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{what}{path!r} is {type(path).__name__}, not a path.")
+    found = Path(path).expanduser()
+    if not found.is_dir():
+        why = "is a file, not a directory" if found.exists() else "does not exist"
+        looked = "" if found.is_absolute() else f" (looked for {found.absolute()})"
+        raise ImageError(f"{what}{found} {why}{looked}.")
+    return found
 
 
 def local_path(item: Any) -> str | None:
@@ -50,9 +68,10 @@ def local_path(item: Any) -> str | None:
     if isinstance(item, str) and is_remote(item):
         return None
     try:
-        return _absolute(item)
+        path = _absolute(item)
     except ImageError:
         return None
+    return None if "\0" in path else path  # no file can be called so, and to look for it raises
 
 
 def read_file(item: str | os.PathLike[str], name: str, limits: Limits) -> bytes:

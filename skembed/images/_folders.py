@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .._errors import ImageError
+from ._files import directory as existing
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
@@ -68,7 +69,7 @@ def from_folders(
     >>> labels
     ['cat', 'cat', 'dog']
     """
-    root = _directory(directory)
+    root = existing(directory)
     classes: dict[str, list[str]] = {}
     stray = []
     for path in _images(root, extensions):
@@ -131,19 +132,11 @@ def list_images(
     >>> [os.path.basename(path) for path in paths[:2]]
     ['astronaut.png', 'brick.png']
     """
-    root = _directory(directory)
+    root = existing(directory)
     paths = [str(path) for path in _images(root, extensions)]
     if not paths:
         raise _no_image(root)
     return paths
-
-
-def _directory(directory: str | os.PathLike[str]) -> Path:
-    root = Path(directory).expanduser()
-    if not root.is_dir():
-        what = "is a file, not a directory" if root.exists() else "does not exist"
-        raise ImageError(f"{root} {what}.")
-    return root
 
 
 def _no_image(root: Path) -> ImageError:

@@ -12,10 +12,13 @@ from PIL import Image
 
 from .._errors import ImageError
 from ._files import is_remote, read_file
-from ._items import describe, is_missing
+from ._kinds import ENCODED, ITEM, describe, is_missing, is_record, is_stream
 from ._limits import Limits
 from ._pillow import pixels_of
 from ._pixels import as_array, check_color_space
+from ._records import content_of
+from ._streams import read_stream
+from ._text import decode_base64, decode_data_uri, is_base64, is_data_uri
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +74,12 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
 
     Parameters
     ----------
-    item : path, URL, bytes, PIL image or array
-        ``~`` is expanded; URLs are ``file://``, ``http://`` or ``https://``. A PIL image's
-        current frame is taken, turned as its EXIF orientation says.
+    item : path, URL, bytes, dict, open file, PIL image or array
+        ``~`` is expanded; URLs are ``file://``, ``http://``, ``https://`` or ``data:``. A string
+        may also be an image in base64, where no file is called so. A dict has the encoded bytes
+        under ``"bytes"`` or, where these are None, a path under ``"path"``. An open binary file
+        is read from its start, and its position is left as it was. A PIL image's current frame
+        is taken, turned as its EXIF orientation says.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The order of an array's channels; it says nothing about other items.
     limits : Limits or None
@@ -106,22 +112,41 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
     """
     check_color_space(color_space)
     limits = limits or Limits.from_config()
+    name = describe(item)
+    if is_record(item):
+        item = content_of(item)
     if is_missing(item):
         raise ImageError("missing value")
-    name = describe(item)
-    if isinstance(item, str) and is_remote(item):
-        from ._urls import fetch  # urllib3 is for those who need it
-
-        return Raw(_sized(fetch(item, limits), name, limits), name)
-    if isinstance(item, str | os.PathLike):
-        return Raw(_sized(read_file(item, name, limits), name, limits), name)
-    if isinstance(item, bytes | bytearray | memoryview):
-        return Raw(_sized(bytes(item), name, limits), name)
     if isinstance(item, Image.Image):
         return Raw(pixels_of(item, name, limits), name)
     if hasattr(item, "__array__"):
         return Raw(as_array(item, name), name, color_space)
-    raise TypeError(f"Got {name}: an image is a path, a URL, bytes, a PIL image or an array.")
+    return Raw(_sized(_encoded(item, name, limits), name, limits), name)
+
+
+def _encoded(item: Any, name: str, limits: Limits) -> bytes:
+    if isinstance(item, str):
+        return _at(item, name, limits)
+    if isinstance(item, os.PathLike):
+        return read_file(item, name, limits)
+    if isinstance(item, ENCODED):
+        return bytes(item)
+    if is_stream(item):
+        return read_stream(item, name, limits)
+    raise TypeError(f"Got {name}: an image is {ITEM}.")
+
+
+def _at(location: str, name: str, limits: Limits) -> bytes:
+    """The bytes that a string names, or is."""
+    if is_data_uri(location):
+        return decode_data_uri(location, name, limits)
+    if is_remote(location):
+        from ._urls import fetch  # urllib3 is for those who need it
+
+        return fetch(location, limits)
+    if is_base64(location):
+        return decode_base64(location, name, limits)
+    return read_file(location, name, limits)
 
 
 def _sized(data: bytes, name: str, limits: Limits) -> bytes:

@@ -11,7 +11,7 @@ from PIL import Image
 from ._by_pillow import PILLOW_FILTERS, Box
 from ._convention import ResizeConvention, resize_convention
 from ._filters import Pair, libyuv_bilinear, nearest_half_pixel
-from ._items import describe
+from ._kinds import describe
 from ._pillow import to_rgb
 from ._pixels import Pixels, height_and_width, rgb_pixels
 from ._resample import resample

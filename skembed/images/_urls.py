@@ -15,7 +15,7 @@ from urllib3 import exceptions
 
 from .._errors import ImageError
 from .._version import __version__
-from ._items import describe
+from ._kinds import describe
 from ._limits import Limits
 
 _ALLOWED = ("http://", "https://")

@@ -154,7 +154,7 @@ def test_arrays_that_could_mean_several_things(X, error, words):
         as_items(X)
 
 
-@pytest.mark.parametrize("bad", [3, 2.5, ["a.jpg"], {"path": "a"}, np.int64(3)])
+@pytest.mark.parametrize("bad", [3, 2.5, ["a.jpg"], {"image": "a"}, np.int64(3)])
 def test_a_wrong_row_is_named(bad):
     with pytest.raises(TypeError, match="Row 1 of X is"):
         as_items(["a.jpg", bad])

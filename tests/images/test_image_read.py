@@ -74,7 +74,6 @@ def test_a_path_object_is_never_a_url(tmp_path, monkeypatch):
         ("file://elsewhere/a.jpg", "names the host 'elsewhere'"),
         ("ftp://example.org/a.jpg", "only file://, http:// and https://"),
         ("s3://bucket/a.jpg", "only file://, http:// and https://"),
-        ("data:image/png;base64,AAAA", "only file://, http:// and https://"),
         (b"", r"bytes \(0 bytes\) is empty"),
         (np.zeros((0, 3), np.uint8), "is empty"),
         (np.array([["a"]], dtype=object), "no numbers"),
