@@ -1,20 +1,27 @@
 """Image embeddings from pretrained convolutional networks, for scikit-learn."""
 
-from . import backbones, extraction, images, layers
-from ._config import config_context, get_config, set_config
-from ._devices import show_devices
-from ._discretizer import Discretizer
-from ._errors import BackendError, ImageError, StoreWarning, WeightsError
-from ._full_network import FullNetworkEmbedder
-from ._full_network_function import full_network_embedding
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ._keras import choose_backend
-from ._pretrained import PretrainedEmbedder
-from ._row_space import RowSpaceProjector
-from ._ten_crop import TenCropClassifier
-from ._ternary_scaler import TernaryScaler
-from ._vectors import cosine_similarity
 from ._version import __version__
-from .extraction.store import cache_clear, cache_info
+
+if TYPE_CHECKING:
+    from . import backbones, extraction, images, layers
+    from ._config import config_context, get_config, set_config
+    from ._devices import show_devices
+    from ._discretizer import Discretizer
+    from ._errors import BackendError, ImageError, StoreWarning, WeightsError
+    from ._full_network import FullNetworkEmbedder
+    from ._full_network_function import full_network_embedding
+    from ._pretrained import PretrainedEmbedder
+    from ._row_space import RowSpaceProjector
+    from ._ten_crop import TenCropClassifier
+    from ._ternary_scaler import TernaryScaler
+    from ._vectors import cosine_similarity
+    from .extraction.store import cache_clear, cache_info
 
 choose_backend()
 del choose_backend
@@ -44,6 +51,40 @@ __all__ = [
     "set_config",
     "show_devices",
 ]
+
+# Names are imported when they are first used. scikit-learn takes more than a second to load, and
+# the command has to tell its version, its help and a mistyped option sooner than that.
+_MODULES = {
+    "_config": ("config_context", "get_config", "set_config"),
+    "_devices": ("show_devices",),
+    "_discretizer": ("Discretizer",),
+    "_errors": ("BackendError", "ImageError", "StoreWarning", "WeightsError"),
+    "_full_network": ("FullNetworkEmbedder",),
+    "_full_network_function": ("full_network_embedding",),
+    "_pretrained": ("PretrainedEmbedder",),
+    "_row_space": ("RowSpaceProjector",),
+    "_ten_crop": ("TenCropClassifier",),
+    "_ternary_scaler": ("TernaryScaler",),
+    "_vectors": ("cosine_similarity",),
+    "extraction.store": ("cache_clear", "cache_info"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+_SUBPACKAGES = ("backbones", "extraction", "images", "layers")
+
+
+if not TYPE_CHECKING:  # which would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name in _SUBPACKAGES:
+            return importlib.import_module(f".{name}", __name__)
+        if name in _MODULE_OF:
+            module = importlib.import_module(f".{_MODULE_OF[name]}", __name__)
+            return globals().setdefault(name, getattr(module, name))
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell):

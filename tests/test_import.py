@@ -124,3 +124,16 @@ def test_show_devices_has_a_row_for_each_device():
     assert devices.columns.tolist() == ["device", "platform", "kind", "memory_gib", "used"]
     assert devices["platform"].tolist() == [device.platform for device in jax.devices()]
     assert devices["used"].all()
+
+
+def test_public_names_are_imported_when_they_are_used(python):
+    program = """import sys, skembed
+assert not {"sklearn", "pandas", "numpy"} & set(sys.modules)
+assert set(skembed.__all__) <= set(dir(skembed))
+from skembed import *
+assert all(getattr(skembed, name) is globals()[name] for name in skembed.__all__)
+try:
+    skembed.PretrainedEmbeder
+except AttributeError as error:
+    print(error)"""
+    assert python(program) == "module 'skembed' has no attribute 'PretrainedEmbeder'"
