@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
 from pathlib import Path
@@ -56,6 +57,12 @@ _SAME = {
     "PIL": lambda p, f: Image.fromarray(p),
     "open file of PIL": lambda p, f: Image.open(f),
     "array": lambda p, f: p,
+    "dict": lambda p, f: {"bytes": f.read_bytes(), "path": "a.png"},
+    "dict without bytes": lambda p, f: {"bytes": None, "path": str(f)},
+    "BytesIO": lambda p, f: io.BytesIO(f.read_bytes()),
+    "base64": lambda p, f: base64.b64encode(f.read_bytes()).decode(),
+    "data URI": lambda p, f: f"data:;base64,{base64.b64encode(f.read_bytes()).decode()}",
+    "objects": lambda p, f: p.astype(object),
     "not contiguous": lambda p, f: np.asfortranarray(p),
     "read-only": lambda p, f: np.frombuffer(p.tobytes(), np.uint8).reshape(p.shape),
     "float32": lambda p, f: (p / 255).astype(np.float32),
@@ -139,6 +146,8 @@ def bad_files(tmp_path_factory, colour) -> dict[str, object]:
     }
     for name, data in contents.items():
         (folder / name).write_bytes(data)
+    closed = io.BytesIO(whole)
+    closed.close()
     return {
         "missing.png": folder / "missing.png",
         **{name: folder / name for name in contents},
@@ -148,12 +157,20 @@ def bad_files(tmp_path_factory, colour) -> dict[str, object]:
         "shape (5, 6, 7)": np.zeros((5, 6, 7), np.uint8),
         "int64": np.zeros((5, 6, 3), int),
         "float": np.full((5, 6, 3), 2.0),
+        "under 'bytes'": {"bytes": [1, 2], "path": "a.png"},
+        "a.png": {"bytes": b"not an image", "path": "a.png"},
+        "is closed": closed,
+        "gives text": io.StringIO("not an image"),
+        "valid base64": "data:image/png;base64,*",
+        "not a file name": "a\0.png",
+        "no numbers": np.full((5, 6, 3), None, object),
     }
 
 
 _BAD = (
     "missing.png", "text.jpg", "empty.png", "cut.jpg", "a folder", "bytes (12 bytes)",
-    "missing value", "shape (5, 6, 7)", "int64", "float",
+    "missing value", "shape (5, 6, 7)", "int64", "float", "under 'bytes'", "a.png", "is closed",
+    "gives text", "valid base64", "not a file name", "no numbers",
 )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
 
     Parameters
     ----------
-    item : path, URL, bytes, PIL image or array
+    item : path, URL, bytes, dict, open file, PIL image or array
         As :func:`read` takes it.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The order of an array's channels.

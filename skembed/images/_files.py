@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from .._errors import ImageError
+from ._kinds import is_missing, is_record
 from ._limits import Limits
 
 _FILE = "file:"
@@ -43,7 +44,7 @@ def local_path(item: Any) -> str | None:
 
     Parameters
     ----------
-    item : path, URL, bytes, PIL image or array
+    item : path, URL, bytes, dict, open file, PIL image or array
         One row of X.
 
     Returns
@@ -63,6 +64,8 @@ def local_path(item: Any) -> str | None:
     '/photos/a cat.jpg'
     >>> local_path("https://example.org/cat.jpg")
     """
+    if is_record(item) and is_missing(item.get("bytes")):
+        item = item.get("path")
     if not isinstance(item, str | os.PathLike) or not os.fspath(item):
         return None
     if isinstance(item, str) and is_remote(item):

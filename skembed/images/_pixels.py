@@ -41,6 +41,8 @@ def as_array(item: Any, name: str) -> np.ndarray:
     """The array behind an item, itself and not a copy wherever that is possible."""
     try:
         array = np.asarray(item)
+        if array.dtype.kind == "O":
+            array = _numbers_of(array)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ImageError(f"{name} does not become an array: {error}") from error
     if array.dtype.kind not in "biufc":
@@ -48,6 +50,22 @@ def as_array(item: Any, name: str) -> np.ndarray:
     if array.size == 0:
         raise ImageError(f"{name} is empty.")
     return array
+
+
+def _numbers_of(objects: np.ndarray) -> np.ndarray:
+    """The numbers of an array of objects; whole ones from 0 to 255 as uint8.
+
+    NumPy makes one of arrays of one shape with ``dtype=object``, and Parquet's readers one of
+    lists in lists. That the numbers were uint8 is lost then, and it is what images are.
+    """
+    array = np.array(_listed(objects))
+    whole = array.dtype == np.int_ and array.size > 0
+    return array.astype(np.uint8) if whole and 0 <= array.min() <= array.max() <= 255 else array
+
+
+def _listed(item: Any) -> Any:
+    nested = isinstance(item, np.ndarray) and item.dtype.kind == "O" and item.ndim > 0
+    return [_listed(part) for part in item] if nested else item
 
 
 def rgb_pixels(array: np.ndarray, color_space: str, name: str) -> np.ndarray:

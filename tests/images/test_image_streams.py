@@ -1,0 +1,130 @@
+"""Open files as images: read from their start, and left as they were found."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from PIL import Image
+
+from skembed import ImageError, config_context
+from skembed.images import as_items, describe, load, read
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("streams") / "a.png"
+    Image.new("RGB", (9, 7), (3, 200, 7)).save(path)
+    return path
+
+
+class Upload:
+    """As web frameworks wrap a file: no class of io's, and its methods passed on."""
+
+    def __init__(self, data: bytes, name: str):
+        self._file, self.name = io.BytesIO(data), name
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, position: int) -> int:
+        return self._file.seek(position)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def test_every_kind_of_file(path, tmp_path):
+    data = path.read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", data)
+    with (
+        tempfile.SpooledTemporaryFile() as spooled,
+        path.open("rb") as buffered,
+        path.open("rb", buffering=0) as raw,
+        zipfile.ZipFile(tmp_path / "a.zip") as archive,
+        archive.open("a.png") as member,
+    ):
+        spooled.write(data)
+        for stream in (io.BytesIO(data), buffered, raw, member, spooled, Upload(data, "a.png")):
+            for position in (stream.tell(), 5, len(data)):
+                stream.seek(position)
+                assert read(stream).digest() == read(path).digest()
+                assert stream.tell() == position
+
+
+def test_every_container_of_files(path):
+    stream = io.BytesIO(path.read_bytes())
+    for X in (
+        [stream],
+        np.array([stream], dtype=object),
+        pd.Series([stream]),
+        pl.Series([stream], dtype=pl.Object),
+    ):
+        assert as_items(X) == [stream]
+    with pytest.raises(TypeError, match=r"one image \(an open file \(BytesIO\)\).*Wrap it"):
+        as_items(stream)
+
+
+def test_a_file_in_many_rows_is_read_by_many_threads(path):
+    data = os.urandom(3 * 2**20)  # several pieces
+    stream = io.BytesIO(data)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(raw.data == data for raw in pool.map(read, [stream] * 64))
+
+
+def test_files_are_named_in_messages(path):
+    with path.open("rb") as file:
+        assert describe(file) == f"an open file ({path})"
+    assert describe(Upload(b"", "cat.jpg")) == "an open file (cat.jpg)"
+    with open(os.open(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - its name is a number
+        assert describe(file) == "an open file (BufferedReader)"
+
+
+def test_what_cannot_be_read_from_a_file(path, tmp_path):
+    closed = io.BytesIO(b"...")
+    closed.close()
+    reader, writer = os.pipe()
+    os.close(writer)
+    with (
+        path.open() as text,
+        (tmp_path / "new").open("wb") as written,
+        open(reader, "rb") as pipe,  # noqa: PTH123 - a descriptor
+    ):
+        for stream, words in (
+            (closed, "is closed: pass it while it is open"),
+            (text, "open it in binary mode"),
+            (io.StringIO("..."), "open it in binary mode"),
+            (written, "cannot be read: "),
+            (pipe, r"cannot be read from its start .*pass its bytes, file\.read\(\)"),
+            (io.BytesIO(b""), "is empty"),
+            (io.BytesIO(b"no image"), "is not an image"),
+        ):
+            with pytest.raises(ImageError, match=words):
+                load(stream)
+
+
+def test_an_asynchronous_upload_is_told_how():
+    class Asynchronous:
+        async def read(self, size: int = -1) -> bytes:
+            return b""
+
+    with pytest.raises(ImageError, match=r"asynchronously: pass its \.file"):
+        read(Asynchronous())
+
+
+def test_a_file_is_read_no_further_than_the_limit():
+    with open("/dev/zero", "rb") as endless:  # noqa: PTH123
+        for stream in (io.BytesIO(bytes(1001)), endless):
+            with (
+                config_context(max_image_bytes=1000),
+                pytest.raises(ImageError, match="max_im"),
+            ):
+                read(stream)
