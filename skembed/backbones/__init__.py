@@ -2,8 +2,9 @@
 
 from ._classes import class_names
 from ._models import from_model
-from ._registry import get, names, register, table
+from ._registry import get, names, register
 from ._spec import Backbone, Preparation, WeightsFile
+from ._table import table
 
 __all__ = [
     "Backbone",

@@ -40,11 +40,14 @@ _SCALING = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))  # width and depth of Lite0, Lit
 def efficientnet_lite_backbones() -> tuple[Backbone, ...]:
     """Return the registry's entries; nothing is built."""
     return (
-        _backbone(0, 224, 3_413_024, ("2b", "3b", "5c"), "efficientnet-lite0-57934424.pth",
+        _backbone(0, 224, 3_413_024, 383_907_552, 75.1,
+                  ("2b", "3b", "5c"), "efficientnet-lite0-57934424.pth",
                   "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
-        _backbone(1, 240, 4_189_344, ("2c", "3c", "5d"), "efficientnet-lite1-77cc7160.pth",
+        _backbone(1, 240, 4_189_344, 598_905_232, 76.7,
+                  ("2c", "3c", "5d"), "efficientnet-lite1-77cc7160.pth",
                   "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
-        _backbone(2, 260, 4_869_168, ("2c", "3c", "5d"), "efficientnet-lite2-9656183e.pth",
+        _backbone(2, 260, 4_869_168, 858_456_272, 77.6,
+                  ("2c", "3c", "5d"), "efficientnet-lite2-9656183e.pth",
                   "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
     )  # fmt: skip
 
@@ -53,6 +56,8 @@ def _backbone(
     n: int,
     side: int,
     n_parameters: int,
+    multiply_adds: int,
+    top1: float,
     last_blocks: tuple[str, str, str],
     file: str,
     sha256: str,
@@ -71,6 +76,8 @@ def _backbone(
         ),
         n_features=1280,
         n_parameters=n_parameters,
+        multiply_adds=multiply_adds,
+        top1=top1,  # tensorflow/tpu, models/official/efficientnet/lite
         features="top_activation",
         stages=tuple((f"stage{i}", layer) for i, layer in enumerate(stages, 1)),
         classes="imagenet-1k",

@@ -44,6 +44,8 @@ def _backbone(name: str, facts: dict[str, Any]) -> Backbone:
         preparation=_PREPARATIONS[facts["preparation"]],
         n_features=facts["n_features"],
         n_parameters=facts["n_parameters"],
+        multiply_adds=facts["multiply_adds"],
+        top1=facts["top1"],  # keras.io/api/applications; of MobileNetV3, Keras' docstring
         features=stages[-1][1],
         stages=stages,
         classes="imagenet-1k",

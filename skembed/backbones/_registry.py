@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import threading
 import warnings
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._errors import did_you_mean
 from .._keras import float32_policy
 from ._efficientnet_lite import efficientnet_lite_backbones
 from ._keras_applications import keras_applications_backbones
-from ._keras_fetch import cache_folder
 from ._models import from_model, is_model
-from ._spec import Backbone, WeightsFile
+from ._spec import Backbone
 from ._squeezenet import squeezenet_backbones
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _GROUP = "skembed.backbones"
 _registry: dict[str, Backbone] = {}
@@ -123,27 +118,9 @@ def names() -> list[str]:
     return list(_known())
 
 
-def table() -> pd.DataFrame:
-    """Return what is known of every backbone, a row each.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by name. ``here`` says whether the pretrained weights (without the classifier,
-        where these are two files) are on this machine; whether they are intact is checked when
-        they are used;
-        ``weights`` says where they come from; ``parameters`` leaves the classifier out.
-
-    Examples
-    --------
-    >>> from skembed import backbones
-    >>> row = backbones.table().loc["efficientnet_lite0"]
-    >>> print(row["size"], row["features"], row["licence"])
-    224 x 224 1280 Apache-2.0
-    """
-    import pandas as pd
-
-    return pd.DataFrame([_row(b) for b in _known().values()]).set_index("name")
+def every() -> list[Backbone]:
+    """Return all backbones, in the registry's order."""
+    return list(_known().values())
 
 
 def resolve(backbone: Any) -> Backbone:
@@ -210,49 +187,3 @@ def _offered(value: Any) -> Iterable[Backbone]:
     if callable(value) and not isinstance(value, Backbone):
         value = value()
     return (value,) if isinstance(value, Backbone) else value
-
-
-def _row(backbone: Backbone) -> dict[str, object]:
-    height, width = backbone.input_size
-    preparation = backbone.preparation
-    return {
-        "name": backbone.name,
-        "origin": backbone.origin,
-        "size": f"{height} x {width}",
-        "features": backbone.n_features,
-        "parameters": backbone.n_parameters,
-        "stages": len(backbone.stages),
-        "classes": backbone.classes or "-",
-        "preparation": _summary(preparation) if preparation else "none",
-        "resize": preparation.resize if preparation else "-",
-        "licence": backbone.licence,
-        "weights": _whence(backbone.weights),
-        "here": bool(backbone.weights) and _is_here(backbone.weights[0]),
-        "digest": backbone.weights[0].digest if backbone.weights else "-",
-    }
-
-
-def _summary(preparation: Any) -> str:
-    mean, std = (
-        "/".join(f"{v:g}" for v in dict.fromkeys(values))
-        for values in (preparation.mean, preparation.std)
-    )
-    if (mean, std) == ("0", "1"):
-        return f"{preparation.channels}, in the network"
-    return f"{preparation.channels}, (x - {mean}) / {std}"
-
-
-def _whence(files: tuple[WeightsFile, ...]) -> str:
-    if not files:
-        return "a path you give"
-    file = files[0]
-    if file.package:
-        return f"package {file.package}"
-    return "fetched by Keras" if file.url else file.file
-
-
-def _is_here(file: WeightsFile) -> bool:
-    if file.package:
-        return importlib.util.find_spec(file.package.replace("-", "_")) is not None
-    path = cache_folder() / file.file
-    return path.is_file() and path.stat().st_size > 0

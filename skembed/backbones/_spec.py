@@ -61,6 +61,9 @@ class WeightsFile:
     extra: str = ""
 
 
+_SPEEDS = ((1e9, "fast"), (6e9, "medium"), (20e9, "slow"))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backbone:
     """Everything skembed knows about a network before it is built.
@@ -89,6 +92,11 @@ class Backbone:
         (without its classifier).
     stages : tuple of (str, str), default=()
         ``("stage1", layer name)`` ...: the last layer before each halving of the resolution.
+    multiply_adds : int, default=0
+        Products of convolutional and dense layers for one image of `input_size`, without the
+        classifier; 0 where this is not known.
+    top1 : float, default=0.0
+        Published accuracy on ImageNet's validation set, in per cent; 0 where there is none.
     classes : str, default=""
         The list of class names that ``layers="predictions"`` follows (``"imagenet-1k"``);
         empty where the weights have no classifier.
@@ -126,6 +134,8 @@ class Backbone:
     n_parameters: int
     features: str = ""
     stages: tuple[tuple[str, str], ...] = ()
+    multiply_adds: int = 0
+    top1: float = 0.0
     classes: str = ""
     pooling: str = "avg"
     min_size: int = 32
@@ -142,6 +152,17 @@ class Backbone:
                 "never taken for those of another. Or give the builder as 'module:function'."
             )
 
+    @property
+    def speed(self) -> str:
+        """A rough class of speed: ``"fast"``, ``"medium"``, ``"slow"`` or ``"slowest"``.
+
+        By the multiply-adds of one image at the backbone's own size: below 1, 6 and 20 times
+        10^9, or more; ``"unknown"`` where these are not known.
+        """
+        if not self.multiply_adds:
+            return "unknown"
+        return next((name for most, name in _SPEEDS if self.multiply_adds < most), "slowest")
+
     def fingerprint(self) -> str:
         """Return a digest of all that changes its numbers, the same in any process.
 
@@ -151,7 +172,7 @@ class Backbone:
             A sha256, in hexadecimal.
         """
         facts = dataclasses.asdict(self)
-        for prose in ("licence", "n_parameters", "stages", "min_size"):
+        for prose in ("licence", "n_parameters", "multiply_adds", "top1", "stages", "min_size"):
             del facts[prose]
         if callable(self.builder):
             facts["builder"] = (

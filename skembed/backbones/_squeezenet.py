@@ -31,12 +31,20 @@ def squeezenet_backbones() -> tuple[Backbone, ...]:
     )
     caffe = Preparation(mean=(103.939, 116.779, 123.68), channels="bgr")
     return (
-        _backbone("squeezenet1_1", 224, gluon, "Apache-2.0"),
-        _backbone("squeezenet1_1_caffe", 227, caffe, "BSD-2-Clause"),
+        # Accuracies as the ONNX model zoo, and the paper on SqueezeNet, publish them.
+        _backbone("squeezenet1_1", 224, 262_623_936, 56.3, gluon, "Apache-2.0"),
+        _backbone("squeezenet1_1_caffe", 227, 287_395_520, 57.5, caffe, "BSD-2-Clause"),
     )
 
 
-def _backbone(name: str, side: int, preparation: Preparation, licence: str) -> Backbone:
+def _backbone(
+    name: str,
+    side: int,
+    multiply_adds: int,
+    top1: float,
+    preparation: Preparation,
+    licence: str,
+) -> Backbone:
     return Backbone(
         name=name,
         origin="squeezenet",
@@ -45,6 +53,8 @@ def _backbone(name: str, side: int, preparation: Preparation, licence: str) -> B
         preparation=preparation,
         n_features=512,
         n_parameters=722_496,
+        multiply_adds=multiply_adds,
+        top1=top1,
         features="fire9_concat",
         stages=_STAGES,
         classes="imagenet-1k",

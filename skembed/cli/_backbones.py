@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 from .. import backbones
@@ -13,7 +14,12 @@ from ._errors import CommandError
 if TYPE_CHECKING:
     import pandas as pd
 
-_HEADINGS = ("name", "pixels", "features", "parameters", "licence", "here")
+_LEGEND = (
+    "width: of the embedding. MB: of the weights. speed: by the products of an image.",
+    "top-1: published, on ImageNet, %. here: whether the weights are on this machine.",
+    "--json tells more, and how to get the weights.",
+)
+_HEADINGS = ("name", "pixels", "width", "MB", "speed", "top-1", "licence", "here")
 
 
 def list_backbones(args: argparse.Namespace, out: Output) -> int:
@@ -60,17 +66,26 @@ def _print(out: Output, rows: list[dict[str, Any]]) -> None:
             family = _names(row["origin"])[0]
             cells.append((f"[{family}]", *[""] * (len(_HEADINGS) - 1)))
         cells.append(_cells(row))
-    out.table(cells, headings=_HEADINGS, numbers=(2, 3))
+    out.table(cells, headings=_HEADINGS, numbers=(2, 3, 5))
     out.text()
-    out.text("here: whether the ImageNet weights are on this machine. --json tells more.")
+    for line in _LEGEND:
+        out.text(line)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["name"],
-        row["size"].replace(" ", ""),
+        _side(row["size"]),
         str(row["features"]),
-        f"{row['parameters'] / 1e6:.1f} M",
-        row["licence"],
+        str(row["megabytes"]),
+        row["speed"],
+        "-" if math.isnan(row["top1"]) else f"{row['top1']:.1f}",
+        row["licence"].partition(";")[0],  # what remains says whose code it is
         "yes" if row["here"] else "no",
     )
+
+
+def _side(size: str) -> str:
+    """One number for a square: the table has to fit in 80 columns."""
+    height, _, width = size.partition(" x ")
+    return height if height == width else f"{height}x{width}"

