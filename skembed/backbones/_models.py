@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._advice import advice
 from .._errors import WeightsError
 from .._keras import import_keras
 from ._spec import Backbone, Preparation, WeightsFile
@@ -22,6 +23,7 @@ from ._spec import Backbone, Preparation, WeightsFile
 # alive: a search over a growing list of models must not hold them all, and those that somebody
 # else holds are found as well.
 _KEPT = 8
+_OWN = "Leave {weights} and {layers}."
 _live: dict[str, Any] = {}
 _held_elsewhere: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
@@ -93,8 +95,8 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     """Return the network that `backbone` stands for; its weights are its own."""
     if weights != "imagenet" or top:
         raise WeightsError(
-            f"{backbone.name!r} is a model given as it is, with its own weights and output: "
-            "leave weights='imagenet' and layers='embedding'."
+            f"{backbone.name!r} is a model given as it is, with its own weights and output."
+            f"{advice(_OWN, weights='imagenet', layers='embedding')}"
         )
     if backbone.origin == "file":
         path = Path(backbone.weights[0].file)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .._advice import advice
 from .._errors import WeightsError
 from .._keras import import_keras
 from ._load import network_from_file
@@ -66,8 +67,9 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     """Return the network as a ``keras.Model``, filled."""
     if weights == "imagenet":
         raise WeightsError(
-            f"skembed knows no place to fetch the weights of {backbone.name!r} from. "
-            "Give weights='path/to/weights.h5', or weights=None for random ones."
+            f"skembed knows no place to fetch the weights of {backbone.name!r} from."
+            f"{advice('Give {weights}.', weights='path/to/weights.h5')}"
+            f"{advice('weights=None draws random ones.')}"
         )
     if weights is not None:
         return network_from_file(partial(_network, backbone), backbone, weights, top)

@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
+from .._advice import parameter
 from .._errors import did_you_mean
 from .._jax import has_started, on_cpu
 from .engines._openvino_door import has_bfloat16, has_openvino, import_openvino
@@ -39,7 +40,7 @@ def choose_engine(engine: str, precision: str) -> str:
         if not _can_do(precision):
             raise ValueError(
                 f"precision is {precision!r}, which this CPU does not have, and OpenVINO would "
-                "silently compute in float32. Allowed: 'float32', or engine='jax'."
+                f"silently compute in float32. Allowed: 'float32', or {parameter('engine', 'jax')}."
             )
     return engine
 

@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections import OrderedDict
 
+from .._advice import advice
 from .._errors import BackendError, level_of_caller
 from .._jax import has_started
 from ._spec import ExtractionSpec
@@ -75,8 +76,8 @@ def runnable(spec: ExtractionSpec, error: Exception | None = None) -> Extraction
     if not reason:
         return spec
     warnings.warn(
-        f"OpenVINO cannot run {spec.backbone.name!r}: {reason}. JAX runs it instead; "
-        "engine='jax' says so without this warning.",
+        f"OpenVINO cannot run {spec.backbone.name!r}: {reason}. JAX runs it instead."
+        f"{advice('{engine} says so without this warning.', engine='jax')}",
         RuntimeWarning,
         stacklevel=level_of_caller(),
     )

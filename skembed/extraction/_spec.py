@@ -13,6 +13,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from .._advice import parameter
 from .._errors import WeightsError, did_you_mean
 from .._processor import arithmetic
 from ..backbones._classes import class_names
@@ -227,8 +228,8 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
         size = backbone.input_size
         if 0 in size:
             raise ValueError(
-                f"{backbone.name!r} takes images of any size: say which with image_size=(height, "
-                "width)."
+                f"{backbone.name!r} takes images of any size: say which with "
+                f"{parameter('image_size')}."
             )
         return size
     several = isinstance(image_size, tuple | list)
@@ -238,7 +239,7 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
     size = (int(sides[0]), int(sides[1]))
     if min(size) < backbone.min_size:
         raise ValueError(
-            f"image_size is {image_size!r}; {backbone.name!r} takes at least "
+            f"{parameter('image_size')} is {image_size!r}; {backbone.name!r} takes at least "
             f"{backbone.min_size} x {backbone.min_size} pixels."
         )
     fixed = backbone.origin in ("file", "model")
@@ -246,7 +247,7 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
         s not in (0, asked) for s, asked in zip(backbone.input_size, size, strict=True)
     ):
         raise ValueError(
-            f"image_size is {image_size!r}, and {backbone.name!r} was built for "
+            f"{parameter('image_size')} is {image_size!r}, and {backbone.name!r} was built for "
             f"{backbone.input_size}."
         )
     return size

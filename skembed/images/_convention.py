@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .._advice import parameter
 from .._errors import did_you_mean
 
 RESIZE_FILTERS = (
@@ -121,7 +122,9 @@ def resize_convention(
         return name
     match = _NAME.fullmatch(name) if isinstance(name, str) and name else None
     if match is None:
-        raise ValueError(f"resize={name!r} is not known. {did_you_mean(name, _known())}")
+        raise ValueError(
+            f"{parameter('resize', name)} is not known. {did_you_mean(name, _known())}"
+        )
     geometry = (match["geometry"] or "warp").partition("-")[0]
     chosen = match["filter"] or resize_convention(default).filter
     return ResizeConvention(geometry, chosen, float(match["fraction"] or 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from .._advice import advice
 from .._errors import ImageError
 from ._kinds import is_missing, is_record
 from ._limits import Limits
@@ -125,7 +126,7 @@ def _path_of_url(rest: str, url: str) -> str:
 def _check(status: os.stat_result, name: str, limits: Limits) -> int:
     if stat.S_ISDIR(status.st_mode):
         raise ImageError(
-            f"{name} is a directory, not an image; images.list_images lists those in it."
+            f"{name} is a directory, not an image.{advice('images.list_images lists those in it.')}"
         )
     if not stat.S_ISREG(status.st_mode):
         raise ImageError(f"{name} is not a regular file (a pipe, socket or device).")

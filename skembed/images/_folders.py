@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .._advice import advice
 from .._errors import ImageError
 from ._files import directory as existing
 
@@ -18,6 +19,8 @@ IMAGE_SUFFIXES = (
 # image.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _AT_FOUR = (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1")
+_LIST = "images.list_images lists images without labels."
+_EMBED = "`skembed embed` takes images without labels."
 
 
 def from_folders(
@@ -83,13 +86,12 @@ def from_folders(
     if stray:
         raise ImageError(
             f"{len(stray)} image(s) lie in {root} itself ({stray[0]}): put each in the folder "
-            "of its class, DIR/CLASS/image, or use images.list_images for images without "
-            "labels."
+            f"of its class, DIR/CLASS/image.{advice(_LIST, command=_EMBED)}"
         )
     if len(classes) == 1:
         raise ImageError(
             f"{root} has images of one class only ({next(iter(classes))!r}): labels need at "
-            "least two folders. images.list_images lists images without labels."
+            f"least two folders.{advice(_LIST, command=_EMBED)}"
         )
     _warn_of_empty(root, classes)
     ordered = sorted(classes)

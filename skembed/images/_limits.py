@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._advice import advice
 from .._config import get_config
 from .._errors import ImageError
 
@@ -65,6 +66,6 @@ class Limits:
             To be raised.
         """
         return ImageError(
-            f"{name} has more than max_image_bytes={self.max_image_bytes:,} bytes; "
-            "skembed.set_config changes that limit."
+            f"{name} has more than max_image_bytes={self.max_image_bytes:,} bytes."
+            f"{advice('skembed.set_config changes that limit.')}"
         )

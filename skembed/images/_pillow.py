@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from .._advice import advice
 from .._errors import ImageError
 from ._limits import Limits
 from ._pixels import unit_to_eight_bits
@@ -48,8 +49,8 @@ def check_size(image: Image.Image, name: str, limits: Limits) -> None:
     if width * height > limits.max_image_pixels:
         raise ImageError(
             f"{name} has {width} x {height} = {width * height:,} pixels, more than "
-            f"max_image_pixels={limits.max_image_pixels:,}; skembed.set_config changes that "
-            "limit."
+            f"max_image_pixels={limits.max_image_pixels:,}."
+            f"{advice('skembed.set_config changes that limit.')}"
         )
 
 
@@ -66,7 +67,8 @@ def pillow_errors(name: str) -> Iterator[None]:
         raise ImageError(f"{name} is not an image that Pillow can read.") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
-            f"{name} is too large for Pillow ({error}) PIL.Image.MAX_IMAGE_PIXELS raises it."
+            f"{name} is too large for Pillow ({error})"
+            f"{advice('PIL.Image.MAX_IMAGE_PIXELS raises it.')}"
         ) from error
     # Pillow's many readers answer damaged data with nearly any exception: OSError,
     # SyntaxError, struct.error, IndexError, zlib.error, an AssertionError, a warning.

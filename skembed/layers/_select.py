@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import cast
 
+from .._advice import advice, parameter
 from .._errors import did_you_mean
 from ..backbones._classes import class_names
 from ..backbones._spec import Backbone
@@ -138,8 +139,8 @@ def _unknown(backbone: Backbone, asked: str) -> str:
     names += [layer.name for layer in known(backbone)]
     hint = "No layer matches." if _GLOB.search(asked) else did_you_mean(asked, names)
     return (
-        f"{backbone.name!r} has no layer {asked!r}. {hint} See "
-        f"skembed.layers.table({backbone.name!r})."
+        f"{backbone.name!r} has no layer {asked!r}. {hint}"
+        f"{advice(f'skembed.layers.table({backbone.name!r}) lists them.')}"
     )
 
 
@@ -150,8 +151,8 @@ def _tap(layer: Layer, label: str = "") -> Tap:
 def _predictions(backbone: Backbone) -> Tap:
     if not backbone.classes:
         raise ValueError(
-            f"layers='predictions' needs class names, and {backbone.name!r} has none. Its output "
-            "is layers='embedding'."
+            f"{parameter('layers', PREDICTIONS)} needs class names, and {backbone.name!r} has "
+            f"none. Its output is {parameter('layers', EMBEDDING)}."
         )
     return Tap(PREDICTIONS, PREDICTIONS, len(class_names(backbone.classes)), False)
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from ..._advice import parameter
+from ..._installation import install_command
 from ._program import UnsupportedNetworkError
 
 _importing = threading.RLock()
@@ -39,11 +41,11 @@ def import_openvino() -> Any:
         what = (
             f"OpenVINO, which is installed and cannot be loaded ({error})"
             if has_openvino()
-            else "OpenVINO: pip install 'skembed[fast]'"
+            else f"OpenVINO: {install_command('fast')}"
         )
         raise ImportError(
-            f"engine='openvino' needs {what}. Without it, engine='jax' gives the same numbers to "
-            "float32 rounding, more slowly."
+            f"{parameter('engine', 'openvino')} needs {what}. Without it, "
+            f"{parameter('engine', 'jax')} gives the same numbers to float32 rounding, more slowly."
         ) from error
     return openvino
 
