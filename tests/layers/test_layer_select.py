@@ -115,7 +115,7 @@ def test_columns_lie_where_the_slices_say():
     [
         ("stem_cnv", "has no layer 'stem_cnv'. Did you mean 'stem_conv'"),
         ("stage6", "Did you mean 'stage5'"),
-        ("block9*", r"No layer matches. See skembed.layers.table\('efficientnet_lite0'\)"),
+        ("block9*", r"No layer matches. skembed.layers.table\('efficientnet_lite0'\) lists"),
         (49, "index 49; 'efficientnet_lite0' has 49 .* layers: -49 to 48"),
         (-50, "index -50"),
         ("last 0", "'last 0'; 'efficientnet_lite0' has 49"),
