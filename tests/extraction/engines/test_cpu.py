@@ -205,15 +205,13 @@ def test_rows_come_in_the_order_of_the_images(embed, n):
     np.testing.assert_allclose(embed(x[:n]), rows[:n], rtol=1e-4, atol=1e-6)
 
 
+# Of unlike families, the smallest: each takes half a minute to compile twice.
 NETWORKS = [
     "convnext_tiny",
-    "densenet121",
     "efficientnet_lite0",
     "efficientnetv2_b0",
-    "mobilenet_v2",
     "mobilenet_v3_small",
     "resnet50",
-    "vgg16",
     "xception",
 ]
 
