@@ -56,17 +56,24 @@ class Source:
         Of arrays: of the item, where it is one, and of the crops.
     limits : Limits
         Of the caller's thread; the pixels are asked for in others.
+    only_uint8 : bool
+        Whether other arrays are refused: crops are uint8, and the embedder takes numbers as they
+        are.
     """
 
-    def __init__(self, row: int, item: Any, color_space: str, limits: Limits):
+    def __init__(
+        self, row: int, item: Any, color_space: str, limits: Limits, only_uint8: bool = False
+    ):
         self.row, self.item, self.color_space, self.limits = row, item, color_space, limits
+        self.only_uint8 = only_uint8
         self.error: ImageError | None = None
         self._lock = threading.Lock()
         self._decoded: weakref.ref[np.ndarray] | None = None
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         # For whoever hashes or ships X on the way: `Pipeline(memory=...)` does.
-        return type(self), (self.row, self.item, self.color_space, self.limits)
+        facts = (self.row, self.item, self.color_space, self.limits, self.only_uint8)
+        return type(self), facts
 
     def pixels(self) -> np.ndarray:
         """The whole image, uint8 of shape (height, width, 3 or 4)."""
@@ -82,6 +89,12 @@ class Source:
     def _decode(self) -> np.ndarray:
         try:
             raw = read(self.item, color_space=self.color_space, limits=self.limits)
+            if self.only_uint8 and getattr(raw.data, "dtype", np.uint8) != np.uint8:
+                raise ImageError(
+                    f"{raw.name} is not uint8. Crops are uint8, and the embedder's model has no "
+                    "preparation: it takes other numbers as they are. Pass uint8, or give the "
+                    "model a preparation (backbones.from_model)."
+                )
             rgb = np.array(decode(raw, limits=self.limits))
         except ImageError as error:
             self.error = ImageError(f"Row {self.row}: {error}")
@@ -90,11 +103,13 @@ class Source:
 
 
 def ten_crops(
-    items: Iterable[Any], fraction: float, color_space: str
+    items: Iterable[Any], fraction: float, color_space: str, *, only_uint8: bool = False
 ) -> tuple[list[Source], list[Crop]]:
     """Return the images and, image by image, their ten crops; nothing is read yet."""
     limits = Limits.from_config()
-    sources = [Source(row, item, color_space, limits) for row, item in enumerate(items)]
+    sources = [
+        Source(row, item, color_space, limits, only_uint8) for row, item in enumerate(items)
+    ]
     return sources, [Crop(s, which, fraction) for s in sources for which in range(N_CROPS)]
 
 

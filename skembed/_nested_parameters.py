@@ -6,6 +6,9 @@ from typing import Any, cast
 
 from sklearn.base import clone
 
+from ._image_transformer import ImageTransformer
+from .backbones._registry import resolve
+
 
 def raising(embedder: Any) -> Any:
     """A clone that stops at an image it cannot read: a row of NaN must get no label."""
@@ -23,6 +26,13 @@ def color_space(embedder: Any) -> str:
             "crops come in one. Give the parts one color_space."
         )
     return spaces.pop() if spaces else "rgb"
+
+
+def takes_numbers_as_they_are(embedder: Any) -> bool:
+    """Whether the embedder has a model without a preparation: floats are no grey levels to it."""
+    parts = (embedder, *embedder.get_params().values())
+    ours = [part for part in parts if isinstance(part, ImageTransformer)]
+    return any(resolve(part.backbone).preparation is None for part in ours)
 
 
 def values(estimator: Any, parameter: str) -> dict[str, str]:

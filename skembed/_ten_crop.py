@@ -24,7 +24,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from ._crops import N_CROPS, Source, ten_crops
 from ._doc_link import DocLinkMixin
 from ._errors import ImageError
-from ._nested_parameters import color_space, raising, values
+from ._nested_parameters import color_space, raising, takes_numbers_as_they_are, values
 from .images import as_items
 
 
@@ -242,7 +242,12 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
 
     def _embedded(self, embedder: Any, items: list[Any], embed: Callable[[Any], Any]) -> Any:
         """What `embed` makes of the crops, or an error that names the row of an image."""
-        sources, crops = ten_crops(items, self.crop, color_space(embedder))
+        sources, crops = ten_crops(
+            items,
+            self.crop,
+            color_space(embedder),
+            only_uint8=takes_numbers_as_they_are(embedder),
+        )
         try:
             features = embed(crops)
         except ValueError:  # an ImageError names the row of a crop

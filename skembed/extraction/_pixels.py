@@ -6,6 +6,7 @@ import numpy as np
 
 from .._errors import ImageError
 from ..images import Limits, Raw, prepare
+from ..images._numbers import GREY_LEVELS, as_given, scale_of
 from ._spec import ExtractionSpec
 
 
@@ -15,22 +16,27 @@ def pixels_for(spec: ExtractionSpec, raw: Raw, limits: Limits) -> np.ndarray:
     Returns
     -------
     array of shape (height, width, channels)
-        uint8 for a backbone with a preparation; for one without, float32: an array of the
-        input's own shape as it is, anything else as grey levels 0-255.
+        uint8 for a backbone with a preparation. For one without, float32: grey levels 0-255 of
+        files, PIL images and uint8, all other arrays as they are.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be decoded, or is an array that would have to be resized and cannot be.
     """
     backbone = spec.backbone
-    channels = backbone.n_channels
     if backbone.preparation is not None:
         return _prepared(spec, raw, limits)
-    shape = (*backbone.input_size, channels)
-    # Pixels (uint8) have channels that `color_space` names; other numbers arrive unchanged.
-    are_pixels = channels in (1, 3) and getattr(raw.data, "dtype", None) == np.uint8
-    if isinstance(raw.data, np.ndarray) and raw.data.shape == shape and not are_pixels:
-        return raw.data.astype(np.float32)
+    height, width = backbone.input_size
+    channels = backbone.n_channels
+    if scale_of(raw) != GREY_LEVELS or (
+        channels not in (1, 3) and not isinstance(raw.data, bytes)
+    ):
+        return as_given(raw, (height, width, channels))
     if channels not in (1, 3):
         raise ImageError(
-            f"{raw.name} cannot become an input of {backbone.name!r}: with "
-            f"{channels} channels, it takes arrays of shape {shape} only."
+            f"{raw.name} cannot become an input of {backbone.name!r}: with {channels} channels, "
+            f"it takes arrays of shape {(height, width, channels)} only."
         )
     return _prepared(spec, raw, limits, grey=channels == 1)[..., :channels].astype(np.float32)
 

@@ -28,6 +28,7 @@ from ._options import RunOptions
 from ._pixels import pixels_for
 from ._programs import program
 from ._progress import FOUND, Progress
+from ._scales import OneScale
 from ._spec import ExtractionSpec
 from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
 
@@ -114,6 +115,7 @@ class _Extraction:
         self._spec, self._options, self._progress = spec, options, progress
         self._store, self._digests = store, digests
         self._limits = Limits.from_config()
+        self._scale = OneScale(spec, options.color_space)
         self._out = np.full((n, spec.width), np.nan, np.float32)
         self._first: dict[bytes, int] = {}
         self._copies: list[tuple[int, int]] = []
@@ -160,6 +162,7 @@ class _Extraction:
     def _missing(self, identified: Iterator[_Image]) -> Iterator[_Image]:
         """Yield the images whose rows must be computed; fill in the rows that are known."""
         while window := list(itertools.islice(identified, _WINDOW)):
+            self._scale.check(window)
             new = [image for image in self._readable(iter(window)) if self._is_first(image)]
             yield from self._look_up(new)
 

@@ -70,7 +70,7 @@ def _listed(item: Any) -> Any:
 
 def rgb_pixels(array: np.ndarray, color_space: str, name: str) -> np.ndarray:
     """Pixels as uint8 of shape (height, width, 3), red first, contiguous."""
-    _check_shape(array, color_space, name)
+    check_shape(array, color_space, name)
     if array.ndim == 2:
         array = array[..., None]
     if array.shape[2] == 1:
@@ -94,7 +94,8 @@ def unit_to_eight_bits(array: np.ndarray, name: str) -> np.ndarray:
     return np.rint(array * np.float32(255)).astype(np.uint8)
 
 
-def _check_shape(array: np.ndarray, color_space: str, name: str) -> None:
+def check_shape(array: np.ndarray, color_space: str, name: str) -> None:
+    """Refuse what is not of the shape of an image, or has not the channels of the colour space."""
     shape = array.shape
     if array.size == 0:
         raise ImageError(f"{name} is empty.")
