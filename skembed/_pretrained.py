@@ -200,8 +200,9 @@ class PretrainedEmbedder(ImageTransformer):
         ----------
         X : sequence of images, of length n_samples
             A list, a 1-d array, a column or a one-column frame of pandas, polars or pyarrow, of
-            paths, URLs, encoded bytes, PIL images or arrays (uint8, or float in [0, 1];
-            height x width, or height x width x 1, 3 or 4 channels); or one 4-d array.
+            paths, URLs, encoded bytes, open files, PIL images or arrays (uint8, or float in
+            [0, 1]; height x width, or height x width x 1, 3 or 4 channels); or one 4-d array.
+            A model without a preparation takes floats as they are.
 
         Returns
         -------

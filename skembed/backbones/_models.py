@@ -40,8 +40,8 @@ def from_model(
         A network with one input of shape (batch, height, width, channels) and one output.
         A file is loaded in Keras' safe mode, which refuses code.
     preparation : Preparation, optional
-        What its pixels need. By default nothing is done: uint8 arrives as float32 0-255, and
-        float arrays of the input's own shape arrive unchanged.
+        What its pixels need. By default nothing is done: files and uint8 arrive as float32
+        0-255, and all other arrays, which must be of the input's height and width, as they are.
     name : str, optional
         How to call it; by default the model's or the file's own name.
 

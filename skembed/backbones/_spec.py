@@ -82,7 +82,8 @@ class Backbone:
     input_size : tuple of two ints
         Height and width, in pixels; 0 where the network leaves them open.
     preparation : Preparation or None
-        None: pixels arrive as float32 0-255, and float arrays of the input's shape unchanged.
+        None: files and uint8 arrive as float32 0-255, and all other arrays, which must be of the
+        input's height and width, as they are.
     n_features : int
         Width of the embedding.
     n_parameters : int

@@ -83,7 +83,7 @@ class OneScale:
         )
 
     def _refuse_other_sizes(self, arrays: Sequence[tuple[Identified, Raw]]) -> None:
-        fitting = [image.row for image, raw in arrays if fits(raw.data, self._shape)]
+        fitting = [image.row for image, raw in arrays if fits(raw, self._shape)]
         if self._fitting is None and fitting:
             self._fitting = fitting[0]
         beside = ""

@@ -4,22 +4,46 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .._advice import advice
-from .._errors import ImageError
+from .._errors import ImageError, level_of_caller
 from ._files import directory as existing
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"),
 )
+# What a person would call images, and IMAGE_SUFFIXES does not: no file of these is left out in
+# silence.
+_OTHER_SUFFIXES = {
+    *(
+        ".heic",
+        ".heif",
+        ".hif",
+        ".avifs",
+        ".jxl",
+        ".jxr",
+        ".wdp",
+        ".jpf",
+        ".jpx",
+        ".jpc",
+        ".j2c",
+    ),
+    *(".svg", ".svgz", ".eps", ".ai", ".psd", ".psb", ".xcf", ".kra", ".exr", ".hdr", ".pfm"),
+    *(".ico", ".icns", ".cur", ".dds", ".pcx", ".sgi", ".qoi", ".xbm", ".xpm", ".mpo", ".fits"),
+    *(".btf", ".tf8", ".svs", ".ndpi", ".scn", ".czi", ".lif", ".vsi", ".dcm", ".raw", ".dng"),
+    *(".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".sr2", ".srf", ".srw", ".raf", ".orf"),
+    *(".rw2", ".rwl", ".pef", ".x3f", ".erf", ".kdc", ".dcr", ".mrw", ".3fr", ".iiq"),
+}
 # Not TIFF: the raw files of cameras begin like it, and hold a thumbnail where TIFF has its
 # image.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _AT_FOUR = (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1")
 _LIST = "images.list_images lists images without labels."
+_EXTENSIONS = "Or say with extensions= which suffixes to list."
 _EMBED = "`skembed embed` takes images without labels."
 
 
@@ -32,7 +56,8 @@ def from_folders(
     ----------
     directory : str or path
         Holds ``CLASS/.../image.jpg``: the first folder is the label, those below it are not.
-        Names that begin with a dot are passed over.
+        Names that begin with a dot are passed over. Symbolic links are followed, wherever they
+        lead.
     extensions : iterable of str or None, default=None
         The suffixes of images, in any case. None: those of ``IMAGE_SUFFIXES``, and any other
         file that begins like a JPEG, PNG, GIF, WebP, AVIF or HEIC file.
@@ -48,12 +73,14 @@ def from_folders(
     ------
     ImageError
         If there is no such directory, it has fewer than two classes, images lie beside the
-        class folders, or a symbolic link is broken or leads out of the directory.
+        class folders, or a symbolic link leads to a folder that it lies in.
 
     Warns
     -----
     UserWarning
-        If a folder holds no image, and so is no class.
+        If a folder holds no image, and so is no class; if files are left out whose suffixes are
+        those of images all the same (``.heic``, ``.psd``, camera raw files); if symbolic links
+        that are named like images lead nowhere: they are listed, and cannot be read.
 
     See Also
     --------
@@ -75,13 +102,15 @@ def from_folders(
     root = existing(directory)
     classes: dict[str, list[str]] = {}
     stray = []
-    for path in _images(root, extensions):
+    listing = _Listing(root, extensions)
+    for path in listing.images():
         label, *below = path.relative_to(root).parts
         if below:
             classes.setdefault(label, []).append(str(path))
         else:
             stray.append(str(path))
     if not classes and not stray:
+        listing.warn()
         raise _no_image(root)
     if stray:
         raise ImageError(
@@ -93,6 +122,7 @@ def from_folders(
             f"{root} has images of one class only ({next(iter(classes))!r}): labels need at "
             f"least two folders.{advice(_LIST, command=_EMBED)}"
         )
+    listing.warn()
     _warn_of_empty(root, classes)
     ordered = sorted(classes)
     paths = [path for label in ordered for path in classes[label]]
@@ -107,7 +137,8 @@ def list_images(
     Parameters
     ----------
     directory : str or path
-        Where to look. Names that begin with a dot are passed over.
+        Where to look. Names that begin with a dot are passed over. Symbolic links are followed,
+        wherever they lead.
     extensions : iterable of str or None, default=None
         As in :func:`from_folders`.
 
@@ -119,8 +150,13 @@ def list_images(
     Raises
     ------
     ImageError
-        If there is no such directory or no image in it, or a symbolic link is broken or leads
-        out of it.
+        If there is no such directory or no image in it, or a symbolic link leads to a folder that
+        it lies in.
+
+    Warns
+    -----
+    UserWarning
+        If files are left out, or links lead nowhere, as in :func:`from_folders`.
 
     See Also
     --------
@@ -135,7 +171,9 @@ def list_images(
     ['astronaut.png', 'brick.png']
     """
     root = existing(directory)
-    paths = [str(path) for path in _images(root, extensions)]
+    listing = _Listing(root, extensions)
+    paths = [str(path) for path in listing.images()]
+    listing.warn()
     if not paths:
         raise _no_image(root)
     return paths
@@ -152,29 +190,76 @@ def _warn_of_empty(root: Path, classes: dict[str, list[str]]) -> None:
     empty = [path.name for path in _entries(root) if path.is_dir() and path.name not in classes]
     if empty:
         shown = ", ".join(repr(name) for name in empty[:12])
-        warnings.warn(f"No image, and so no class, in {root}: {shown}.", stacklevel=3)
+        warnings.warn(
+            f"No image, and so no class, in {root}: {shown}.", stacklevel=level_of_caller()
+        )
 
 
-def _images(root: Path, extensions: Iterable[str] | None) -> Iterator[Path]:
-    suffixes = None
-    if extensions is not None:
-        given = [extensions] if isinstance(extensions, str) else extensions
-        suffixes = tuple(f".{suffix.lstrip('.').lower()}" for suffix in given)
-    return _walk(root, root.resolve(), (root.resolve(),), suffixes)
+class _Listing:
+    """The images of a directory, and what else was found on the way.
 
+    Parameters
+    ----------
+    root : Path
+        The directory.
+    extensions : iterable of str or None
+        The suffixes of images; None for the usual ones.
+    """
 
-def _walk(
-    folder: Path, inside: Path, above: tuple[Path, ...], suffixes: tuple[str, ...] | None
-) -> Iterator[Path]:
-    for path in _entries(folder):
-        real = _followed(path, inside) if path.is_symlink() else None
-        if path.is_dir():
-            real = real or path.resolve()
-            if real in above:
-                raise ImageError(f"{path} is a symbolic link to a folder it lies in ({real}).")
-            yield from _walk(path, inside, (*above, real), suffixes)
-        elif _is_image(path, suffixes):
-            yield path
+    def __init__(self, root: Path, extensions: Iterable[str] | None):
+        self._root = root
+        self._suffixes: tuple[str, ...] | None = None
+        if extensions is not None:
+            given = [extensions] if isinstance(extensions, str) else extensions
+            self._suffixes = tuple(f".{suffix.lstrip('.').lower()}" for suffix in given)
+        self._left_out: Counter[str] = Counter()
+        self._broken: list[Path] = []
+
+    def images(self) -> Iterator[Path]:
+        """The paths of images, those of each folder sorted."""
+        return self._walk(self._root, (self._root.resolve(),))
+
+    def warn(self) -> None:
+        """Say what was left out, and what cannot be read."""
+        if self._left_out:
+            counts = ", ".join(f"{n} {suffix}" for suffix, n in self._left_out.most_common())
+            warnings.warn(
+                f"Left out {self._left_out.total()} files in {self._root} that have the suffix of "
+                f"an image which is not read: {counts}. Convert them to JPEG or PNG."
+                f"{advice(_EXTENSIONS)}",
+                stacklevel=level_of_caller(),
+            )
+        if self._broken:
+            first = self._broken[0]
+            warnings.warn(
+                f"{len(self._broken)} broken symbolic links are listed as images and cannot be "
+                f"read, the first {first} -> {first.readlink()}: bring back what they point to, or "
+                "remove them.",
+                stacklevel=level_of_caller(),
+            )
+
+    def _walk(self, folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+        for path in _entries(folder):
+            if path.is_dir():
+                real = path.resolve()
+                if real in above:
+                    raise ImageError(
+                        f"{path} is a symbolic link to a folder it lies in ({real})."
+                    )
+                yield from self._walk(path, (*above, real))
+            elif self._is_image(path):
+                if not os.path.exists(path):  # noqa: PTH110 - Path raises for some broken links
+                    self._broken.append(path)
+                yield path
+
+    def _is_image(self, path: Path) -> bool:
+        suffix = path.suffix.lower()
+        if self._suffixes is not None:
+            return suffix in self._suffixes
+        if suffix in IMAGE_SUFFIXES or _begins_like_one(path):
+            return True
+        self._left_out.update([suffix] if suffix in _OTHER_SUFFIXES else ())
+        return False
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -183,26 +268,6 @@ def _entries(folder: Path) -> list[Path]:
     except OSError as error:
         raise ImageError(f"{folder} cannot be listed: {error.strerror}.") from error
     return [folder / name for name in names if not name.startswith(".")]
-
-
-def _followed(link: Path, inside: Path) -> Path:
-    try:
-        real = link.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        raise ImageError(f"{link} is a broken symbolic link.") from error
-    if not real.is_relative_to(inside):
-        raise ImageError(
-            f"{link} is a symbolic link out of {inside}, to {real}: copy what it points to, "
-            "or pass the paths themselves."
-        )
-    return real
-
-
-def _is_image(path: Path, suffixes: tuple[str, ...] | None) -> bool:
-    suffix = path.suffix.lower()
-    if suffixes is not None:
-        return suffix in suffixes
-    return suffix in IMAGE_SUFFIXES or _begins_like_one(path)
 
 
 def _begins_like_one(path: Path) -> bool:

@@ -23,14 +23,15 @@ def scale_of(raw: Raw | None) -> str:
     >>> scale_of(Raw(b"...", "a file"))
     'grey levels from 0 to 255'
     """
-    dtype = getattr(raw and raw.data, "dtype", None)
+    dtype = None if raw is None else getattr(raw.data, "dtype", None)
     if dtype is None or dtype == np.uint8:
         return GREY_LEVELS
     return "floats as they are" if dtype.kind == "f" else f"{dtype.name} as they are"
 
 
-def fits(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+def fits(raw: Raw, shape: tuple[int, ...]) -> bool:
     """Whether an array has the height and width of an input of that shape."""
+    array: Any = raw.data
     return array.shape[:2] == shape[:2]
 
 
@@ -39,7 +40,7 @@ def check_given(raw: Raw, shape: tuple[int, int, int]) -> None:
     array: Any = raw.data
     if shape[2] in (1, 3):
         check_shape(array, raw.color_space, raw.name)
-    if not fits(array, shape):
+    if not fits(raw, shape):
         raise _must_be_resized(raw, shape)
 
 

@@ -97,39 +97,82 @@ def test_what_is_no_collection(tmp_path):
     assert len(list_images(tmp_path)) == 3
 
 
-def test_links_inside_are_followed(tmp_path):
+def test_links_are_followed_wherever_they_lead(tmp_path):
     root = grow(tmp_path / "in", "pool/1.jpg", "b/2.jpg")
     (root / "c").symlink_to(root / "pool")
     (root / "b" / "3.jpg").symlink_to(root / "pool" / "1.jpg")
-    assert from_folders(root)[1] == ["b", "b", "c", "pool"]
+    (root / "d").symlink_to(grow(tmp_path / "another disk", "4.jpg"))
+    (root / "d2").symlink_to("../another disk")
+    (root / "b" / "5.jpg").symlink_to(tmp_path / "another disk" / "4.jpg")
+    assert from_folders(root)[1] == ["b", "b", "b", "c", "d", "d2", "pool"]
     (tmp_path / "door").symlink_to(root)
-    assert len(list_images(tmp_path / "door")) == 4
+    assert len(list_images(tmp_path / "door")) == 7
 
 
-@pytest.mark.parametrize("target", ["out", "out/secret.jpg"])
-def test_links_that_lead_out_are_refused(tmp_path, target):
-    grow(tmp_path, "in/a/1.jpg", "in/b/1.jpg", "out/secret.jpg")
-    link = tmp_path / "in/a/link"
-    link.symlink_to(tmp_path / target)
-    for function in (from_folders, list_images):
-        with pytest.raises(ImageError, match=r"a/link is a symbolic link out of"):
-            function(tmp_path / "in")
+def test_a_hub_s_cache_of_links_to_blobs_without_suffix(tmp_path):
+    blobs = grow(tmp_path / "blobs", "0a1b", "2c3d")
+    for name, blob in (("cat/1.png", "0a1b"), ("cat/2", "2c3d"), ("dog/1.png", "2c3d")):
+        link = tmp_path / "snapshots/main" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(f"../../../blobs/{blob}")
+    paths, labels = from_folders(tmp_path / "snapshots/main")
+    assert labels == ["cat", "cat", "dog"]
+    assert load(paths[0]).shape == load(blobs / "0a1b").shape
 
 
-def test_links_in_circles_and_to_nowhere_are_refused(tmp_path):
+def test_links_that_are_no_images_are_ignored(tmp_path):
+    grow(tmp_path, "in/a/1.jpg", "in/b/1.jpg")
+    (tmp_path / "notes").write_text("no image")
+    for name, target in (("README", "notes"), ("a/notes.txt", "notes"), ("a/gone", "nowhere")):
+        (tmp_path / "in" / name).symlink_to(tmp_path / target)
+    (tmp_path / "in/a/itself").symlink_to(tmp_path / "in/a/itself")
+    assert len(from_folders(tmp_path / "in")[0]) == len(list_images(tmp_path / "in")) == 2
+
+
+def test_links_in_circles_are_refused(tmp_path):
+    grow(tmp_path, "in/a/1.jpg", "in/b/1.jpg")
+    for target in ("in/a", "in", ""):
+        link = tmp_path / "in/a/again"
+        link.symlink_to(tmp_path / target)
+        for function in (from_folders, list_images):
+            with pytest.raises(
+                ImageError, match=r"again.* is a symbolic link to a folder it lies"
+            ):
+                function(tmp_path / "in")
+        link.unlink()
+
+
+def test_broken_links_named_like_images_are_listed_and_told(tmp_path):
     grow(tmp_path, "a/1.jpg", "b/1.jpg")
-    link = tmp_path / "a/again"
-    link.symlink_to(tmp_path / "a")
-    with pytest.raises(ImageError, match="a/again is a symbolic link to a folder it lies in"):
-        list_images(tmp_path)
-    link.unlink()
-    link.symlink_to(tmp_path / "gone.jpg")
-    with pytest.raises(ImageError, match="a/again is a broken symbolic link"):
-        list_images(tmp_path)
-    link.unlink()
-    link.symlink_to(link)
-    with pytest.raises(ImageError, match="a/again is a broken symbolic link"):
-        list_images(tmp_path)
+    (tmp_path / "a/2.jpg").symlink_to("../.git/annex/objects/2.jpg")
+    (tmp_path / "b/2.PNG").symlink_to("2.PNG")
+    words = r"2 broken symbolic links .*a/2\.jpg -> \.\./\.git/annex/objects/2\.jpg"
+    with pytest.warns(UserWarning, match=words) as told:
+        paths, labels = from_folders(tmp_path)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert labels == ["a", "a", "b", "b"]
+    with pytest.raises(ImageError, match=r"a/2\.jpg: no such file"):
+        load(paths[1])
+
+
+def test_files_with_the_suffix_of_an_image_that_is_not_read_are_counted(tmp_path):
+    grow(tmp_path, "a/1.jpg", "b/1.jpg", "notes.txt", "c.svg.txt", data=b"not")
+    grow(tmp_path, "a/1.heic", "a/2.HEIC", "b/3.psd", "b/deep/4.nef", "a/.5.heic", data=b"?")
+    (tmp_path / "b/5.psd").symlink_to("nowhere.psd")
+    for function in (from_folders, list_images):
+        with pytest.warns(
+            UserWarning, match=r"Left out 5 files in .*: 2 \.heic, 2 \.psd, 1 \.nef\."
+        ) as told:
+            function(tmp_path)
+        assert [warning.filename for warning in told] == [__file__]
+        function(tmp_path, extensions="jpg")  # which leaves out nothing but on request
+    alone = grow(tmp_path / "alone", "1.heic", data=b"?")
+    with (
+        pytest.warns(UserWarning, match=r"1 \.heic"),
+        pytest.raises(ImageError, match="no image"),
+    ):
+        list_images(alone)
 
 
 def test_a_pipe_does_not_block(tmp_path):
