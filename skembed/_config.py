@@ -21,6 +21,7 @@ _DEFAULTS: dict[str, Any] = {
     "max_image_pixels": 89_478_485,
     "max_image_bytes": 256 * _MIB,
     "url_timeout": 4.0,
+    "allow_private_urls": False,
     "compile_cache": True,
     "gpu_preallocate": None,
 }
@@ -28,6 +29,7 @@ _POSITIVE = {"cache_size", "max_image_pixels", "max_image_bytes", "url_timeout"}
 _ALLOWED: dict[str, tuple[Any, ...]] = {
     "cache_dtype": ("float32", "float16"),
     "trust_stat": (True, False),
+    "allow_private_urls": (True, False),
     "compile_cache": (True, False),
     "gpu_preallocate": (True, False, None),
 }
@@ -89,7 +91,12 @@ def set_config(**settings: Any) -> None:
         ``max_image_bytes`` : int, bytes, default=256 MiB
             Files and responses of more bytes are refused.
         ``url_timeout`` : float, seconds, default=4.0
-            How long a server may stay silent.
+            How long a server may stay silent. A whole download may take 15 times as long.
+        ``allow_private_urls`` : bool, default=False
+            Whether images may be fetched from this machine and from private networks
+            (``localhost``, ``10.0.0.3``, ``169.254.169.254``), by a URL or by a redirect. Left
+            False, a list of URLs from elsewhere reads nothing that only this machine reaches.
+            Names are resolved by the proxy where one is configured, and there not checked.
         ``compile_cache`` : bool, default=True
             Whether compiled networks are kept beside the embeddings, so that the next process
             need not compile them. Where JAX has been given a compilation cache of your own

@@ -6,14 +6,23 @@ import difflib
 import sys
 from collections.abc import Iterable
 
+from ._messages import printable
+
 _INSIDE = ("skembed.", "sklearn.")
 
 
-class ImageError(ValueError):
+class _PrintableError(Exception):
+    """Its message may hold a file's name or a server's words, which must not act on a terminal."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+class ImageError(_PrintableError, ValueError):
     """An image cannot be read, decoded or prepared; the message says which and why."""
 
 
-class WeightsError(RuntimeError):
+class WeightsError(_PrintableError, RuntimeError):
     """Pretrained weights cannot be had; the message says which file, from where, and to where."""
 
 

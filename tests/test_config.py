@@ -34,6 +34,7 @@ def test_defaults():
         "max_image_pixels": 89_478_485,
         "max_image_bytes": 256 * 2**20,
         "url_timeout": 4.0,
+        "allow_private_urls": False,
         "compile_cache": True,
         "gpu_preallocate": None,
     }
@@ -121,6 +122,7 @@ def test_an_unknown_setting_names_the_nearest(change):
         ),
         ({"cache_dtype": "int8"}, "cache_dtype must be 'float32' or 'float16', got 'int8'"),
         ({"trust_stat": 1}, "trust_stat must be True or False, got 1"),
+        ({"allow_private_urls": 1}, "allow_private_urls must be True or False, got 1"),
         ({"compile_cache": None}, "compile_cache must be True or False, got None"),
         ({"gpu_preallocate": "no"}, "gpu_preallocate must be True, False or None, got 'no'"),
         ({"cache_dir": 3}, "cache_dir must be a str, a path or None, got 3"),

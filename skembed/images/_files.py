@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from .._advice import advice
 from .._errors import ImageError
+from .._messages import printable, shown_url
 from ._kinds import is_missing, is_record
 from ._limits import Limits
 
@@ -92,12 +93,12 @@ def read_file(item: str | os.PathLike[str], name: str, limits: Limits) -> bytes:
             size = _check(os.fstat(file.fileno()), name, limits)
             return file.read(size + 1)
     except FileNotFoundError:
-        looked = "" if name == path else f" (looked for {path})"
+        looked = "" if name == printable(path) else f" (looked for {path})"
         raise ImageError(f"{name}: no such file{looked}.") from None
     except OSError as error:
         raise ImageError(f"{name} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # a NUL character, which no file name can hold
-        raise ImageError(f"{name!r} is not a file name: {error}.") from error
+        raise ImageError(f"{name} is not a file name: {error}.") from error
 
 
 def _absolute(item: str | os.PathLike[str]) -> str:
@@ -115,7 +116,8 @@ def _path_of_url(rest: str, url: str) -> str:
             return unquote(rest[2:])
         if host.lower() not in ("", "localhost"):
             raise ImageError(
-                f"{url} names the host {host!r}: a file URL is file:///path, on this machine."
+                f"{shown_url(url)} names the host {host.rpartition('@')[2]!r}: a file URL is "
+                "file:///path, on this machine."
             )
         rest = slash + path
     path = unquote(rest)

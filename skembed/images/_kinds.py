@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .._messages import shown_url
+
 ENCODED = (bytes, bytearray, memoryview)
 ITEM = "a path, a URL, bytes, an open file, a PIL image or an array"
-_LONGEST = 300
 _RECORD = ("bytes", "path")
 
 
@@ -26,7 +27,9 @@ def describe(item: Any) -> str:
     Returns
     -------
     str
-        The path or URL itself, or what kind of object it is and how large.
+        The path; the URL, without its password and the values of its query, which may be
+        secrets; or what kind of object it is and how large. One line without control
+        characters, shortened where it is long.
 
     Examples
     --------
@@ -38,7 +41,7 @@ def describe(item: Any) -> str:
     'an array of shape (2, 3) and dtype uint8'
     """
     if isinstance(item, str | os.PathLike):
-        return _shortened(os.fsdecode(item))
+        return _named(os.fsdecode(item))
     if isinstance(item, ENCODED):
         size = item.nbytes if isinstance(item, memoryview) else len(item)
         return f"bytes ({size:,} bytes)"
@@ -78,11 +81,11 @@ def _describe_object(item: Any) -> str:
         name = getattr(
             item, "name", None
         )  # a number, where a file was opened by its descriptor
-        return f"an open file ({_shortened(name) if isinstance(name, str) else kind})"
+        return f"an open file ({_named(name) if isinstance(name, str) else kind})"
     return f"an object of type {kind}"
 
 
-def _shortened(text: str) -> str:
+def _named(text: str) -> str:
     if text[:5].lower() == "data:":
         return f"{text[:40]}... ({len(text):,} characters)"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 40]}...{text[-37:]}"
+    return shown_url(text)

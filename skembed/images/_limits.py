@@ -24,6 +24,8 @@ class Limits:
         Encoded images of more bytes are refused.
     url_timeout : float, seconds
         How long a server may stay silent. A whole download may take 15 times as long.
+    allow_private_urls : bool, default=False
+        Whether URLs may lead to this machine and to private networks.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Limits:
     max_image_pixels: int
     max_image_bytes: int
     url_timeout: float
+    allow_private_urls: bool = False
 
     @classmethod
     def from_config(cls) -> Limits:
@@ -50,6 +53,7 @@ class Limits:
             max_image_pixels=config["max_image_pixels"],
             max_image_bytes=config["max_image_bytes"],
             url_timeout=config["url_timeout"],
+            allow_private_urls=config["allow_private_urls"],
         )
 
     def too_many_bytes(self, name: str) -> ImageError:

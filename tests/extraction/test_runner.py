@@ -40,12 +40,14 @@ def files(pictures, tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     handler = functools.partial(_Quiet, directory=tmp_path)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
+        with config_context(allow_private_urls=True):
+            yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
         thread.join()
 

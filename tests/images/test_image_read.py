@@ -160,3 +160,16 @@ def test_a_lazy_pil_image_equals_its_file():
 def test_color_space_is_checked():
     with pytest.raises(ValueError, match=r"color_space='brg'.*Did you mean .*'bgr'"):
         read(b"x", color_space="brg")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x1b[2J.jpg", "a\x9bm\n.jpg", "a\u202egpj.exe", "a\udcff.jpg"]
+)
+def test_a_file_s_name_cannot_act_on_a_terminal(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"no image")
+    for item in (path, str(path), path.with_name(f"missing {name}"), {"path": str(path)}):
+        with pytest.raises(ImageError) as caught:
+            load(item)
+        assert str(caught.value).isprintable()
+        assert repr(name)[1:-1] in str(caught.value)

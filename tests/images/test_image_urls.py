@@ -2,140 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import http.server
+import functools
 import multiprocessing
+import signal
 import socket
 import threading
 import time
-from pathlib import Path
+import traceback
+from urllib.parse import quote
 
 import numpy as np
 import pytest
-import skimage
+from url_server import DATA, MANY, ROCKET
 
 from skembed._config import config_context
 from skembed._errors import ImageError
 from skembed.images import Limits, load, read
-
-ROCKET = Path(skimage.__file__).parent / "data" / "rocket.jpg"
-DATA = ROCKET.read_bytes()
-MANY = 2**18
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in {"Content_Length": len(body), **headers}.items():
-            if value is not None:
-                self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.server.seen.append((self.path, dict(self.headers)))
-        page = getattr(self, "page_" + self.path.strip("/").split("/")[0].split(".")[0], None)
-        # The client may hang up, as some of these tests want it to.
-        with contextlib.suppress(OSError):
-            page() if page else self.answer(404)
-        # No thread may outlive its test in a half-read connection.
-        self.close_connection = self.close_connection or self.path != "/rocket.jpg"
-
-    def page_rocket(self):
-        self.answer(200, DATA)
-
-    def page_empty(self):
-        self.answer(200)
-
-    def page_gone(self):
-        self.answer(410)
-
-    def page_broken(self):
-        self.answer(503)
-
-    def page_flaky(self):
-        first = sum(path == "/flaky" for path, _ in self.server.seen) == 1
-        self.answer(503 if first else 200, b"" if first else DATA)
-
-    def page_moved(self):
-        self.answer(302, Location="/rocket.jpg")
-
-    def page_tofile(self):
-        self.answer(302, Location=ROCKET.as_uri())
-
-    def page_round(self):
-        self.answer(301, Location="/round")
-
-    def page_large(self):
-        self.answer(200, Content_Length=10**12)
-
-    def chunk(self, data):
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-
-    def page_chunks(self):
-        self.answer(200, Content_Length=None, Transfer_Encoding="chunked")
-        for _ in range(8):
-            self.chunk(bytes(MANY))
-        self.chunk(b"")
-
-    def page_whole(self):
-        self.answer(200, Content_Length=None, Transfer_Encoding="chunked")
-        for start in range(0, len(DATA), 1000):
-            self.chunk(DATA[start : start + 1000])
-        self.chunk(b"")
-
-    def page_zip(self):
-        self.answer(200, gzip.compress(bytes(8 * MANY)), Content_Encoding="gzip")
-
-    def page_zipped(self):
-        self.answer(200, gzip.compress(DATA), Content_Encoding="gzip")
-
-    def page_strange(self):
-        self.answer(200, DATA, Content_Encoding="br, gzip")
-
-    def page_short(self):
-        self.answer(200, DATA[:1000], Content_Length=len(DATA))
-        self.close_connection = True
-
-    def page_silent(self):
-        self.server.over.wait(20)
-
-    def page_drip(self):
-        self.answer(200, Content_Length=len(DATA))
-        self.drip()
-
-    def page_headers(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-        self.drip()
-
-    def drip(self):
-        for _ in range(400):
-            self.wfile.write(b"x")
-            self.wfile.flush()
-            if self.server.over.wait(0.05):
-                break
-
-
-@pytest.fixture
-def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *args: None  # clients that hang up, again
-    server.seen, server.over = [], threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.mark.parametrize("page", ["rocket.jpg", "moved", "flaky", "whole", "zipped"])
@@ -157,7 +39,8 @@ def test_many_threads_share_the_pool(server):
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(read, [f"{server.url}/rocket.jpg"] * 40))
+        ask = functools.partial(read, limits=Limits.from_config())
+        answers = list(pool.map(ask, [f"{server.url}/rocket.jpg"] * 40))
     assert all(raw.data == DATA for raw in answers)
 
 
@@ -208,12 +91,73 @@ def test_silence_is_named(server):
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("page", ["drip", "headers"])
-def test_a_slow_drip_ends(server, page):
+@pytest.mark.parametrize("page", ["drip", "headers", "continue", "trailers"])
+def test_what_never_ends_is_left_in_time_and_leaves_no_thread(server, page):
     start = time.monotonic()
     with config_context(url_timeout=0.1), pytest.raises(ImageError, match=r"within 1\.5 s"):
         read(f"{server.url}/{page}")
     assert time.monotonic() - start < 4
+    for thread in threading.enumerate():
+        if thread.name == "skembed-fetch":
+            thread.join(2)
+            assert not thread.is_alive()
+
+
+def test_an_interrupted_download_ends(server):
+    """As where Ctrl-C is pressed in a notebook."""
+    main = threading.main_thread().ident
+    threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        read(f"{server.url}/drip")
+    (thread,) = (t for t in threading.enumerate() if t.name == "skembed-fetch")
+    thread.join(2)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("HTTP/1.1 404 \x1b[2J\x9b31m\r\n\r\n", r"404 \\x1b\[2J\\x9b31m\.$"),
+        ("HTTP/1.1 503 Busy\x07\r\n\r\n", r"503 Busy\\x07\.$"),
+        ("\x1b[2J\r\n\r\n", r"no answer \(.*\\x1b\[2J"),
+        ("HTTP/1.1 200 OK\r\nContent-Encoding: \x1b[2J\r\n\r\n", r"Encoding '\\\\x1b\[2j'"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\x1b\r\n\r\n", "Content-Length"),
+        ("HTTP/1.1 302 \r\nLocation: ftp://h/\x1b[2J\x9b\r\n\r\n", r"ftp://h/\\x1b\[2J.*only"),
+        ("HTTP/1.1 302 \r\nLocation: http://\x1b[2J/\r\n\r\n", r"http://\\x1b.* not a URL"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\x1b\r\n", "no answer"),
+        (f"HTTP/1.1 200 OK\r\nContent-Length: {'9' * 5000}\r\n\r\n", "max_image_bytes"),
+        (f"HTTP/1.1 404 {'long' * 9000}\r\n\r\n", r"404 (long)+\.\.\."),
+    ],
+)
+def test_what_a_server_sends_is_shown_as_text(server, answer, words):
+    url = f"{server.url}/raw/{quote(answer, encoding='latin-1')}"
+    with pytest.raises(ImageError, match=words) as caught:
+        read(url)
+    shown = "".join(traceback.format_exception(caught.value)).replace("\n", "")
+    assert shown.isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1", "http://me:secret@[::1/", "//a b/", "http://host:port/", "http://h:99999/"],
+)
+def test_a_redirect_to_what_is_no_url(server, location):
+    url = f"{server.url}/to/{quote(location, safe='')}"
+    with pytest.raises(ImageError, match=r"redirects to .*, which is not a URL") as caught:
+        read(url)
+    assert "secret@" not in str(caught.value).partition("redirects")[2]
+
+
+@pytest.mark.parametrize("location", ["/rocket.jpg", "../rocket.jpg", "/rocket.jpg#\xc3\xa9"])
+def test_a_redirect_is_joined(server, location):
+    assert read(f"{server.url}/to/{quote(location, safe='', encoding='latin-1')}").data == DATA
+
+
+def test_a_redirect_in_utf8_is_followed_as_browsers_do(server):
+    with pytest.raises(ImageError, match="404"):
+        read(f"{server.url}/to/%2F%C3%A9.jpg")
+    assert server.seen[-1][0] == "/%C3%A9.jpg"
 
 
 def test_a_dead_port_fails_soon_and_names_the_url():
@@ -221,8 +165,9 @@ def test_a_dead_port_fails_soon_and_names_the_url():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     start = time.monotonic()
-    with pytest.raises(
-        ImageError, match=f"^http://127.0.0.1:{port}/a.jpg: no answer .*refused"
+    with (
+        config_context(allow_private_urls=True),
+        pytest.raises(ImageError, match=f"^http://127.0.0.1:{port}/a.jpg: no answer .*refused"),
     ):
         load(f"http://127.0.0.1:{port}/a.jpg")
     assert time.monotonic() - start < 5
@@ -234,9 +179,45 @@ def test_a_port_that_never_answers_fails_within_the_time_allowed():
         mute.listen(1)
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/a.jpg"
         start = time.monotonic()
-        with config_context(url_timeout=0.5), pytest.raises(ImageError, match="silent"):
+        with (
+            config_context(url_timeout=0.5, allow_private_urls=True),
+            pytest.raises(ImageError, match="silent"),
+        ):
             read(url)
         assert time.monotonic() - start < 1  # once: the default of 4 s stays under 5
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:secret@127.0.0.1:9/a.jpg?size=3&key=secret#secret",
+        "http://me:secret@[::1/a.jpg",
+        "http://me:secret@host:port/a.jpg",
+        "http://me:a/secret@host/a.jpg",
+        "http://secret@host:99999/",
+        "ftp://me:secret@host/a.jpg?secret",
+        "s3://me:secret@bucket/a.jpg",
+        "file://me:secret@host/a.jpg",
+    ],
+)
+def test_no_message_shows_a_password_or_the_values_of_a_query(url):
+    with pytest.raises(ImageError) as caught:
+        read(url)
+    assert (
+        "secret" not in "".join(traceback.format_exception(caught.value)).partition("Error:")[2]
+    )
+
+
+def test_what_urllib3_logs_has_no_secrets(server, caplog):
+    """It warns of headers like these, and a warning reaches the terminal."""
+    caplog.set_level("DEBUG")
+    answer = quote("HTTP/1.1 404 No\r\nno header \x1b\r\n\r\n")
+    with pytest.raises(ImageError):
+        read(f"{server.url}/raw/{answer}?key=secret")
+    assert "parse headers" in caplog.text
+    assert "key=..." in caplog.text
+    assert "secret" not in caplog.text
+    assert caplog.text.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1", "https://:80/a", "http://a b/c.jpg"])
