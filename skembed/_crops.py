@@ -34,6 +34,11 @@ class Crop:
     which: int
     fraction: float
 
+    @property
+    def part_of(self) -> tuple[int, Any, ImageError | None]:
+        """The image it is cut from: the row in X, the item, and why it cannot be read."""
+        return self.source.row, self.source.item, self.source.error
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         pixels = cut(self.source.pixels(), self.which, self.fraction)
         return np.array(pixels, dtype=dtype, copy=copy)
@@ -97,8 +102,8 @@ class Source:
                 )
             rgb = np.array(decode(raw, limits=self.limits))
         except ImageError as error:
-            self.error = ImageError(f"Row {self.row}: {error}")
-            raise self.error from error
+            self.error = error
+            raise
         return _in_color_space(rgb, self.color_space)
 
 

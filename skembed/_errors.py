@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ._messages import printable
 
-_INSIDE = ("skembed.", "sklearn.")
+_INSIDE = ("skembed.", "sklearn.", "joblib.")
 
 
 class _PrintableError(Exception):
@@ -26,6 +26,10 @@ class WeightsError(_PrintableError, RuntimeError):
     """Pretrained weights cannot be had; the message says which file, from where, and to where."""
 
 
+class LoadError(ValueError):
+    """A file holds no pipeline that may be loaded; the message says which file and why."""
+
+
 class BackendError(RuntimeError):
     """No network can run here: Keras is on another backend, or a fork has left JAX behind."""
 
@@ -35,7 +39,10 @@ class StoreWarning(UserWarning):
 
 
 def level_of_caller() -> int:
-    """The ``stacklevel`` that points a warning at the line outside skembed and scikit-learn."""
+    """The ``stacklevel`` that points a warning at the line outside skembed and scikit-learn.
+
+    And outside joblib, which runs cross-validation and ``Pipeline(memory=...)`` for the latter.
+    """
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").startswith(_INSIDE):
         frame, level = frame.f_back, level + 1

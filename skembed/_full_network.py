@@ -53,6 +53,8 @@ class FullNetworkEmbedder(ImageTransformer):
         As for :class:`PretrainedEmbedder`.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The channels of images given as arrays.
+    root : path or None, default=None
+        As for :class:`PretrainedEmbedder`.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the network's arithmetic.
     engine : {"auto", "jax", "openvino"}, default="auto"
@@ -64,9 +66,10 @@ class FullNetworkEmbedder(ImageTransformer):
     cache : bool or path, default=True
         Whether rows are kept on disk, before they are standardised, and where: candidates that
         differ in thresholds, or in which of the layers they take, share one extraction.
-    on_error : {"raise", "nan"}, default="raise"
-        As for :class:`PretrainedEmbedder`; ``"nan"`` needs ``discretize=False``. Rows of NaN
-        never enter the statistics.
+    on_error : {"raise", "nan", "mean"}, default="raise"
+        As for :class:`PretrainedEmbedder`: an image that cannot be read raises an error, gives a
+        row of NaN (with ``discretize=False`` only), or a row of zeros, for zero is the mean of
+        the standardised training images. It never enters the statistics.
     progress : {"auto", True, False} or callable, default="auto"
         As for :class:`PretrainedEmbedder`.
 
@@ -132,6 +135,7 @@ class FullNetworkEmbedder(ImageTransformer):
         resize: str | None = None,
         decoding: str = "exact",
         color_space: str = "rgb",
+        root: str | os.PathLike[str] | None = None,
         precision: str = "float32",
         engine: str = "auto",
         batch_size: int | str = "auto",
@@ -153,6 +157,7 @@ class FullNetworkEmbedder(ImageTransformer):
         self.resize = resize
         self.decoding = decoding
         self.color_space = color_space
+        self.root = root
         self.precision = precision
         self.engine = engine
         self.batch_size = batch_size
@@ -208,7 +213,7 @@ class FullNetworkEmbedder(ImageTransformer):
         if fit_params:
             raise TypeError(f"fit_transform takes no {', '.join(sorted(fit_params))}.")
         self._validate_params()
-        return self._standardised(self._learn(X, self._new_scaler().fit))
+        return self._standardised(*self._learn(X, self._new_scaler().fit))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
@@ -282,12 +287,12 @@ class FullNetworkEmbedder(ImageTransformer):
         Raises
         ------
         ImageError
-            If an image cannot be read and ``on_error="raise"``.
+            If an image cannot be read and ``on_error="raise"``, or none can.
         """
         check_is_fitted(self)
         self._validate_params()
         self._check()
-        return self._standardised(self._extract(X))
+        return self._standardised(*self._extract(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return a name for each column, such as ``block1_conv1__017``.
@@ -302,7 +307,6 @@ class FullNetworkEmbedder(ImageTransformer):
         array of str, of shape (n_features,)
             Unique names, in the order of the columns.
         """
-        check_is_fitted(self)
         return self._feature_names()
 
     @property
@@ -328,29 +332,23 @@ class FullNetworkEmbedder(ImageTransformer):
     def _new_scaler(self) -> TernaryScaler:
         return TernaryScaler(self.lower, self.upper, ddof=self.ddof, discretize=self.discretize)
 
-    def _learn(self, X: Any, learn: Callable[[np.ndarray], TernaryScaler]) -> np.ndarray:
-        """Let a scaler learn the images' rows, keep it once it has, and return the rows."""
+    def _learn(
+        self, X: Any, learn: Callable[[np.ndarray], TernaryScaler]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Let a scaler learn the images' rows, keep it once it has; return what was extracted."""
         self._check()
-        rows = self._extract(X)
-        readable = self._readable(rows)
-        if not readable.any():
-            raise ValueError("None of the images could be read, so there is nothing to learn.")
+        rows, readable = self._extract(X)
         self.scaler_ = learn(rows if readable.all() else rows[readable])
-        return rows
+        return rows, readable
 
-    def _readable(self, rows: np.ndarray) -> np.ndarray:
-        """Which rows are of images that could be read; the others are NaN all through."""
-        if self.on_error == "raise":
-            return np.ones(len(rows), bool)
-        return np.asarray(~np.isnan(rows).all(axis=1))
-
-    def _standardised(self, rows: np.ndarray) -> np.ndarray:
+    def _standardised(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
         scaler = self._scaler_as_set()
-        readable = self._readable(rows)
         if readable.all():
             return scaler.transform(rows)
-        rows[readable] = scaler.transform(rows[readable])
-        return rows
+        known = scaler.transform(rows[readable])
+        out = np.full(rows.shape, 0 if self.on_error == "mean" else np.nan, known.dtype)
+        out[readable] = known
+        return out
 
     def _scaler_as_set(self) -> TernaryScaler:
         """What was learnt, with the parameters as they are now: they are no part of it."""
@@ -360,5 +358,5 @@ class FullNetworkEmbedder(ImageTransformer):
         if self.discretize and self.on_error == "nan":
             raise ValueError(
                 "discretize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
-                "choose discretize=False or on_error='raise'."
+                "choose discretize=False, on_error='mean' or on_error='raise'."
             )

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
+from sklearn.utils.validation import check_is_fitted
 
 from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean, level_of_caller
@@ -48,12 +49,14 @@ _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 
 
 class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
-    """Images in, float32 rows out; stateless, so it needs no fitting."""
+    """Images in, float32 rows out; stateless, unless unreadable images become a mean."""
 
     backbone: Any
     engine: Any
     layers: Any
+    on_error: Any
     precision: Any
+    root: Any
     weights: Any
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
@@ -66,6 +69,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         "resize": [str, None],
         "decoding": [StrOptions(set(DECODINGS))],
         "color_space": [StrOptions({"rgb", "rgba", "bgr", "bgra"})],
+        "root": [str, os.PathLike, None],
         "precision": [StrOptions(set(PRECISIONS))],
         "engine": [StrOptions(set(ENGINES))],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -75,7 +79,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             None,
         ],
         "cache": ["boolean", str, os.PathLike],
-        "on_error": [StrOptions({"raise", "nan"})],
+        "on_error": [StrOptions({"raise", "nan", "mean"})],
         "progress": ["boolean", StrOptions({"auto"}), callable],
     }
 
@@ -85,11 +89,11 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
-        tags.requires_fit = False
+        tags.requires_fit = self.on_error == "mean"
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
-        return True
+        return self.on_error != "mean" or hasattr(self, "mean_")
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """As scikit-learn's; with ``engine="auto"``, a comment names the engine that it means."""
@@ -148,6 +152,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         return known_engine(self._checked_spec())
 
     def _feature_names(self) -> np.ndarray:
+        check_is_fitted(self)
         return np.asarray(self._checked_spec().feature_names, dtype=object)
 
     def _checked_spec(self) -> ExtractionSpec:
@@ -159,9 +164,9 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         """The request that the parameters make; nothing is built."""
         return make_spec(**{name: getattr(self, name) for name in _SPEC})
 
-    def _extract(self, X: Any) -> Any:
-        """A float32 row for each image in X."""
-        items = as_items(X)
+    def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """A float32 row for each image in X, and which of the images could be read."""
+        items = as_items(X, root=self.root)
         if self.weights is None:
             warnings.warn(
                 "weights=None draws random weights: the rows have the right shape and no meaning.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, cast
 
 from sklearn.base import clone
@@ -12,9 +13,28 @@ from .backbones._registry import resolve
 
 def raising(embedder: Any) -> Any:
     """A clone that stops at an image it cannot read: a row of NaN must get no label."""
-    choices = values(embedder, "on_error").items()
-    lenient = [name for name, choice in choices if choice == "nan"]
-    return cast(Any, clone(embedder)).set_params(**dict.fromkeys(lenient, "raise"))
+    copy = cast(Any, clone(embedder))
+    if fills_in(embedder):
+        return copy
+    return copy.set_params(**dict.fromkeys(values(embedder, "on_error"), "raise"))
+
+
+def fills_in(embedder: Any) -> bool:
+    """Whether an image that it cannot read becomes a mean, and so may get a label."""
+    return set(values(embedder, "on_error").values()) == {"mean"}
+
+
+def root(embedder: Any) -> str | os.PathLike[str] | None:
+    """The folder that the embedder starts relative paths from."""
+    parameters = embedder.get_params().items()
+    found = {value for name, value in parameters if name.rpartition("__")[2] == "root"}
+    folders = {os.fspath(folder) for folder in found if isinstance(folder, str | os.PathLike)}
+    if len(folders) > 1:
+        raise ValueError(
+            f"The embedder's parts start from different folders, root={sorted(folders)}; crops "
+            "are of the same images. Give the parts one root."
+        )
+    return folders.pop() if folders else None
 
 
 def color_space(embedder: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from ._image_transformer import ImageTransformer
 from ._vectors import l2_normalize, quantize_int8
@@ -18,9 +19,10 @@ from .images import as_items
 class PretrainedEmbedder(ImageTransformer):
     """Embed images with a pretrained convolutional network.
 
-    The transformer is stateless: `fit` checks the parameters and learns nothing, so it may
-    stand in a pipeline that is not fitted. Each image goes through the network once, whatever
-    the folds, candidates, processes and sessions: rows are kept in a store on disk.
+    The transformer is stateless, unless ``on_error="mean"``: `fit` checks the parameters and
+    learns nothing, so it may stand in a pipeline that is not fitted. Each image goes through the
+    network once, whatever the folds, candidates, processes and sessions: rows are kept in a store
+    on disk.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ class PretrainedEmbedder(ImageTransformer):
         (:func:`skembed.images.prepare`). Rows of the two are kept apart.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The channels of images given as arrays. Files and PIL images know their own.
+    root : path or None, default=None
+        The folder that relative paths in X start from; None is the working directory.
     normalize : {"l2"} or None, default=None
         ``"l2"`` divides each row by its Euclidean norm; a row of zeros stays.
     quantize : bool, default=False
@@ -86,15 +90,25 @@ class PretrainedEmbedder(ImageTransformer):
     cache : bool or path, default=True
         Whether rows are kept on disk, and where; True is the user's cache directory
         (:func:`skembed.set_config`).
-    on_error : {"raise", "nan"}, default="raise"
-        An image that cannot be read raises an error that names its row and file, or gives a row
-        of NaN; one warning lists these rows.
+    on_error : {"raise", "nan", "mean"}, default="raise"
+        What an image that cannot be read does.
+
+        - ``"raise"``: an error names its row and file;
+        - ``"nan"``: its row is NaN;
+        - ``"mean"``: its row is `mean_`, the mean of the readable images that `fit` saw, so that
+          a classifier goes on. Only then does `fit` learn, and is needed.
+
+        The last two give one warning, which names the files. Where not a single image of X could
+        be read, it is an error in any case.
     progress : {"auto", True, False} or callable, default="auto"
         ``"auto"`` shows a bar in terminals and notebooks for work of more than a second; a
         callable is called with ``(done, total)``.
 
     Attributes
     ----------
+    mean_ : float64 array of shape (n_features,)
+        Only with ``on_error="mean"``: the mean of the training images' rows, unreadable images
+        left out; after `normalize`, before `quantize`.
     layer_slices_ : dict of str to slice
         The columns of each layer.
     engine_ : str
@@ -110,6 +124,9 @@ class PretrainedEmbedder(ImageTransformer):
     On a CPU, two runs give the same bits, whatever the other images in the batch, the batch
     size, the number of threads and the order. CPUs of different makes, and GPUs, may differ in
     the last bits.
+
+    With ``on_error="mean"`` rows are those of ``make_pipeline(PretrainedEmbedder(on_error="nan"),
+    SimpleImputer())``, computed once. The mean of rows of norm 1 has a smaller norm itself.
 
     Examples
     --------
@@ -143,6 +160,7 @@ class PretrainedEmbedder(ImageTransformer):
         resize: str | None = None,
         decoding: str = "exact",
         color_space: str = "rgb",
+        root: str | os.PathLike[str] | None = None,
         normalize: str | None = None,
         quantize: bool = False,
         precision: str = "float32",
@@ -162,6 +180,7 @@ class PretrainedEmbedder(ImageTransformer):
         self.resize = resize
         self.decoding = decoding
         self.color_space = color_space
+        self.root = root
         self.normalize = normalize
         self.quantize = quantize
         self.precision = precision
@@ -174,7 +193,7 @@ class PretrainedEmbedder(ImageTransformer):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> PretrainedEmbedder:
-        """Check the parameters and that X holds images; nothing is computed or learnt.
+        """Check the parameters and that X holds images; learn with ``on_error="mean"`` only.
 
         Parameters
         ----------
@@ -187,11 +206,44 @@ class PretrainedEmbedder(ImageTransformer):
         -------
         PretrainedEmbedder
             Itself.
+
+        Raises
+        ------
+        ImageError
+            With ``on_error="mean"``, if none of the images can be read.
         """
         self._check()
         self._spec()  # an unknown name is told here, and not only by the first transform
-        as_items(X)
+        if self.on_error == "mean":
+            self._learn(*self._rows(X))
+        else:
+            as_items(X, root=self.root)
+            self._forget()
         return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Fit, and return the features of each image; each is looked at once.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`transform`.
+        y : ignored
+            Present for the pipeline's sake.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            As :meth:`transform` gives.
+        """
+        self._validate_params()
+        self._check()
+        rows, readable = self._rows(X)
+        if self.on_error == "mean":
+            self._learn(rows, readable)
+        else:
+            self._forget()
+        return self._filled(rows, readable)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the features of each image.
@@ -213,16 +265,16 @@ class PretrainedEmbedder(ImageTransformer):
         Raises
         ------
         ImageError
-            If an image cannot be read and ``on_error="raise"``.
+            If an image cannot be read and ``on_error="raise"``, or none can.
+        NotFittedError
+            Before `fit`, with ``on_error="mean"``.
         WeightsError
             If the weights cannot be had.
         """
+        check_is_fitted(self)
         self._validate_params()
         self._check()
-        rows = self._extract(X)
-        if self.normalize == "l2":
-            rows = l2_normalize(rows)
-        return quantize_int8(rows) if self.quantize else rows
+        return self._filled(*self._rows(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return a name for each column: ``block1_conv1__017``, or the class of a prediction.
@@ -239,10 +291,40 @@ class PretrainedEmbedder(ImageTransformer):
         """
         return self._feature_names()
 
+    def _rows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """A row for each image, NaN where it cannot be read, and which can; not yet int8."""
+        rows, readable = self._extract(X)
+        return (l2_normalize(rows) if self.normalize == "l2" else rows), readable
+
+    def _learn(self, rows: np.ndarray, readable: np.ndarray) -> None:
+        known = rows if readable.all() else rows[readable]
+        self.mean_ = known.mean(axis=0, dtype=np.float64)
+        self._mean_of = self._meaning()
+
+    def _meaning(self) -> str:
+        """What the columns are, before `quantize`."""
+        return f"{self._spec().meaning()} {self.normalize}"
+
+    def _forget(self) -> None:
+        """Leave no mean of another fit, which a later ``on_error="mean"`` would take."""
+        for name in ("mean_", "_mean_of"):
+            vars(self).pop(name, None)
+
+    def _filled(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
+        """The rows as they are returned."""
+        if self.on_error == "mean" and not readable.all():
+            if self._mean_of != self._meaning():
+                raise ValueError(
+                    "mean_ was learnt with other parameters (backbone, weights, layers, pooling "
+                    "or preparation of images) than are set now: fit again."
+                )
+            rows[~readable] = self.mean_
+        return quantize_int8(rows) if self.quantize else rows
+
     def _check(self) -> None:
         """What no single parameter can tell."""
         if self.quantize and self.on_error == "nan":
             raise ValueError(
                 "quantize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
-                "choose quantize=False or on_error='raise'."
+                "choose quantize=False, on_error='mean' or on_error='raise'."
             )

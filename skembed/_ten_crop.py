@@ -24,7 +24,14 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from ._crops import N_CROPS, Source, ten_crops
 from ._doc_link import DocLinkMixin
 from ._errors import ImageError
-from ._nested_parameters import color_space, raising, takes_numbers_as_they_are, values
+from ._nested_parameters import (
+    color_space,
+    fills_in,
+    raising,
+    root,
+    takes_numbers_as_they_are,
+    values,
+)
 from .images import as_items
 
 
@@ -58,7 +65,8 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
     ----------
     embedder_ : transformer
         The fitted clone of `embedder`; what it learnt, it learnt from the crops. Its `on_error`
-        is ``"raise"``: an image that cannot be read has no crops, and gets no label.
+        is ``"raise"`` where it was ``"nan"``: an image that cannot be read has no crops, and gets
+        no label. With ``"mean"``, the mean of all crops stands for each of its ten.
     classifier_ : classifier
         The fitted clone of `classifier`.
     classes_ : array of shape (n_classes,)
@@ -132,13 +140,14 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
         Raises
         ------
         ImageError
-            If an image cannot be read; the message has its row in X.
+            If an image cannot be read, unless the embedder has ``on_error="mean"``; the
+            message has its row in X.
         ValueError
             If `y` is not one label an image, of two classes or more.
         """
         if not is_classifier(self.classifier):
             raise ValueError(f"classifier={self.classifier!r} is not a classifier.")
-        items = as_items(X)
+        items = as_items(X, root=root(self.embedder))
         y = _labels(y)
         check_consistent_length(items, y)
         classes = np.unique(y)
@@ -238,7 +247,8 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
         """The rows of the ten crops of each image, image by image."""
         check_is_fitted(self)
         self._validate_params()
-        return self._embedded(self.embedder_, as_items(X), self.embedder_.transform)
+        items = as_items(X, root=root(self.embedder_))
+        return self._embedded(self.embedder_, items, self.embedder_.transform)
 
     def _embedded(self, embedder: Any, items: list[Any], embed: Callable[[Any], Any]) -> Any:
         """What `embed` makes of the crops, or an error that names the row of an image."""
@@ -248,6 +258,8 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
             color_space(embedder),
             only_uint8=takes_numbers_as_they_are(embedder),
         )
+        if fills_in(embedder):  # and tells which
+            return embed(crops)
         try:
             features = embed(crops)
         except ValueError:  # an ImageError names the row of a crop
@@ -293,6 +305,6 @@ def _raise_first_error(sources: list[Source]) -> None:
     for source in sources:
         if source.error is not None:
             raise ImageError(
-                f"{source.error} An image that cannot be read gets no label, whatever the "
-                "embedder's on_error says: leave its row out."
-            ) from source.error.__cause__
+                f"Row {source.row}: {source.error} An image that cannot be read gets no label: "
+                "leave its row out, or give the embedder on_error='mean'."
+            ) from source.error

@@ -6,6 +6,7 @@ Each wrong one is the right one with one mistake that somebody has made somewher
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 from PIL import Image
@@ -102,6 +103,28 @@ class CentredColour(MeanColour):
         return super().get_feature_names_out()
 
 
+class MeanForUnreadable(CentredColour):
+    """What cannot be read gets a row of zeros, the mean of the others, and a warning."""
+
+    def fit(self, X, y=None):
+        self._validate_params()
+        rows = self._rows(self._images(X))
+        self.mean_ = np.nanmean(rows, axis=0)
+        return self
+
+    def transform(self, X):
+        return np.nan_to_num(super().transform(X))
+
+    def _decoded(self, row, item):
+        try:
+            return super()._decoded(row, item)
+        except ValueError as error:
+            if not isinstance(item, bytes):
+                raise
+            warnings.warn(str(error), UserWarning, stacklevel=2)
+            return np.full((1, 1, 3), np.nan)
+
+
 class NearestColour(ClassifierMixin, BaseEstimator):
     """The class whose mean colour is nearest: a classifier of images."""
 
@@ -149,6 +172,19 @@ class SaysNotWhichRow(MeanColour):
             return super()._decoded(row, item)
         except ValueError:
             raise ValueError("An image cannot be read.") from None
+
+
+class WarnsNotWhichRow(MeanForUnreadable):
+    def _decoded(self, row, item):
+        return super()._decoded("?", item)
+
+
+class LearnsFromUnreadable(MeanForUnreadable):
+    def fit(self, X, y=None):
+        super().fit(X)
+        rows = self._rows(self._images(X))
+        self.mean_ = np.nan_to_num(rows).mean(axis=0)
+        return self
 
 
 class CentresOnTheBatch(MeanColour):

@@ -8,7 +8,13 @@ import sys
 import image_estimators as models
 import numpy as np
 import pytest
-from image_estimators import CentredColour, MeanColour, NearestColour, encoded_images
+from image_estimators import (
+    CentredColour,
+    MeanColour,
+    MeanForUnreadable,
+    NearestColour,
+    encoded_images,
+)
 from sklearn.exceptions import EstimatorCheckFailedWarning
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
@@ -20,6 +26,8 @@ _BROKEN = {
     models.DropsUnreadable(): "check_image_unreadable",
     models.ZeroForUnreadable(): "check_image_unreadable",
     models.SaysNotWhichRow(): "check_image_unreadable",
+    models.WarnsNotWhichRow(): "check_image_unreadable",
+    models.LearnsFromUnreadable(): "check_image_unreadable_in_fit",
     models.CentresOnTheBatch(): "check_image_subset_invariance",
     models.StandardisesByTestSet(): "check_image_subset_invariance",
     models.AddsThePosition(): "check_image_order_invariance",
@@ -69,6 +77,11 @@ def test_a_right_stateless_transformer(check):
 
 @pytest.mark.parametrize("check", image_estimator_checks(CentredColour(), encoded_images()))
 def test_a_right_transformer_that_learns(check):
+    check()
+
+
+@pytest.mark.parametrize("check", image_estimator_checks(MeanForUnreadable(), encoded_images()))
+def test_a_right_transformer_that_fills_in(check):
     check()
 
 

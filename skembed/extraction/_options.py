@@ -22,8 +22,8 @@ class RunOptions:
         Threads that read and decode; None is one for each core, up to 16.
     cache : bool or path
         Whether, and where, rows are kept.
-    on_error : {"raise", "nan"}
-        What an image that cannot be read does.
+    on_error : {"raise", "nan", "mean"}
+        What an image that cannot be read does. The last two differ in what the warning says.
     progress : {"auto", True, False} or callable
         Who is told.
     """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from .._config import get_config
-from .._errors import ImageError, level_of_caller
+from .._errors import ImageError
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
 from ._batches import batch_sizes, may_halve, run, warm_up
 from ._cores import n_cores
+from ._failures import Failures
 from ._options import RunOptions
 from ._pixels import pixels_for
 from ._programs import program
@@ -52,7 +52,9 @@ class _Image:
     error: ImageError | None = None
 
 
-def extract(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> np.ndarray:
+def extract(
+    items: Sequence[Any], spec: ExtractionSpec, options: RunOptions
+) -> tuple[np.ndarray, np.ndarray]:
     """Return a row of `spec` for each of `items`.
 
     Parameters
@@ -66,13 +68,16 @@ def extract(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> 
 
     Returns
     -------
-    float32 array of shape (len(items), spec.width)
-        NaN where an image could not be read and ``on_error="nan"``.
+    rows : float32 array of shape (len(items), spec.width)
+        NaN where an image could not be read.
+    readable : bool array of shape (len(items),)
+        Which images could be read; all of them with ``on_error="raise"``.
 
     Raises
     ------
     ImageError
-        If an image cannot be read and ``on_error="raise"``; it names row and file.
+        If an image cannot be read and ``on_error="raise"``; it names row and file. With any
+        other policy, if no image at all could be read.
     MemoryError
         If not even the smallest batch fits, or an image cannot be decoded for want of memory.
     """
@@ -97,7 +102,7 @@ def extract(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> 
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         rows = extraction.rows(items, pool)
         progress.summarise()
-        return rows
+        return rows, extraction.readable
 
 
 class _Extraction:
@@ -120,7 +125,7 @@ class _Extraction:
         self._first: dict[bytes, int] = {}
         self._copies: list[tuple[int, int]] = []
         self._changed: set[int] = set()
-        self._failed: dict[int, ImageError] = {}
+        self._failures = Failures(n)
 
     def rows(self, items: Sequence[Any], pool: ThreadPoolExecutor) -> np.ndarray:
         images = (_Image(row, item) for row, item in enumerate(items))
@@ -134,9 +139,14 @@ class _Extraction:
                 self._run(batch, at_once)
             for batch in _batched(self._readable(self._orphans(items)), together):
                 self._run(batch, at_once)
-        self._settle_copies()
-        self._report_failures(items)
+        self._settle_copies(items)
+        self._failures.report(self._options.on_error)
         return self._out
+
+    @property
+    def readable(self) -> np.ndarray:
+        """Which images could be read."""
+        return self._failures.readable
 
     def _identify(self, image: _Image) -> _Image:
         """Find the image's digest, reading it unless its file is known unchanged."""
@@ -208,7 +218,7 @@ class _Extraction:
             elif self._options.on_error == "raise":
                 raise ImageError(f"Row {image.row}: {image.error}") from image.error
             else:
-                self._failed[image.row] = image.error
+                self._failures.add(image.row, image.item, image.error, image.key)
                 self._progress.add(1, "not readable")
 
     def _run(self, batch: list[_Image], size: int) -> None:
@@ -244,24 +254,11 @@ class _Extraction:
             else:
                 self._copies.append((row, first))
 
-    def _settle_copies(self) -> None:
+    def _settle_copies(self, items: Sequence[Any]) -> None:
         for row, first in self._copies:
             self._out[row] = self._out[first]
-            if first in self._failed:
-                self._failed[row] = self._failed[first]
+            self._failures.copy(row, items[row], first)
         self._progress.add(len(self._copies), "equal to others")
-
-    def _report_failures(self, items: Sequence[Any]) -> None:
-        if not self._failed:
-            return
-        rows = sorted(self._failed)
-        shown = "; ".join(f"row {row}: {self._failed[row]}" for row in rows[:5])
-        warnings.warn(
-            f"{len(rows)} of {len(items)} images could not be read and are NaN: rows {rows}. "
-            f"{shown}{'; ...' if len(rows) > 5 else ''}",
-            UserWarning,
-            stacklevel=level_of_caller(),
-        )
 
 
 def _batched(images: Iterator[_Image], n: int) -> Iterator[list[_Image]]:

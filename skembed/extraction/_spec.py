@@ -162,6 +162,20 @@ class ExtractionSpec:
             facts["decoding"] = self.decoding
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
+    def meaning(self) -> str:
+        """Hexadecimal digest of what the columns are, whoever computes them and where."""
+        facts = {
+            # What a network from a file is called changes with the file's place.
+            "backbone": self.backbone.digest or self.backbone.fingerprint(),
+            "preparation": repr(self.backbone.preparation),
+            "size": self.backbone.input_size,
+            "weights": self.weights_digest or self.weights,
+            "resize": self.resize,
+            "decoding": self.decoding,
+            "columns": self.columns,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
     def description(self) -> dict[str, str]:
         """What a person needs to recognise the request."""
         height, width = self.backbone.input_size

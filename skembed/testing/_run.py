@@ -47,6 +47,7 @@ _IMAGE_CHECKS: tuple[Callable[[Case], None], ...] = (
     output.check_image_set_output_pandas,
     output.check_image_set_output_polars,
     refusals.check_image_unreadable,
+    refusals.check_image_unreadable_in_fit,
     refusals.check_image_lone_image,
     refusals.check_image_table_of_numbers,
     refusals.check_image_empty,

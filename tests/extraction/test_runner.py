@@ -146,16 +146,18 @@ def test_bad_images_raise_with_row_and_file(files, tmp_path):
 def test_bad_images_become_nan_rows_and_one_warning(pictures, tmp_path):
     items = [pictures[0], b"not an image", pictures[1], tmp_path / "no.jpg", None, pictures[0]]
     items += [_damaged(pictures[2]), b"not an image"]
-    with pytest.warns(UserWarning, match=r"5 of 8 images .* rows \[1, 3, 4, 6, 7\]") as caught:
+    with pytest.warns(UserWarning, match=r"5 of 8 images .* became rows of NaN") as caught:
         rows = _embedder(cache=False, on_error="nan").transform(items)
     assert len(caught) == 1
+    message = str(caught[0].message)
+    assert str(tmp_path / "no.jpg") in message
+    assert [f"row {i}:" in message for i in range(8)] == [i in (1, 4, 6, 7) for i in range(8)]
     assert np.isnan(rows).all(axis=1).tolist() == [i in (1, 3, 4, 6, 7) for i in range(8)]
     assert np.isfinite(rows[[0, 2, 5]]).all()
 
 
 def test_only_bad_images_need_no_network():
     before = images_run()
-    with pytest.warns(UserWarning, match="2 of 2"):
-        rows = _embedder(cache=False, on_error="nan").transform([b"a", b"b"])
-    assert rows.shape == (2, 1280)
+    with pytest.raises(ImageError, match="None of the 2 images could be read: row 0: bytes"):
+        _embedder(cache=False, on_error="nan").transform([b"a", b"b"])
     assert images_run() == before
