@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image
 
-from .._errors import ImageError
+from ._encoded import opened
 from ._limits import Limits
-from ._pillow import check_size, pillow_errors, to_rgb, upright
-from ._pixels import Pixels, as_image, rgb_pixels
+from ._pillow import image_errors, to_rgb, upright
+from ._pixels import as_image, rgb_pixels
 from ._read import Raw, read
-from ._turbo import turbo_pixels
 
 
 def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
@@ -68,10 +65,11 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
     """
     limits = limits or Limits.from_config()
     if isinstance(raw.data, bytes):
-        with pillow_errors(raw.name):
-            image, pixels = load_bytes(raw.data, raw.name, limits)
-            return upright(image, to_rgb(as_image(pixels), raw.name))
-    return Image.fromarray(rgb_pixels(raw.data, raw.color_space, raw.name))
+        with opened(raw.data, raw.name, limits) as encoded:
+            pixels = as_image(encoded.pixels())
+            return upright(encoded.image, to_rgb(pixels, raw.name))
+    with image_errors(raw.name):
+        return Image.fromarray(rgb_pixels(raw.data, raw.color_space, raw.name))
 
 
 def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
@@ -106,53 +104,3 @@ def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
     array([  0, 128, 255], dtype=uint8)
     """
     return np.array(decode(read(item, color_space=color_space)))
-
-
-class _Watched(io.BytesIO):
-    """Bytes that remember having been asked for more than there are."""
-
-    ran_dry = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.ran_dry = self.ran_dry or not (data or size == 0)
-        return data
-
-
-def load_bytes(
-    data: bytes,
-    name: str,
-    limits: Limits,
-    draft: Callable[[Image.Image], None] | None = None,
-) -> tuple[Image.Image, Pixels]:
-    """Open and load an image as it is stored; to be called inside `pillow_errors`.
-
-    `draft` gets the image when its header has been judged and no pixel is decoded yet; it may
-    have a JPEG decoded smaller, by Pillow's method of that name. Returned are the image with its
-    header, and its pixels, as whoever decoded them has them.
-    """
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    stream = _Watched(data) if lenient else io.BytesIO(data)
-    if lenient:
-        # Somebody told Pillow to overlook damage. `verify` still looks at checksums
-        # (of PNG), and running dry while pixels are unpacked is being cut short.
-        Image.open(io.BytesIO(data)).verify()
-    image = Image.open(stream)
-    if image.format == "EPS":
-        raise ImageError(f"{name} is EPS, a program and not pixels: convert it first.")
-    check_size(image, name, limits)
-    if isinstance(stream, _Watched):
-        if image.format == "JPEG2000":  # read to the end of its file, whole or not
-            raise ImageError(
-                f"{name} is JPEG 2000: whether it is whole cannot be told while "
-                "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
-            )
-        stream.ran_dry = False
-    if draft is not None:
-        draft(image)
-    if not lenient and (pixels := turbo_pixels(image, data)) is not None:
-        return image, pixels
-    image.load()
-    if isinstance(stream, _Watched) and stream.ran_dry:
-        raise ImageError(f"{name} is damaged or cut short: it ends before its last pixel.")
-    return image, image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 from .._errors import ImageError, did_you_mean
 
 COLOR_SPACES = ("rgb", "rgba", "bgr", "bgra")
+
+_BLOCK = 2**20  # values
 
 # As whoever decoded them has them, for each of the two is slow to become the other. Arrays are
 # uint8, of shape (height, width, 3) or, grey, (height, width).
@@ -91,7 +94,16 @@ def unit_to_eight_bits(array: np.ndarray, name: str) -> np.ndarray:
             "If they are grey levels from 0 to 255, pass "
             "np.clip(np.rint(image), 0, 255).astype('uint8'); else scale them to [0, 1] first."
         )
-    return np.rint(array * np.float32(255)).astype(np.uint8)
+    return in_blocks(lambda levels: np.rint(levels * np.float32(255)), array)
+
+
+def in_blocks(step: Callable[[np.ndarray], np.ndarray], array: np.ndarray) -> np.ndarray:
+    """What `step` makes of an array, as uint8: a block of rows at a time, for its memory."""
+    result = np.empty(array.shape, np.uint8)
+    rows = max(1, _BLOCK * len(array) // max(array.size, 1))
+    for begin in range(0, len(array), rows):
+        result[begin : begin + rows] = step(array[begin : begin + rows])
+    return result
 
 
 def check_shape(array: np.ndarray, color_space: str, name: str) -> None:

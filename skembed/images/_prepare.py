@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .._errors import did_you_mean
+from .._errors import ImageError, did_you_mean
 from ._convention import ResizeConvention, resize_convention
-from ._decode import decode, load_bytes
+from ._decode import decode
+from ._encoded import opened
 from ._filters import Pair
 from ._limits import Limits
-from ._pillow import SIDEWAYS, pillow_errors, to_rgb, turn_of, upright
+from ._pillow import SIDEWAYS, image_errors, to_eight_bits, to_rgb, turn_of, upright
 from ._pixels import Pixels, as_image, rgb_pixels
 from ._read import Raw
 from ._resize import checked_size, finished, resampled, resampled_whole, resize, whole_size
@@ -93,11 +94,23 @@ def prepare(
         )
     convention, size = resize_convention(convention), checked_size(size)
     limits = limits or Limits.from_config()
+    with image_errors(raw.name):
+        pixels = _prepared(raw, size, convention, decoding == "scaled", grey, limits)
+        if (pixels.shape, pixels.dtype) != ((*size, 3), np.uint8):
+            raise ImageError(
+                f"{raw.name} became an array of shape {pixels.shape} and dtype {pixels.dtype}, "
+                f"not {(*size, 3)} and uint8: please report it."
+            )
+    return pixels
+
+
+def _prepared(
+    raw: Raw, size: Pair, convention: ResizeConvention, scaled: bool, grey: bool, limits: Limits
+) -> np.ndarray:
     if not convention.antialias:
         image = decode(raw, limits=limits)
         return resize(image.convert("L") if grey else image, size, convention)
     if isinstance(raw.data, bytes):
-        scaled = decoding == "scaled"
         return _from_bytes(raw.data, raw.name, size, convention, grey, limits, scaled)
     pixels = rgb_pixels(raw.data, raw.color_space, raw.name)
     return resampled_whole(_colours(pixels, raw.name, grey), size, convention)
@@ -112,36 +125,30 @@ def _from_bytes(
     limits: Limits,
     scaled: bool,
 ) -> np.ndarray:
-    source, step = (0, 0), 1
-
-    def shrink(image: Image.Image) -> None:
-        nonlocal source, step
-        source = image.height, image.width
-        if scaled and image.format in _JPEG:
-            step = _draft(image, _as_stored(image, size), convention)
-
-    with pillow_errors(name):
-        image, pixels = load_bytes(data, name, limits, shrink)
-        pixels = _colours(pixels, name, grey)
-    if step == 1:
-        if turn_of(image) is not None:
-            pixels = upright(image, as_image(pixels))
-        return resampled_whole(pixels, size, convention)
-    # Turned last, for it is small then, and a part of a pixel at the end is still at the right
-    # and at the bottom.
-    stored = _as_stored(image, size)
-    part = as_image(resampled(pixels, source, stored, convention, step))
-    return finished(upright(image, part), size, convention)
+    with opened(data, name, limits) as encoded:
+        image = encoded.image
+        source, stored = (image.height, image.width), _as_stored(image, size)
+        step = _draft(image, stored, convention) if scaled and image.format in _JPEG else 1
+        pixels = _colours(encoded.pixels(), name, grey)
+        image = encoded.image
+        if step == 1:
+            if turn_of(image) is not None:
+                pixels = upright(image, as_image(pixels))
+            return resampled_whole(pixels, size, convention)
+        # Turned last, for it is small then, and a part of a pixel at the end is still at the
+        # right and at the bottom.
+        part = as_image(resampled(pixels, source, stored, convention, step))
+        return finished(upright(image, part), size, convention)
 
 
 def _colours(pixels: Pixels, name: str, grey: bool) -> Pixels:
     """RGB, or grey where that is asked for or all there is."""
     if isinstance(pixels, np.ndarray) and (pixels.ndim == 2 or not grey):
         return pixels
-    if isinstance(pixels, Image.Image) and pixels.mode == "L":
-        return pixels
-    image = to_rgb(as_image(pixels), name)
-    return image.convert("L") if grey else image
+    image = to_eight_bits(as_image(pixels), name)
+    if image.mode == "L":
+        return image
+    return to_rgb(image, name).convert("L") if grey else to_rgb(image, name)
 
 
 def _as_stored(image: Image.Image, size: Pair) -> Pair:

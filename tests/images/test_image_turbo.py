@@ -11,7 +11,7 @@ import simplejpeg
 from PIL import Image
 
 from skembed import ImageError
-from skembed.images import _decode, _turbo, decode, prepare, read
+from skembed.images import _encoded, _turbo, decode, prepare, read
 from skembed.images._turbo import turbo_pixels
 
 KINDS = {
@@ -146,7 +146,7 @@ def test_it_decodes_what_is_scaled_too(monkeypatch, pictures):
         decoded.append(turbo_pixels(image, data))
         return decoded[-1]
 
-    monkeypatch.setattr(_decode, "turbo_pixels", watched)
+    monkeypatch.setattr(_encoded, "turbo_pixels", watched)
     raw = read(_jpeg(pictures[8]))
     for size, shape in ((100, (140, 140, 3)), (32, (70, 70, 3))):
         prepare(raw, (size, size), decoding="scaled")
