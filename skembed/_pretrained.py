@@ -54,7 +54,8 @@ class PretrainedEmbedder(ImageTransformer):
         The backbone's pretrained weights, a weights file (``.weights.h5`` or ``.h5``), or None
         for random ones, which a warning tells.
     image_size : int, (height, width) or None, default=None
-        Size in pixels that images are brought to; None is the backbone's own.
+        Size in pixels that images are brought to, at most 4,096 a side; None is the backbone's
+        own.
     resize : str or None, default=None
         ``"warp"`` (aspect not kept), ``"pad"`` or ``"crop"`` with the backbone's own filter, or
         the full name of a convention (:func:`skembed.images.resize`); None is the backbone's

@@ -135,6 +135,10 @@ def test_kinds_of_images_mix(colour, row, paths):
     np.testing.assert_array_equal(_embedder().transform(X), [row] * 5)
 
 
+# IPTC of one grey band, 40 x 40, compressed; its picture follows.
+_IPTC = b"\x1c\3\x3c\0\2\1\0\x1c\3\x14\0\2\0\x28\x1c\3\x1e\0\2\0\x28\x1c\3\x78\0\1\5"
+
+
 @pytest.fixture(scope="module")
 def bad_files(tmp_path_factory, colour) -> dict[str, object]:
     folder = tmp_path_factory.mktemp("bad")
@@ -143,6 +147,8 @@ def bad_files(tmp_path_factory, colour) -> dict[str, object]:
         "text.jpg": b"not an image",
         "empty.png": b"",
         "cut.jpg": whole[: len(whole) // 2],
+        # A container of a PNG with other channels than it says, which Pillow would open.
+        "container.jpg": _IPTC + _file(np.dstack([colour, colour[..., :1]])),
     }
     for name, data in contents.items():
         (folder / name).write_bytes(data)

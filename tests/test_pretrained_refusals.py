@@ -37,6 +37,8 @@ def _embedder(**options) -> PretrainedEmbedder:
         ({"image_size": 0}, "The 'image_size' parameter"),
         ({"image_size": "64"}, "The 'image_size' parameter .* Got '64'"),
         ({"image_size": 16}, "image_size is 16; 'efficientnet_lite0' takes at least 32 x 32"),
+        ({"image_size": 10**6}, "image_size is 1000000; at most 4,096 pixels a side"),
+        ({"image_size": (64, 4097)}, r"image_size is \(64, 4097\); at most 4,096 pixels"),
         (
             {"image_size": (64, 64, 3)},
             r"image_size must be .*\(height, width\), got \(64, 64, 3\)",

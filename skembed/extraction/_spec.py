@@ -35,6 +35,7 @@ _NUMERIC_PACKAGES = {
     "jax": ("jax", "jaxlib", "keras", "numpy", "pillow"),
     "openvino": ("keras", "numpy", "openvino", "pillow"),
 }
+_MAX_SIDE = 4096  # pixels; networks are trained with a few hundred
 _DEFAULT_RESIZE = "pil-bilinear-antialias"
 
 
@@ -256,6 +257,11 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
         raise ValueError(
             f"{parameter('image_size')} is {image_size!r}; {backbone.name!r} takes at least "
             f"{backbone.min_size} x {backbone.min_size} pixels."
+        )
+    if max(size) > _MAX_SIDE and size != backbone.input_size:
+        raise ValueError(
+            f"image_size is {image_size!r}; at most {_MAX_SIDE:,} pixels a side are allowed: the "
+            "feature maps of one larger image take gigabytes."
         )
     fixed = backbone.origin in ("file", "model")
     if fixed and any(

@@ -48,7 +48,9 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
     divided by 257 and rounded; colour of 16 bits keeps its upper 8 bits, as Pillow reads it.
     Grey floats must lie in [0, 1]; grey integers of 32 bits are refused, for their range is
     unknown. EXIF orientation is applied; where EXIF is damaged there is none. Of an animation
-    or a file of several pages, the first frame counts. EPS is refused: it is a program.
+    or a file of several pages, the first frame counts; a TIFF that begins with a thumbnail
+    is refused. Opened are JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF, JPEG 2000, PPM and TGA, and, where
+    Pillow's plug-in for it is installed, HEIC and JPEG XL.
 
     A file cut short is an error and is never padded, whatever
     ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES`` says (for a PIL image that the caller opened,

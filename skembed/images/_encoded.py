@@ -86,9 +86,16 @@ class Encoded:
 
     def _leave_out_texts(self, error: ValueError) -> None:
         """Open a PNG again without its texts: Pillow refuses large ones with a ValueError."""
-        lighter = without_texts(self._data) if is_png(self._data) else None
-        if isinstance(error, ImageError) or lighter is None:
+        if isinstance(error, ImageError) or not is_png(self._data):
             raise error
+        lighter = without_texts(self._data)
+        if lighter is None:
+            if "MAX_TEXT" not in str(error):
+                raise error
+            raise ImageError(
+                f"{self._name} is a PNG whose XMP or EXIF, which may say how it is turned, cannot "
+                f"be read ({error}): save it without them."
+            ) from error
         self._data = lighter
         self._open()
 

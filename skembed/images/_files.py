@@ -92,6 +92,8 @@ def read_file(item: str | os.PathLike[str], name: str, limits: Limits) -> bytes:
         with open(os.open(path, flags), "rb") as file:  # noqa: PTH123 - a descriptor
             size = _check(os.fstat(file.fileno()), name, limits)
             return file.read(size + 1)
+    except ImageError:  # from _check; it is a ValueError too
+        raise
     except FileNotFoundError:
         looked = "" if name == printable(path) else f" (looked for {path})"
         raise ImageError(f"{name}: no such file{looked}.") from None

@@ -50,8 +50,8 @@ def pixels_of(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
             if isinstance(error, ImageError) or not _is_closed(image):
                 raise
             raise ImageError(
-                f"{name} was closed before its pixels were loaded: call its method load() inside "
-                "the with block, or pass the file's path."
+                f"{name} is closed and has no pixels: use it before it is closed, call its method "
+                "load() inside the with block, or pass the file's path."
             ) from error
 
 

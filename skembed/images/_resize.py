@@ -16,6 +16,7 @@ from ._pillow import to_rgb
 from ._pixels import Pixels, height_and_width, rgb_pixels
 from ._resample import resample
 
+_MAX_PIXELS = 2**26  # 200 MB
 _OWN = {"nearest-half-pixel": nearest_half_pixel, "libyuv-bilinear": libyuv_bilinear}
 
 
@@ -88,6 +89,10 @@ def checked_size(size: Any) -> Pair:
         height = width = 0
     if height < 1 or width < 1:
         raise ValueError(f"size must be (height, width), two positive integers; got {size!r}.")
+    if height * width > _MAX_PIXELS:
+        raise ValueError(
+            f"size is {size!r}: at most {_MAX_PIXELS:,} pixels are made of an image."
+        )
     return height, width
 
 
