@@ -8,7 +8,8 @@ from typing import IO
 
 from PIL import Image
 
-from .._errors import ImageError, advice
+from .._advice import advice
+from .._errors import ImageError
 from ._limits import Limits
 
 # No picture is longer, and a filter's weights for such a line would fill gigabytes.
