@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import ExifTags, Image
 
+from .._advice import advice
 from .._errors import ImageError
 from ._budget import budget
 from ._costs import bytes_needed, check_header, check_size

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import IO
 
+from .._advice import advice
 from .._errors import ImageError
 
 TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -57,9 +58,12 @@ def check_tiff(stream: IO[bytes], name: str) -> None:
 
 def camera_raw(name: str) -> ImageError:
     """Word the refusal of a camera's raw file."""
+    develop = advice(
+        "Develop it first, for example with rawpy.imread(...).postprocess(), and pass that array.",
+        command="Develop it to a JPEG or PNG file first.",
+    )
     return ImageError(
-        f"{name} is a camera's raw file, of which Pillow reads a thumbnail at most: develop it "
-        "first, for example with rawpy.imread(...).postprocess(), and pass that array."
+        f"{name} is a camera's raw file, of which Pillow reads a thumbnail at most.{develop}"
     )
 
 
