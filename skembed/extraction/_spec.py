@@ -260,8 +260,8 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
         )
     if max(size) > _MAX_SIDE and size != backbone.input_size:
         raise ValueError(
-            f"image_size is {image_size!r}; at most {_MAX_SIDE:,} pixels a side are allowed: the "
-            "feature maps of one larger image take gigabytes."
+            f"{parameter('image_size')} is {image_size!r}; at most {_MAX_SIDE:,} pixels a side are "
+            "allowed: the feature maps of one larger image take gigabytes."
         )
     fixed = backbone.origin in ("file", "model")
     if fixed and any(
