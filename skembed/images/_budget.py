@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import joblib
 
@@ -14,6 +16,8 @@ _BYTES_A_CORE = 2**28
 _LEAST = 2**30
 # Images below this need not queue: even many threads hold little of them.
 _SMALL = 2**24
+# From here on, what is freed goes back to the system at once.
+_GIANT = 2**29
 
 
 class Budget:
@@ -45,9 +49,20 @@ class Budget:
         try:
             yield
         finally:
+            if n_bytes >= _GIANT:
+                _trim()(0)
             with self._changed:
                 self._used -= n_bytes
                 self._changed.notify_all()
+
+
+@functools.cache
+def _trim() -> Callable[[int], object]:
+    """Glibc's function that gives freed memory back, which each thread's heap would keep."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library
+        return lambda _: None
 
 
 budget = Budget(max(_LEAST, _BYTES_A_CORE * joblib.cpu_count()))

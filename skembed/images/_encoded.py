@@ -25,7 +25,10 @@ def opened(data: bytes, name: str, limits: Limits) -> Iterator[Encoded]:
     with image_errors(name):
         encoded = Encoded(data, name, limits)
         with budget.hold(bytes_needed(encoded.image)):
-            yield encoded
+            try:
+                yield encoded
+            finally:
+                del encoded.image  # its memory is given back before others may take it
 
 
 class Encoded:

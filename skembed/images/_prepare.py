@@ -8,7 +8,7 @@ from PIL import Image
 from .._errors import ImageError, did_you_mean
 from ._convention import ResizeConvention, resize_convention
 from ._decode import decode
-from ._encoded import opened
+from ._encoded import Encoded, opened
 from ._filters import Pair
 from ._limits import Limits
 from ._pillow import SIDEWAYS, image_errors, to_eight_bits, to_rgb, turn_of, upright
@@ -126,19 +126,31 @@ def _from_bytes(
     scaled: bool,
 ) -> np.ndarray:
     with opened(data, name, limits) as encoded:
-        image = encoded.image
-        source, stored = (image.height, image.width), _as_stored(image, size)
-        step = _draft(image, stored, convention) if scaled and image.format in _JPEG else 1
-        pixels = _colours(encoded.pixels(), name, grey)
-        image = encoded.image
-        if step == 1:
-            if turn_of(image) is not None:
-                pixels = upright(image, as_image(pixels))
-            return resampled_whole(pixels, size, convention)
-        # Turned last, for it is small then, and a part of a pixel at the end is still at the
-        # right and at the bottom.
-        part = as_image(resampled(pixels, source, stored, convention, step))
-        return finished(upright(image, part), size, convention)
+        # In a function of its own, so that none of its pixels are left when memory is given back.
+        return _from_encoded(encoded, name, size, convention, grey, scaled)
+
+
+def _from_encoded(
+    encoded: Encoded,
+    name: str,
+    size: Pair,
+    convention: ResizeConvention,
+    grey: bool,
+    scaled: bool,
+) -> np.ndarray:
+    image = encoded.image
+    source, stored = (image.height, image.width), _as_stored(image, size)
+    step = _draft(image, stored, convention) if scaled and image.format in _JPEG else 1
+    pixels = _colours(encoded.pixels(), name, grey)
+    image = encoded.image
+    if step == 1:
+        if turn_of(image) is not None:
+            pixels = upright(image, as_image(pixels))
+        return resampled_whole(pixels, size, convention)
+    # Turned last, for it is small then, and a part of a pixel at the end is still at the right
+    # and at the bottom.
+    part = as_image(resampled(pixels, source, stored, convention, step))
+    return finished(upright(image, part), size, convention)
 
 
 def _colours(pixels: Pixels, name: str, grey: bool) -> Pixels:
