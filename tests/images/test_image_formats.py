@@ -97,6 +97,12 @@ def test_other_formats_are_refused_by_name(kind):
             load(Image.open(io.BytesIO(data)))
 
 
+@pytest.mark.parametrize("data", [b"a", b"gif", b"BM", b"II*", bytes(5), b"\xff\xd8", b"RIFF"])
+def test_a_few_bytes_are_no_image(data):
+    with pytest.raises(ImageError, match="is not an image that Pillow can read"):
+        load(data)
+
+
 def test_a_pil_image_that_is_loaded_has_its_pixels():
     data = encoded(Image.fromarray(COLOURS).resize((16, 16)), "ICO")
     image = Image.open(io.BytesIO(data))
