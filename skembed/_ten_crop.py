@@ -87,7 +87,8 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
     long as one of its crops waits for the network. The embedder keeps each crop's row as it
     does an image's, so a second fit runs no network. It has to decode the images again.
 
-    Images are decoded in full, whatever the embedder's `decoding`: crops are arrays to it.
+    Images are decoded in full, whatever the embedder's `decoding`: crops are arrays of uint8 to it.
+    A model without a preparation takes floats as they are, so with such a one floats are refused.
 
     Examples
     --------

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from .._advice import advice
 from .._errors import ImageError
-from .._messages import printable, shown_url
-from ._kinds import is_missing, is_record
+from .._messages import shown_url
+from ._kinds import describe, is_missing, is_record
 from ._limits import Limits
 
 _FILE = "file:"
@@ -33,12 +33,12 @@ def directory(path: str | os.PathLike[str], what: str = "") -> Path:
     """The directory at a path, ``~`` expanded; `what` begins the message if there is none."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{what}{path!r} is {type(path).__name__}, not a path.")
-    found = Path(path).expanduser()
-    if not found.is_dir():
-        why = "is a file, not a directory" if found.exists() else "does not exist"
-        looked = "" if found.is_absolute() else f" (looked for {found.absolute()})"
-        raise ImageError(f"{what}{found} {why}{looked}.")
-    return found
+    found, name = Path(path).expanduser(), describe(path)
+    if os.path.isdir(found):  # noqa: PTH112 - Path raises for names too long
+        return found
+    why = "is a file, not a directory" if os.path.exists(found) else "does not exist"  # noqa: PTH110
+    looked = "" if found.is_absolute() else f" (looked for {describe(found.absolute())})"
+    raise ImageError(f"{what}{name} {why}{looked}.")
 
 
 def local_path(item: Any) -> str | None:
@@ -95,7 +95,7 @@ def read_file(item: str | os.PathLike[str], name: str, limits: Limits) -> bytes:
     except ImageError:  # from _check; it is a ValueError too
         raise
     except FileNotFoundError:
-        looked = "" if name == printable(path) else f" (looked for {path})"
+        looked = "" if name == describe(path) else f" (looked for {describe(path)})"
         raise ImageError(f"{name}: no such file{looked}.") from None
     except OSError as error:
         raise ImageError(f"{name} cannot be read: {error.strerror or error}.") from error

@@ -100,6 +100,8 @@ def _columns(frame: Any) -> Mapping[Any, Any]:
 
 
 def _column(columns: Mapping[Any, Any], name: Any) -> Any:
+    if isinstance(name, list | dict | set):
+        raise TypeError(f"{name!r} is {type(name).__name__}, not the name of one column.")
     if name not in columns:
         near = did_you_mean(name, map(str, columns)) if columns else "It has no columns."
         raise ValueError(f"The frame has no column {name!r}. {near}")
@@ -108,6 +110,8 @@ def _column(columns: Mapping[Any, Any], name: Any) -> Any:
 
 def _listed(column: Any) -> list[Any]:
     """The values of a column, as Python's own where they are NumPy's."""
+    if isinstance(column, str | bytes):
+        raise TypeError(f"A column is one {type(column).__name__} ({column!r:.80}), not many.")
     if isinstance(column, np.ndarray):
         return column.tolist()
     series = nw.from_native(column, pass_through=True, allow_series=True)

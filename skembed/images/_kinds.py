@@ -70,7 +70,8 @@ def is_record(item: Any) -> bool:
 
 def is_stream(item: Any) -> bool:
     """Whether a row is an open file or the like: it is read, and is no image or array itself."""
-    return hasattr(item, "read") and not hasattr(item, "__array__")
+    # An archive has `read` alone, and is many files.
+    return hasattr(item, "read") and hasattr(item, "seek") and not hasattr(item, "__array__")
 
 
 def _describe_object(item: Any) -> str:

@@ -44,7 +44,10 @@ def decode_data_uri(text: str, name: str, limits: Limits) -> bytes:
         return decode_base64(unquote(body), name, limits)
     if len(body) > 3 * limits.max_image_bytes:  # a byte is three characters at most
         raise limits.too_many_bytes(name)
-    return unquote_to_bytes(body)
+    try:
+        return unquote_to_bytes(body)
+    except UnicodeEncodeError as error:
+        raise ImageError(f"{name} is no text: {error}.") from error
 
 
 def decode_base64(text: str, name: str, limits: Limits) -> bytes:
@@ -54,5 +57,5 @@ def decode_base64(text: str, name: str, limits: Limits) -> bytes:
     digits = _SPACE.sub("", text).translate(_TO_STANDARD).rstrip("=")
     try:
         return binascii.a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii's own, or characters beyond ASCII
         raise ImageError(f"{name} is neither a file nor valid base64 ({error}).") from error

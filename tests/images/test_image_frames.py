@@ -75,6 +75,10 @@ def test_what_is_no_frame():
         from_frame(pl.LazyFrame(COLUMNS), "file", "species")
     with pytest.raises(ValueError, match="same name"):
         from_frame(pd.DataFrame([["a", "b"]], columns=["file", "file"]), "file", "file")
+    with pytest.raises(TypeError, match=r"\['file'\] is list, not the name of one column"):
+        from_frame(pd.DataFrame(COLUMNS), ["file"], "species")
+    with pytest.raises(TypeError, match="A column is one str"):
+        from_frame({"x": ["a", "b"], "y": "ab"}, "x", "y")
     with pytest.raises(ValueError, match="'x' has 2 rows, and 'y' has 1"):
         from_frame({"x": ["a", "b"], "y": [1]}, "x", "y")
     with pytest.raises(ValueError, match="0 sample"):
@@ -121,6 +125,10 @@ def test_a_root_that_is_no_folder(tmp_path, monkeypatch):
         as_items(["a.jpg"], root="nowhere")
     with pytest.raises(ImageError, match=r"root: file is a file, not a directory"):
         from_frame({"x": ["a"], "y": [1]}, "x", "y", root="file")
+    with pytest.raises(ImageError, match=r"root: https://example.org/a does not exist"):
+        as_items(["a.jpg"], root="https://example.org/a")
+    with pytest.raises(ImageError, match=r"root: n+\.\.\.n+ does not exist"):
+        as_items(["a.jpg"], root="n" * 5000)
     with pytest.raises(TypeError, match=r"root: 3 is int, not a path"):
         as_items(["a.jpg"], root=3)
 

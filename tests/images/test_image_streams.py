@@ -80,6 +80,14 @@ def test_a_file_in_many_rows_is_read_by_many_threads(path):
         assert all(raw.data == data for raw in pool.map(read, [stream] * 64))
 
 
+def test_an_archive_is_no_file_of_an_image(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        with pytest.raises(TypeError, match="X is ZipFile"):
+            as_items(archive)
+        with pytest.raises(TypeError, match="Row 0 of X is ZipFile"):
+            as_items([archive])
+
+
 def test_files_are_named_in_messages(path):
     with path.open("rb") as file:
         assert describe(file) == f"an open file ({path})"
@@ -115,6 +123,8 @@ def test_an_asynchronous_upload_is_told_how():
     class Asynchronous:
         async def read(self, size: int = -1) -> bytes:
             return b""
+
+        async def seek(self, position: int) -> None: ...
 
     with pytest.raises(ImageError, match=r"asynchronously: pass its \.file"):
         read(Asynchronous())

@@ -52,6 +52,8 @@ def test_base64_of_every_format(format_name):
         ("data:image/png;base64,", "is empty"),
         ("data:image/png;base64,iVBO*w0K", "valid base64"),
         ("data:image/png;base64,iVBOR", "valid base64"),
+        ("data:image/png;base64,ä", "valid base64"),
+        ("data:image/png,\udcff", "no text"),
         ("data:text/plain,hello", "is not an image"),
         (f"{TEXT[:60]}*{TEXT[60:]}", "neither a file nor valid base64"),
         (TEXT[:60], "damaged or cut short"),
