@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .._messages import shown_url
+from .._messages import printable, shown_url
 
 ENCODED = (bytes, bytearray, memoryview)
 ITEM = "a path, a URL, bytes, an open file, a PIL image or an array"
@@ -79,14 +79,12 @@ def _describe_object(item: Any) -> str:
         return "a missing value"
     kind = type(item).__name__
     if is_stream(item):
-        name = getattr(
-            item, "name", None
-        )  # a number, where a file was opened by its descriptor
+        name = getattr(item, "name", None)  # a number, where it was opened by its descriptor
         return f"an open file ({_named(name) if isinstance(name, str) else kind})"
     return f"an object of type {kind}"
 
 
 def _named(text: str) -> str:
     if text[:5].lower() == "data:":
-        return f"{text[:40]}... ({len(text):,} characters)"
+        return f"{printable(text[:40])}... ({len(text):,} characters)"
     return shown_url(text)
