@@ -16,8 +16,12 @@ from .._advice import advice
 from .._config import get_config
 from .._errors import WeightsError
 from .._keras import import_keras
+from .._messages import shortened, shown_url
+from ._failed_downloads import Failure, Note
 from ._spec import WeightsFile
 
+_LONGEST_REASON = 200
+_MOST_NAMES = 4
 # One at a time, so that each download puts back the timeout that it found.
 _downloading = threading.Lock()
 
@@ -35,31 +39,60 @@ def fetch(file: WeightsFile, name: str) -> Path:
     Raises
     ------
     WeightsError
-        If it cannot be had; the message names the file, its address, and where to put it.
+        If it cannot be had; the message names the file, its address, where to put it, and
+        networks that need no download. A download that failed is not tried again at once.
     """
     folder = cache_folder()
     path = folder / file.file
     # A file that is there needs no lock: the cache may be read-only and shared.
     if _is_intact(path, file.digest):
         return path
+    import_keras()  # its own errors are not the download's
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{file.file}.lock"):
             # Another process may have fetched it meanwhile.
-            return path if _is_intact(path, file.digest) else _download(file, folder)
-    # Keras raises a bare Exception for any failure of the network.
-    except Exception as error:
-        raise WeightsError(
-            f"The weights file {file.file!r} of {name!r} cannot be had: "
-            f"{_reason(error, file)}. It comes from {file.url} - download it there and put it "
-            f"at {str(path)!r}."
-            f"{advice('Or put it anywhere and say {weights}.', weights='path/to/the/file')}"
-        ) from error
+            found = path if _is_intact(path, file.digest) else _try(file, folder)
+    except OSError as error:  # the cache cannot be written to
+        found = Failure(_reason(error, file))
+    if isinstance(found, Path):
+        return found
+    # Out of the blocks above: chained errors would be a screen of other libraries' code, and
+    # scikit-learn counts equal errors of many fits as one.
+    raise WeightsError(_message(found, file, name, path))
 
 
 def cache_folder() -> Path:
     """Where Keras keeps weights: ``KERAS_HOME``, or ``~/.keras``, and there ``models``."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+
+
+def _try(file: WeightsFile, folder: Path) -> Path | Failure:
+    """Download a file, unless that failed a moment ago."""
+    note = Note(folder / f"{file.file}.failed", file.url)
+    failure = note.read()
+    if failure is not None:
+        return failure
+    try:
+        path = _download(file, folder)
+    # Keras raises a bare Exception for any failure of the network.
+    except Exception as error:  # noqa: BLE001
+        return note.write(_reason(error, file))
+    note.remove()
+    return path
+
+
+def _message(failure: Failure, file: WeightsFile, name: str, path: Path) -> str:
+    from ._table import at_hand  # it imports this module
+
+    others = [other for other in at_hand() if other != name]
+    return (
+        f"The weights file {file.file!r} of {name!r} cannot be had: {failure.reason}."
+        f"{failure.next_try()} It comes from {shown_url(file.url)} - download it there and put it "
+        f"at {str(path)!r}."
+        f"{advice('Or put it anywhere and say {weights}.', weights='path/to/the/file')}"
+        f" No download is needed for {', '.join(map(repr, others[:_MOST_NAMES]))}."
+    )
 
 
 def _download(file: WeightsFile, folder: Path) -> Path:
@@ -91,7 +124,8 @@ def _reason(error: Exception, file: WeightsFile) -> str:
     if isinstance(error, ValueError) and "corrupted" in str(error):
         return "what arrived is incomplete or altered (its digest is not the published one)"
     reason = str(error).removeprefix(f"URL fetch failure on {file.url}: ")
-    return reason.removeprefix("None -- ").rstrip(". ") or type(error).__name__
+    reason = reason.removeprefix("None -- ").rstrip(". ")
+    return shortened(reason, _LONGEST_REASON) or type(error).__name__
 
 
 @contextlib.contextmanager

@@ -54,6 +54,11 @@ def table() -> pd.DataFrame:
     return pd.DataFrame([_row(backbone) for backbone in every()]).set_index("name")
 
 
+def at_hand() -> list[str]:
+    """Return the names of the backbones whose weights (without the classifier) are here."""
+    return [b.name for b in every() if b.weights and _is_here(b.weights[0])]
+
+
 def _row(backbone: Backbone) -> dict[str, object]:
     height, width = backbone.input_size
     preparation = backbone.preparation

@@ -5,9 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import http.server
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,7 +137,10 @@ def test_a_dead_server_is_one_error_that_says_everything(home, dead_url):
                  "weights='"):  # fmt: skip
         assert part in message
     assert message.count(dead_url) == 1
-    assert caught.value.__cause__ is not None
+    assert "No download is needed for 'efficientnet_lite0'" in message
+    assert "\n" not in message
+    # Keras' own traceback would be a screen long.
+    assert caught.value.__cause__ is caught.value.__context__ is None
     assert not (home / "models/weights.h5").exists()
 
 
@@ -150,6 +158,82 @@ def test_a_silent_server_is_not_waited_for():
             fetch(WeightsFile(file="weights.h5", url=url), "net")
     assert time.monotonic() - start < 4
     assert socket.getdefaulttimeout() == before
+
+
+def _message(file):
+    with pytest.raises(WeightsError) as caught:
+        fetch(file, "net")
+    return str(caught.value)
+
+
+def test_a_failed_download_is_not_tried_again_at_once(server, home):
+    file = WeightsFile(file="gone.h5", url=server.url("gone.h5"))
+    # Equal, so that scikit-learn counts the errors of many fits as one.
+    assert len({_message(file) for _ in range(30)}) == 1
+    assert server.requests == ["gone.h5"]
+    # Nor by other processes.
+    code = "from test_keras_fetch import _fetch_in_child; _fetch_in_child()"
+    child = subprocess.run(
+        [sys.executable, "-c", code, file.file, file.url],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert child.stdout.strip() == _message(file)
+    assert server.requests == ["gone.h5"]
+
+
+def _fetch_in_child():
+    try:
+        fetch(WeightsFile(file=sys.argv[1], url=sys.argv[2]), "net")
+    except WeightsError as error:
+        print(error)  # noqa: T201
+
+
+def test_a_failed_download_is_tried_again_in_a_while_or_when_its_note_is_removed(server, home):
+    file = WeightsFile(file="late.h5", url=server.url("late.h5"))
+    note = home / "models/late.h5.failed"
+    assert str(note) in _message(file)
+    an_hour_ago = time.time() - 3600
+    os.utime(note, (an_hour_ago, an_hour_ago))
+    _message(file)
+    assert len(server.requests) == 2
+    note.unlink()
+    _message(file)
+    assert len(server.requests) == 3
+    # The failure of one address says nothing of another.
+    server.files["other/late.h5"] = CONTENT
+    other = dataclasses.replace(file, url=server.url("other/late.h5"))
+    assert fetch(other, "net").read_bytes() == CONTENT
+    assert not note.exists()
+
+
+def test_a_file_put_there_after_a_failure_is_used_at_once(home, dead_url):
+    file = WeightsFile(file="weights.h5", url=dead_url, digest=md5(CONTENT))
+    _message(file)
+    (home / "models/weights.h5").write_bytes(CONTENT)
+    assert fetch(file, "net") == home / "models/weights.h5"
+
+
+@pytest.mark.parametrize("note", ["", "{}", "[1]", "\x00"])
+def test_a_damaged_note_is_no_note(server, home, note):
+    (home / "models").mkdir(parents=True)
+    (home / "models/good.h5.failed").write_text(note)
+    file = WeightsFile(file="good.h5", url=server.url("good.h5"))
+    assert fetch(file, "net").read_bytes() == CONTENT
+
+
+def test_an_interrupted_download_leaves_no_note(home):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/weights.h5"
+        main = threading.main_thread().ident
+        threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            fetch(WeightsFile(file="weights.h5", url=url), "net")
+    assert not (home / "models/weights.h5.failed").exists()
 
 
 def test_a_missing_file_on_the_server(server):

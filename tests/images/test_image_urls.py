@@ -140,7 +140,7 @@ def test_what_a_server_sends_is_shown_as_text(server, answer, words):
 
 @pytest.mark.parametrize(
     "location",
-    ["http://[::1", "http://me:secret@[::1/", "//a b/", "http://host:port/", "http://h:99999/"],
+    ["http://[::1", "http://me:secret@[::1/", "//a:b/", "http://host:port/", "http://h:99999/"],
 )
 def test_a_redirect_to_what_is_no_url(server, location):
     url = f"{server.url}/to/{quote(location, safe='')}"

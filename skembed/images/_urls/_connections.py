@@ -1,4 +1,4 @@
-"""urllib3's connections, on sockets that end with their download and check whom they reach."""
+"""urllib3's connections, kept for the next request, which ask whom they connect to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import logging
 import os
 import socket
 import ssl
-import threading
-import time
 from typing import Any
 
 import urllib3
@@ -18,6 +16,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from ..._messages import printable, without_values
 from ._addresses import is_public
 from ._proxies import Proxy
+from ._sockets import Socket, TLSSocket, bounds, is_bound
 
 _CONNECTIONS = 16
 _PROXIES = 8
@@ -25,78 +24,6 @@ _PROXIES = 8
 
 class PrivateAddressError(Exception):
     """A host has an address that is not public; the argument is that address."""
-
-
-class Bounds:
-    """What the download of one thread is bound to.
-
-    Parameters
-    ----------
-    seconds : float
-        How long it may take.
-    allow_private : bool
-        Whether it may connect to addresses that are not public.
-    """
-
-    def __init__(self, seconds: float, allow_private: bool):
-        self._end = time.monotonic() + seconds
-        self.allow_private = allow_private
-
-    def left(self) -> float:
-        """The seconds that are left; 0.0 if none are."""
-        return max(0.0, self._end - time.monotonic())
-
-    def end(self) -> None:
-        """Have the download stop at its next step."""
-        self._end = 0.0
-
-    def within(self, timeout: float | None) -> float:
-        """`timeout`, or what is left where that is less.
-
-        Raises
-        ------
-        TimeoutError
-            If nothing is left.
-        """
-        left = self.left()
-        if not left:
-            raise TimeoutError("the download took too long")
-        return left if timeout is None else min(timeout, left)
-
-
-_thread = threading.local()
-
-
-def bind(bounds: Bounds) -> None:
-    """Have every connection that this thread uses keep to `bounds`."""
-    _thread.bounds = bounds
-
-
-class _Bounded:
-    """A socket whose every read ends when the download does.
-
-    A timeout bounds one read only, and a server that sends a byte at a time, or headers for
-    ever, makes many of them, inside http.client.
-    """
-
-    def recv(self, *args: Any) -> bytes:
-        self._bound()
-        return super().recv(*args)  # type: ignore[misc]
-
-    def recv_into(self, *args: Any) -> int:
-        self._bound()
-        return super().recv_into(*args)  # type: ignore[misc]
-
-    def _bound(self) -> None:
-        self.settimeout(_thread.bounds.within(self.gettimeout()))  # type: ignore[attr-defined]
-
-
-class _Socket(_Bounded, socket.socket):
-    pass
-
-
-class _TLSSocket(_Bounded, ssl.SSLSocket):
-    pass
 
 
 class _Checked:
@@ -108,7 +35,7 @@ class _Checked:
 
     def _new_conn(self: Any) -> socket.socket:
         try:
-            return _connect(self, may_be_private=self.proxy or _thread.bounds.allow_private)
+            return _connect(self, may_be_private=self.proxy or bounds().allow_private)
         except socket.gaierror as error:
             raise exceptions.NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
@@ -125,11 +52,11 @@ def _connect(connection: Any, *, may_be_private: bool) -> socket.socket:
     ):
         if not may_be_private and not is_public(str(address[0])):
             raise PrivateAddressError(address[0])
-        sock = _Socket(family, kind, protocol)
+        sock = Socket(family, kind, protocol)
         try:
             for option in connection.socket_options or ():
                 sock.setsockopt(*option)
-            sock.settimeout(_thread.bounds.within(connection.timeout))
+            sock.settimeout(bounds().within(connection.timeout))
             sock.connect(address)
         except OSError as error:
             sock.close()
@@ -178,7 +105,7 @@ def manager(proxy: Proxy | None, allow_private: bool) -> urllib3.PoolManager:
 def _tls() -> ssl.SSLContext:
     """Loading the authorities' certificates takes longer than a request to a near server."""
     context = ssl.create_default_context()
-    context.sslsocket_class = _TLSSocket
+    context.sslsocket_class = TLSSocket
     return context
 
 
@@ -190,7 +117,7 @@ class _WithoutSecrets(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if hasattr(_thread, "bounds") and isinstance(record.args, tuple):
+        if is_bound() and isinstance(record.args, tuple):
             record.args = tuple(
                 printable(without_values(part)) if isinstance(part, str) else part
                 for part in record.args

@@ -19,8 +19,9 @@ from ..._messages import shortened, shown_url
 from ..._version import __version__
 from .._limits import Limits
 from ._addresses import names_private
-from ._connections import Bounds, PrivateAddressError, bind, manager
+from ._connections import PrivateAddressError, manager
 from ._proxies import Proxy, proxy_for
+from ._sockets import Bounds, bind
 from ._target import Target
 
 _ALLOWED = ("http://", "https://")
@@ -239,9 +240,14 @@ def _length(response: urllib3.BaseHTTPResponse) -> int:
 
 def _reason(error: BaseException) -> str:
     """The shortest true words in a chain of wrapped errors."""
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, OSError) and cause.strerror:
-        return _words(cause.strerror)
+    inner = error.args[-1] if error.args else None
+    if isinstance(inner, Exception):
+        return _reason(inner)
+    for known in (error, error.__cause__, error.__context__):
+        if isinstance(known, OSError) and known.strerror:
+            return _words(known.strerror)
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
+        return _words(repr(error))  # its text is what the server sent, and nothing else
     return _words(str(error).rpartition(": ")[2].rstrip(".")) or type(error).__name__
 
 
