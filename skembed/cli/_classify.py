@@ -1,32 +1,38 @@
-"""``skembed classify``: class folders in, a cross-validated classifier out."""
+"""``skembed classify``: images with classes in, a cross-validated classifier out."""
 
 from __future__ import annotations
 
 import argparse
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sklearn.pipeline import Pipeline
-
-from ..images import from_folders
 from ._console import Output
-from ._evaluate import Evaluation, evaluate, make_classifier
-from ._files import check_output, written_whole
+from ._files import check_output, storable, written_whole
+from ._images import labelled_images
 from ._optional import skops_io
 from ._options import make_embedder, variant
-from ._report import print_evaluation
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
+    from ._evaluate import Evaluation
 
 
 def classify(args: argparse.Namespace, out: Output) -> int:
     """Cross-validate, and save the pipeline where asked."""
+    for path, suffix in ((args.save, ".skops"), (args.errors, ".csv")):
+        if path is not None:
+            check_output(path, (suffix,), force=args.force)
     if args.save is not None:
-        check_output(args.save, (".skops",), force=args.force)
         skops_io()
+    paths, labels = labelled_images(args, out)
     embedder = make_embedder(args, on_error=args.on_error)
-    result = classify_folders(out, embedder, args.directory, args.folds)
+    result = classify_images(out, embedder, paths, labels, args.source, args.folds)
+    if args.errors is not None:
+        _write_errors(args.errors, result)
+        out.text()
+        out.line(f"{len(result.errors)} images taken for another class, in {args.errors}")
     if args.save is not None:
         _save(embedder, result, args.save)
         out.text()
@@ -35,19 +41,46 @@ def classify(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def classify_folders(
-    out: Output, embedder: PretrainedEmbedder, directory: str, n_folds: int
+def classify_images(
+    out: Output,
+    embedder: PretrainedEmbedder,
+    paths: Sequence[str],
+    labels: Sequence[str],
+    source: str,
+    n_folds: int,
 ) -> Evaluation:
-    """Cross-validate on a folder of class folders, and write the tables."""
-    paths, labels = from_folders(directory)
+    """Cross-validate on files and their classes, and write the tables."""
+    n_classes = len(set(labels))
+    out.say(f"{len(paths):,} images of {n_classes} classes through {embedder.backbone}")
+    from ._evaluate import evaluate
+    from ._report import print_evaluation
+
     result = evaluate(embedder, paths, labels, n_folds=n_folds)
-    title = f"{len(result.labels)} images, {len(set(labels))} classes in {directory}"
+    title = f"{len(result.labels)} images, {len(set(labels))} classes in {source}"
     print_evaluation(out, title, embedder, result)
     return result
 
 
+def _write_errors(path: Path, result: Evaluation) -> None:
+    """Write every image that was taken for another class."""
+    with (
+        written_whole(path) as (temporary,),
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(("file", "class", "taken for", "excess"))
+        for name, label, predicted, excess in result.errors:
+            writer.writerow(
+                (storable(name), storable(label), storable(predicted), repr(excess))
+            )
+
+
 def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     """Fit on everything and write the pipeline, without the settings of this run."""
+    from sklearn.pipeline import Pipeline
+
+    from ._evaluate import make_classifier
+
     classifier = make_classifier().fit(result.rows, result.labels)
     plain = variant(embedder, cache=True, on_error="raise")
     pipeline = Pipeline([("emb", plain), ("svm", classifier)])

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 # A pipe has no width: tables take what they need, and no cell is cut or wrapped.
 _NO_WIDTH = 100_000
@@ -34,6 +35,11 @@ class Output:
 
     def _has_width(self) -> bool:
         return self.interactive or os.environ.get("COLUMNS", "").isdigit()
+
+    def say(self, text: str) -> None:
+        """Tell on standard error what is under way, so that what is written stays as it is."""
+        if sys.stderr is not None:
+            _error_console().print(printable(text), style="dim", soft_wrap=True)
 
     def text(self, text: str = "", *, style: str = "") -> None:
         """Write a paragraph, wrapped at the width there is."""
@@ -98,11 +104,12 @@ def _write_stripped(text: str) -> None:
     sys.stdout.write("\n".join(lines).strip("\n") + "\n")
 
 
-def error_line(text: str) -> None:
-    """Write one line on standard error."""
+def error_line(text: str, program: str = "skembed", *, style: str = "bold red") -> None:
+    """Write one line on standard error, the name of the program in colour if it has any."""
     if sys.stderr is not None:
-        sys.stderr.write(printable(" ".join(f"skembed: {text}".split())) + "\n")
-        sys.stderr.flush()
+        line = Text(f"{program}: ", style=style)
+        line.append(printable(" ".join(text.split())), style="default not bold")
+        _error_console().print(line, soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -115,3 +122,7 @@ def printable(text: str) -> str:
 
 def _console(width: int | None) -> Console:
     return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _error_console() -> Console:
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)

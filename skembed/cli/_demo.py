@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from .._demo_images import TILE, demo_images
-from ._classify import classify_folders
+from ._classify import classify_images
 from ._console import Output
-from ._evaluate import evaluate
+from ._images import images_of_folders
 from ._optional import scikit_image_data
 from ._options import make_embedder
-from ._report import print_evaluation
 
 _EASY = (
     "This task is easy: every class is one picture, and its tiles share colours and "
@@ -27,11 +25,18 @@ _NEXT = (
 
 def demo(args: argparse.Namespace, out: Output) -> int:
     """Cross-validate on scikit-image's photographs, or on a folder."""
-    embedder = make_embedder(args)
     if args.images is not None:
-        classify_folders(out, embedder, args.images, args.folds)
+        paths, labels = images_of_folders(args.images, out)
+        classify_images(out, make_embedder(args), paths, labels, args.images, args.folds)
         return 0
-    data = demo_images(scikit_image_data())
+    folder = scikit_image_data()
+    out.say(f"Cutting tiles from the photographs of scikit-image, for {args.backbone}")
+    from .._demo_images import TILE, demo_images
+    from ._evaluate import evaluate
+    from ._report import print_evaluation
+
+    embedder = make_embedder(args)
+    data = demo_images(folder)
     result = evaluate(
         embedder, data.images, data.labels, n_folds=args.folds, groups=data.regions
     )

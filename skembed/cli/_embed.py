@@ -7,17 +7,15 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from .._errors import ImageError
-from ..images import from_folders
 from ._console import Output
 from ._errors import CommandError
-from ._files import check_output, expand, storable, written_whole
+from ._files import check_output, storable, written_whole
+from ._images import images_to_embed
 from ._optional import require_pyarrow
 from ._options import make_embedder
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 SUFFIXES = (".parquet", ".npy", ".csv")
@@ -32,6 +30,12 @@ def embed(args: argparse.Namespace, out: Output) -> int:
         check_output(companion, (".csv",), force=args.force)
     elif path.suffix == ".parquet":
         require_pyarrow()
+    if args.quantize and args.on_error == "nan":
+        raise CommandError(
+            "--quantize gives int8, which cannot hold a row of NaN: leave out one of --quantize "
+            "and --on-error nan."
+        )
+    items, labels = images_to_embed(args, out)
     embedder = make_embedder(
         args,
         pooling=args.pooling,
@@ -40,7 +44,7 @@ def embed(args: argparse.Namespace, out: Output) -> int:
         precision=args.precision,
         on_error=args.on_error,
     )
-    items, labels = _items(args.images)
+    out.say(f"{len(items):,} images through {args.backbone}")
     rows = embedder.fit_transform(items)
     names = [storable(item) for item in items]
     if path.suffix == ".npy":
@@ -56,18 +60,6 @@ def embed(args: argparse.Namespace, out: Output) -> int:
             frame.to_csv(temporary, index=False)
     out.line(f"{rows.shape[0]} x {rows.shape[1]} {rows.dtype} in {path}")
     return 0
-
-
-def _items(names: list[str]) -> tuple[list[str], list[str] | None]:
-    """The images; and their classes, where one folder of class folders was given."""
-    if len(names) == 1 and Path(names[0]).is_dir():
-        try:
-            return from_folders(names[0])
-        except (
-            ImageError
-        ):  # not of that form: images without labels, or expand says what is wrong
-            return expand(names), None
-    return expand(names), None
 
 
 def _frame(
@@ -86,6 +78,8 @@ def _frame(
 def _write_npy(
     path: Path, companion: Path, rows: np.ndarray, names: list[str], labels: list[str] | None
 ) -> None:
+    import numpy as np
+
     with written_whole(path, companion) as (array, paths):
         np.save(array, rows, allow_pickle=False)
         with paths.open("w", newline="", encoding="utf-8") as file:

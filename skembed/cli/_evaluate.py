@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -10,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
-from sklearn.pipeline import Pipeline
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from .. import PretrainedEmbedder
-from ..extraction import images_run
+from ..extraction._progress import Progress
 from ._errors import CommandError
 from ._options import variant
 from ._stopwatch import Stopwatch
@@ -23,16 +25,47 @@ from ._stopwatch import Stopwatch
 
 @dataclass
 class Evaluation:
-    """What was found; `rows`, `labels` and `items` leave out images that could not be read."""
+    """What was found; `rows`, `labels` and `items` leave out images that could not be read.
+
+    Parameters
+    ----------
+    items : list, or array of images
+        The images.
+    labels : array of shape (n_samples,)
+        Their classes.
+    rows : float32 array of shape (n_samples, n_features)
+        Their features.
+    n_run : int
+        Images that went through the network.
+    seconds : float
+        Until the last row was there.
+    rate : float or None
+        Images a second.
+    engine : str
+        What ran the network; empty where nothing did.
+    groups : int array of shape (n_samples,)
+        Images of one group are never in both train and test.
+    predicted : array of shape (n_samples,)
+        The class of each, by the fold that has not seen it.
+    excess : float array of shape (n_samples,)
+        How far the decision for the predicted class lies above that for the true one.
+    scores : float array of shape (n_folds,)
+        The accuracy of each fold.
+    notes : list of str
+        What has to be known besides.
+    """
 
     items: Any
     labels: np.ndarray
     rows: np.ndarray
-    predicted: np.ndarray
-    scores: np.ndarray
     n_run: int
     seconds: float
-    rate: float | None
+    rate: float | None = None
+    engine: str = ""
+    groups: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    predicted: np.ndarray = field(default_factory=lambda: np.empty(0))
+    excess: np.ndarray = field(default_factory=lambda: np.empty(0))
+    scores: np.ndarray = field(default_factory=lambda: np.empty(0))
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -43,6 +76,37 @@ class Evaluation:
             zip(self.labels[wrong].tolist(), self.predicted[wrong].tolist(), strict=True)
         )
         return sorted(((a, b, n) for (a, b), n in pairs.items()), key=lambda c: (-c[2], c[:2]))
+
+    @property
+    def errors(self) -> list[tuple[str, str, str, float]]:
+        """File, class, the class it was taken for, and by how much; the worst first."""
+        if not self.has_names:
+            return []
+        wrong = np.flatnonzero(self.labels != self.predicted)
+        return [
+            (
+                os.fsdecode(self.items[i]),
+                str(self.labels[i]),
+                str(self.predicted[i]),
+                float(self.excess[i]),
+            )
+            for i in wrong[np.argsort(-self.excess[wrong], kind="stable")].tolist()
+        ]
+
+    @property
+    def copies(self) -> list[list[int]]:
+        """The rows of images that are equal to others, those of one image together."""
+        equal: dict[bytes, list[int]] = {}
+        for i, row in enumerate(np.ascontiguousarray(self.rows)):
+            equal.setdefault(hashlib.blake2b(row).digest(), []).append(i)
+        return [rows for rows in equal.values() if len(rows) > 1]
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the images are files or URLs."""
+        return len(self.items) > 0 and all(
+            isinstance(item, str | os.PathLike) for item in self.items
+        )
 
 
 def evaluate(
@@ -71,10 +135,12 @@ def evaluate(
     """
     labels = np.asarray(labels)
     watch = Stopwatch(len(labels), str(embedder.backbone))
+    watched = variant(embedder, progress=watch)
     with contextlib.closing(watch), unreadable_are_noted():
-        rows = variant(embedder, progress=watch).fit_transform(items)
+        rows = watched.fit_transform(items)
+    engine = watched.engine_ if watch.images_run else ""
     result = Evaluation(
-        items, labels, rows, labels, np.empty(0), watch.images_run, watch.seconds, watch.rate
+        items, labels, rows, watch.images_run, watch.seconds, watch.rate, engine
     )
     keep = ~np.isnan(rows).any(axis=1)
     if not keep.all():
@@ -85,13 +151,56 @@ def evaluate(
         result.items = [item for item, kept in zip(items, keep, strict=True) if kept]
         result.labels, result.rows = labels[keep], rows[keep]
         groups = None if groups is None else groups[keep]
-    if groups is None:
-        groups = copy_groups(result)
-    splits = fold_splits(result, groups, n_folds)
-    result.predicted = _predict(embedder, result, splits)
-    right = result.predicted == result.labels
-    result.scores = np.array([right[test].mean() for _, test in splits])
+    cross_validate(result, n_folds, groups)
     return result
+
+
+def cross_validate(
+    result: Evaluation, n_folds: int, groups: np.ndarray | None = None, classifier: Any = None
+) -> None:
+    """Fill in the predictions: each image is judged by the fold that has not seen it.
+
+    Parameters
+    ----------
+    result : Evaluation
+        With items, labels and rows.
+    n_folds : int
+        Fewer are made where a class has fewer images.
+    groups : array of shape (n_samples,) or None
+        None: exact copies of an image are a group.
+    classifier : classifier with ``decision_function``, or None
+        None is that of :func:`make_classifier`.
+    """
+    result.groups = copy_groups(result) if groups is None else groups
+    splits = fold_splits(result, result.groups, n_folds)
+    classifier = make_classifier() if classifier is None else classifier
+    result.predicted = result.labels.copy()
+    result.excess = np.zeros(len(result.labels))
+    scores = []
+    with contextlib.closing(Progress("auto", len(splits), "folds", unit="fold")) as bar:
+        for train, test in splits:
+            model: Any = clone(classifier)
+            model.fit(result.rows[train], result.labels[train])
+            _judge(result, model, test)
+            scores.append((result.predicted[test] == result.labels[test]).mean())
+            bar.add(1)
+    result.scores = np.array(scores)
+
+
+def _judge(result: Evaluation, model: Any, test: np.ndarray) -> None:
+    """Predict the images `test`, and say by how much the wrong class won."""
+    decisions = model.decision_function(result.rows[test])
+    if decisions.ndim == 1:  # two classes have one decision, the second one's
+        decisions = np.stack([-decisions, decisions], axis=1)
+    best = decisions.argmax(axis=1)
+    result.predicted[test] = model.classes_[best]
+    # A class that is in no training image of the fold has no decision.
+    own = {label: column for column, label in enumerate(model.classes_.tolist())}
+    columns = [own.get(label, -1) for label in result.labels[test].tolist()]
+    known = np.array(columns) >= 0
+    rows = np.arange(len(test))
+    excess = decisions[rows, best] - decisions[rows, columns]
+    result.excess[test] = np.where(known, excess, np.inf)
 
 
 def make_classifier() -> LinearSVC:
@@ -112,11 +221,20 @@ def unreadable_are_noted():
 
 def copy_groups(result: Evaluation) -> np.ndarray:
     """A number for each different image; the same image has the same row, bit for bit."""
-    _, groups = np.unique(result.rows, axis=0, return_inverse=True)
-    n_copies = len(groups) - len(set(groups.tolist()))
-    if n_copies:
+    groups = np.arange(len(result.rows))
+    copies = result.copies
+    for rows in copies:
+        groups[rows] = rows[0]
+    if copies:
+        n_copies = sum(len(rows) - 1 for rows in copies)
         result.notes.append(
             f"Exact copies of other images: {n_copies}. All copies of an image are in one fold."
+        )
+    torn = [rows for rows in copies if len(set(result.labels[rows].tolist())) > 1]
+    if torn:
+        result.notes.append(
+            f"Of these, {sum(map(len, torn))} are the same images in different classes: at most "
+            "one class of each can be right."
         )
     return groups
 
@@ -148,28 +266,3 @@ def fold_splits(
         return list(folds.split(labels, labels))
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=0)
     return list(folds.split(labels, labels, groups))
-
-
-def _predict(
-    embedder: PretrainedEmbedder,
-    result: Evaluation,
-    splits: list[tuple[np.ndarray, np.ndarray]],
-) -> np.ndarray:
-    """The prediction of each image, by the fold that has not seen it."""
-    if _is_kept(embedder, result.items):
-        pipeline = Pipeline([("emb", variant(embedder)), ("svm", make_classifier())])
-        return np.asarray(cross_val_predict(pipeline, result.items, result.labels, cv=splits))
-    # Without the store the pipeline would run the network in every fold, twice. Its numbers do
-    # not depend on the fold, so the rows at hand are the same.
-    return np.asarray(
-        cross_val_predict(make_classifier(), result.rows, result.labels, cv=splits)
-    )
-
-
-def _is_kept(embedder: PretrainedEmbedder, items: Any) -> bool:
-    """Whether the store has what was just computed: it may be off, full or read-only."""
-    if embedder.cache is False:
-        return False
-    before = images_run()
-    variant(embedder, progress=False).fit_transform(items[:1])
-    return images_run() == before

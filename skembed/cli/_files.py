@@ -1,4 +1,4 @@
-"""Which files a command reads, and how it writes one: all of it, or nothing."""
+"""How a command writes a file: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ._errors import CommandError
-
-
-def expand(names: Sequence[str]) -> list[str]:
-    """Replace each folder by the images in it; files and URLs stay, in the order given."""
-    from ..images import list_images
-
-    items: list[str] = []
-    for name in names:
-        items.extend(list_images(name) if Path(name).is_dir() else [name])
-    return items
 
 
 def check_output(path: Path, suffixes: Sequence[str], *, force: bool) -> None:

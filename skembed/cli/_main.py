@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
+from .._advice import in_options
 from .._errors import BackendError, WeightsError
 from ._errors import CommandError
 from ._parser import make_parser
@@ -40,14 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.command is None:
-        parser.error("say which command")
+        parser.print_help()
+        return 0
     if args.traceback:
         return _run(args)
     try:
         with _warnings_as_lines():
             return _run(args)
     except KeyboardInterrupt:
-        _error_line("interrupted")
+        _error_line(f"interrupted{_what_is_kept(args)}")
         return INTERRUPTED
     except BrokenPipeError:
         _forget_output()
@@ -68,9 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args) -> int:
     from ._console import Output
 
+    out = Output()
+    if args.says:
+        out.say(args.says.format(**vars(args)))
     module, _, function = args.run.partition(":")
     command = getattr(importlib.import_module(f".{module}", __package__), function)
-    code = command(args, Output())
+    with in_options(vars(args)):
+        code = command(args, out)
     sys.stdout.flush()  # a reader who has gone is noticed here, not at exit
     return code
 
@@ -80,17 +86,26 @@ def _warnings_as_lines() -> Iterator[None]:
     """Write warnings as one line, without the line of code that gave it."""
 
     def show(message, *_where, **_line):
-        _error_line(f"warning: {message}")
+        _error_line(f"warning: {message}", "yellow")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
 
 
-def _error_line(text: str) -> None:
+def _what_is_kept(args) -> str:
+    """What is not lost, of a command that embeds."""
+    if "no_cache" not in vars(args):
+        return ""
+    if args.no_cache:
+        return "; nothing is kept (--no-cache)"
+    return "; embeddings that were finished are kept, and the same command goes on from there"
+
+
+def _error_line(text: str, style: str = "bold red") -> None:
     from ._console import error_line
 
-    error_line(text)
+    error_line(text, style=style)
 
 
 def _forget_output() -> None:

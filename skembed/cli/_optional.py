@@ -7,7 +7,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-from ..extraction.engines._openvino_door import import_openvino
+from .._installation import install_command
 from ._errors import CommandError
 
 
@@ -16,14 +16,16 @@ def skops_io() -> ModuleType:
     return _import("skops.io", "skops", "saving and loading a pipeline")
 
 
-def require_pyarrow() -> None:
-    """See to it that pandas can write Parquet."""
-    _import("pyarrow", "pyarrow", "writing Parquet")
+def require_pyarrow(purpose: str = "writing") -> None:
+    """See to it that pandas can read and write Parquet."""
+    _import("pyarrow", "pyarrow", f"{purpose} Parquet")
 
 
 def require_engine(engine: str) -> None:
     """See to it that the engine that is asked for can run."""
     if engine == "openvino":
+        from ..extraction.engines._openvino_door import import_openvino
+
         try:
             import_openvino()
         except ImportError as error:
@@ -50,4 +52,4 @@ def _import(module: str, distribution: str, purpose: str) -> ModuleType:
 
 
 def _missing(distribution: str, purpose: str) -> str:
-    return f'{distribution} is needed for {purpose}: pip install "skembed[demo]"'
+    return f"{distribution} is needed for {purpose}: {install_command('demo')}"

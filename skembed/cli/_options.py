@@ -3,93 +3,139 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
-from ..extraction._engines import ENGINES
-from ..images import DECODINGS
-from ._optional import require_engine
+from ._arguments import one_of, positive
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
+
+# The library's own, which a test compares: a mistyped option need not wait until that is loaded.
+ENGINES = ("auto", "jax", "openvino")
+DECODINGS = ("exact", "scaled")
+PRECISIONS = ("float32", "bfloat16")
+POOLINGS = ("auto", "avg", "max", "both")
+_INDEX = re.compile(r"-?\d+")
 
 
 def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = False) -> None:
     """Add the parameters of the estimator that a person sets on a command line."""
     if not run_only:
-        parser.add_argument(
-            "--backbone",
-            default="efficientnet_lite0",
-            metavar="NAME",
-            help="a name that `skembed backbones` lists, or a .keras file (%(default)s)",
-        )
-        parser.add_argument(
-            "--layers",
-            default="embedding",
-            metavar="A[,B]",
-            help="embedding, predictions, all, stage3, 'block*', ..., with commas (%(default)s)",
-        )
-        parser.add_argument(
-            "--resize",
-            metavar="HOW",
-            help="warp, pad, crop, or a convention by name (the backbone's own)",
-        )
-        parser.add_argument(
-            "--image-size",
-            type=positive,
-            metavar="PIXELS",
-            help="side of the square that images are brought to (the backbone's own)",
-        )
-        parser.add_argument(
-            "--decoding",
-            choices=DECODINGS,
-            default="exact",
-            help="scaled shrinks large JPEGs while it decodes them (%(default)s)",
-        )
-        parser.add_argument(
-            "--engine",
-            choices=ENGINES,
-            default="auto",
-            help="who runs the network (%(default)s)",
-        )
+        _add_network_options(parser)
     parser.add_argument(
         "--no-cache", action="store_true", help="neither look up nor keep embeddings"
     )
 
 
-def add_on_error(parser: argparse.ArgumentParser, default: str, nan: str) -> None:
-    """Add what an image that cannot be read does; `nan` says what the second choice means."""
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--on-error",
-        choices=("raise", "nan"),
-        default=default,
-        help=f"an image that cannot be read: raise stops, nan {nan} ({default})",
+        "--backbone",
+        default="efficientnet_lite0",
+        metavar="NAME",
+        help="a name that `skembed backbones` lists, or a .keras file (%(default)s)",
+    )
+    parser.add_argument(
+        "--weights",
+        default="imagenet",
+        metavar="FILE",
+        help="of the backbone: a .weights.h5 or .h5 file (%(default)s, the published ones)",
+    )
+    parser.add_argument(
+        "--layers",
+        default="embedding",
+        metavar="A[,B]",
+        help="embedding, predictions, all, stage3, 'block*', ..., with commas (%(default)s)",
+    )
+    parser.add_argument(
+        "--resize",
+        metavar="HOW",
+        help="warp, pad, crop, or a convention by name (the backbone's own)",
+    )
+    parser.add_argument(
+        "--image-size",
+        type=positive,
+        metavar="PIXELS",
+        help="side of the square that images are brought to (the backbone's own)",
+    )
+    parser.add_argument(
+        "--decoding",
+        type=one_of(DECODINGS),
+        default="exact",
+        metavar=_choices(DECODINGS),
+        help="scaled shrinks large JPEGs while it decodes them (%(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        type=one_of(ENGINES),
+        default="auto",
+        metavar=_choices(ENGINES),
+        help="who runs the network (%(default)s)",
     )
 
 
-def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    return _at_least(text, 1)
+def add_choice(
+    parser: argparse.ArgumentParser, flag: str, names: tuple[str, ...], default: Any, says: str
+) -> None:
+    """Add an option with a few values; another one is told with the nearest of them."""
+    parser.add_argument(
+        flag, type=one_of(names), default=default, metavar=_choices(names), help=says
+    )
 
 
-def folds(text: str) -> int:
-    """A whole number of 2 or more."""
-    return _at_least(text, 2)
+def add_on_error(parser: argparse.ArgumentParser, default: str, **meanings: str) -> None:
+    """Add what an image that cannot be read does; `meanings` are those besides ``raise``."""
+    told = ", ".join(f"{name} {meaning}" for name, meaning in meanings.items())
+    add_choice(
+        parser,
+        "--on-error",
+        ("raise", *meanings),
+        default,
+        f"an image that cannot be read: raise stops, {told} ({default})",
+    )
 
 
-def _at_least(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
-    return int(text)
+def add_table_options(parser: argparse.ArgumentParser, *, needs_label: bool) -> None:
+    """Add what makes a table of files the images."""
+    parser.add_argument(
+        "--image-column",
+        metavar="NAME",
+        help="of a .csv, .tsv or .parquet file: the paths or URLs of the images",
+    )
+    parser.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help=f"of the same: the classes{'' if needs_label else ', which are written too'}",
+    )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="where relative paths of the table begin (the working directory)",
+    )
+
+
+def _choices(names: tuple[str, ...]) -> str:
+    return f"{{{','.join(names)}}}"
+
+
+def layers_from(text: str) -> str | int | list[str | int]:
+    """Return what an estimator takes as `layers`: ``a,b``, a glob, an index such as ``-1``."""
+    layers = [
+        int(part) if _INDEX.fullmatch(part) else part
+        for part in map(str.strip, text.split(","))
+    ]
+    return layers[0] if len(layers) == 1 else layers
 
 
 def make_embedder(args: argparse.Namespace, **more: Any) -> PretrainedEmbedder:
     """Make the estimator that the options describe."""
     from .. import PretrainedEmbedder
+    from ._optional import require_engine
 
     require_engine(args.engine)
-    layers = [name.strip() for name in args.layers.split(",")]
     parameters: dict[str, Any] = {
-        "layers": layers[0] if len(layers) == 1 else layers,
+        "layers": layers_from(args.layers),
+        "weights": args.weights,
         "resize": args.resize,
         "image_size": args.image_size,
         "decoding": args.decoding,

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from .._version import __version__
-from ._options import add_embedder_options, add_on_error, folds, positive
+from ._arguments import Parser, folds, positive
+from ._options import (
+    POOLINGS,
+    PRECISIONS,
+    add_choice,
+    add_embedder_options,
+    add_on_error,
+    add_table_options,
+)
 
-
-class Parser(argparse.ArgumentParser):
-    """One line for a mistake, where argparse would write the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Tell the mistake and where to read more; exit with 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+_IMAGES = "files, folders, globs in quotes, or URLs"
 
 
 def make_parser() -> Parser:
-    """Return the parser of the whole script; ``run`` names a command's module and function."""
+    """Return the parser of the whole script.
+
+    ``run`` names a command's module and function, and ``says`` what is under way while it loads.
+    """
     parser = Parser(
         prog="skembed",
         description="Image embeddings from pretrained convolutional networks.",
@@ -36,7 +41,15 @@ def make_parser() -> Parser:
 
 
 def _command(
-    commands, name: str, run: str, summary: str, *, example: str, more: str = ""
+    commands,
+    name: str,
+    run: str,
+    summary: str,
+    *,
+    example: str,
+    more: str = "",
+    says: str = "",
+    options: Callable[[Parser], None] | None = None,
 ) -> Parser:
     parser = commands.add_parser(
         name,
@@ -44,8 +57,9 @@ def _command(
         description=f"{summary}{' ' + more if more else ''}",
         epilog="example:\n" + "\n".join(f"  {line}" for line in example.splitlines()),
         formatter_class=_HelpFormatter,
+        add_options=options,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, says=says)
     return parser
 
 
@@ -59,14 +73,18 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _demo(commands) -> None:
-    parser = _command(
+    _command(
         commands,
         "demo",
         "_demo:demo",
         "Cross-validate a classifier on photographs that come with scikit-image.",
         example="skembed demo\nskembed demo --images photographs/ --backbone mobilenet_v2",
         more="It shows that everything works here, and how fast. Needs the extra demo.",
+        options=_demo_options,
     )
+
+
+def _demo_options(parser: Parser) -> None:
     parser.add_argument(
         "--images", metavar="DIR", help="your images instead: a folder for each class"
     )
@@ -75,20 +93,36 @@ def _demo(commands) -> None:
 
 
 def _classify(commands) -> None:
-    parser = _command(
+    _command(
         commands,
         "classify",
         "_classify:classify",
-        "Cross-validate a classifier on a folder of class folders.",
+        "Cross-validate a classifier on images with classes.",
         example="skembed classify photographs/ --save model.skops\n"
-        "skembed predict model.skops new/*.jpg",
+        "skembed classify birds.csv --image-column file --label-column species",
         more="The classifier is a LinearSVC on embeddings. Folds are stratified; all copies of "
-        "an image are in one fold. Every image runs through the network once.",
+        "an image are in one fold. Every image runs through the network once. Images are a "
+        "folder of class folders, or a table with a column of paths and one of classes.",
+        options=_classify_options,
     )
-    parser.add_argument("directory", metavar="DIR", help="holds DIR/CLASS/image.jpg")
+
+
+def _classify_options(parser: Parser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="DIR|TABLE",
+        help="holds DIR/CLASS/image.jpg; or a .csv, .tsv, .parquet",
+    )
+    add_table_options(parser, needs_label=True)
     _add_folds(parser)
     add_embedder_options(parser)
-    add_on_error(parser, "raise", "leaves it out")
+    add_on_error(parser, "raise", nan="leaves it out")
+    parser.add_argument(
+        "--errors",
+        type=Path,
+        metavar="OUT.csv",
+        help="write all images that were taken for another class, the worst first",
+    )
     parser.add_argument(
         "--save",
         type=Path,
@@ -99,7 +133,7 @@ def _classify(commands) -> None:
 
 
 def _predict(commands) -> None:
-    parser = _command(
+    _command(
         commands,
         "predict",
         "_predict:predict",
@@ -111,9 +145,14 @@ def _predict(commands) -> None:
         "pipe, cells have tabs between them and there is no heading. Images that cannot be "
         "read are told on standard error, and the exit code is 1. A model file "
         "that holds anything but such a pipeline is refused.",
+        says="Loading {model}",
+        options=_predict_options,
     )
+
+
+def _predict_options(parser: Parser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.skops")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders or URLs")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help=_IMAGES)
     parser.add_argument(
         "--top", type=positive, default=1, metavar="N", help="the best N classes of each (1)"
     )
@@ -121,23 +160,28 @@ def _predict(commands) -> None:
         "--csv", type=Path, metavar="OUT.csv", help="write a file instead of a table"
     )
     _add_force(parser)
-    add_on_error(parser, "nan", "goes on with the others")
+    add_on_error(parser, "nan", nan="goes on with the others")
     add_embedder_options(parser, run_only=True)
 
 
 def _embed(commands) -> None:
-    parser = _command(
+    _command(
         commands,
         "embed",
         "_embed:embed",
         "Write the embeddings of images to a file.",
         example="skembed embed photographs/ -o X.parquet\n"
-        "skembed embed *.jpg -o X.npy --backbone resnet50 --normalize l2",
+        "skembed embed 'photographs/**/*.jpg' -o X.npy --backbone resnet50 --normalize l2\n"
+        "skembed embed birds.csv --image-column file -o X.parquet",
         more="Parquet and CSV have the columns path, label (where one folder of class folders "
         "is given), and one for each feature. NPY holds the features only; X.paths.csv beside "
         "it has the path (and label) of each row, in the same order.",
+        options=_embed_options,
     )
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders or URLs")
+
+
+def _embed_options(parser: Parser) -> None:
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help=_IMAGES)
     parser.add_argument(
         "-o",
         "--output",
@@ -147,31 +191,29 @@ def _embed(commands) -> None:
         help="ends in .parquet (extra demo), .npy or .csv",
     )
     _add_force(parser)
+    add_table_options(parser, needs_label=False)
     add_embedder_options(parser)
-    add_on_error(parser, "raise", "makes a row of NaN")
-    parser.add_argument(
-        "--pooling",
-        choices=("auto", "avg", "max", "both"),
-        default="auto",
-        help="of feature maps (auto)",
-    )
-    parser.add_argument("--normalize", choices=("l2",), help="divide each row by its norm")
+    add_on_error(parser, "raise", nan="makes a row of NaN")
+    add_choice(parser, "--pooling", POOLINGS, "auto", "of feature maps (auto)")
+    add_choice(parser, "--normalize", ("l2",), None, "divide each row by its norm")
     parser.add_argument(
         "--quantize", action="store_true", help="int8: 128 times the value, in [-128, 127]"
     )
-    parser.add_argument(
-        "--precision", choices=("float32", "bfloat16"), default="float32", help="(float32)"
-    )
+    add_choice(parser, "--precision", PRECISIONS, "float32", "(float32)")
 
 
 def _backbones(commands) -> None:
-    parser = _command(
+    _command(
         commands,
         "backbones",
         "_backbones:list_backbones",
         "List the networks there are.",
         example="skembed backbones --here\nskembed backbones --origin keras.applications --csv",
+        options=_backbones_options,
     )
+
+
+def _backbones_options(parser: Parser) -> None:
     parser.add_argument("--origin", metavar="NAME", help="of this origin only")
     parser.add_argument(
         "--here", action="store_true", help="with the weights on this machine only"
@@ -210,6 +252,7 @@ def _devices(commands) -> None:
         "_devices:devices",
         "List the devices that JAX sees, and which of them are used.",
         example="skembed devices",
+        says="Loading JAX",
     )
 
 

@@ -19,7 +19,8 @@ from ..images import load
 from ._console import Output, error_line
 from ._errors import CommandError
 from ._evaluate import unreadable_are_noted
-from ._files import check_output, expand, storable, written_whole
+from ._files import check_output, storable, written_whole
+from ._images import expand
 from ._optional import require_engine, skops_io
 from ._options import variant
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from .. import PretrainedEmbedder
@@ -11,6 +13,9 @@ from ._evaluate import Evaluation, make_classifier
 from ._store import size, store_info, tilde
 
 _MOST_CONFUSIONS = 5
+_MOST_ERRORS = 10
+_MOST_COPIES = 5
+_OF_THE_RUN = ("cache", "on_error", "progress")
 
 
 def print_evaluation(
@@ -23,7 +28,7 @@ def print_evaluation(
     out.text()
     out.table(
         [
-            ("embedder", f"PretrainedEmbedder({str(embedder.backbone)!r})"),
+            ("embedder", _described(embedder)),
             ("classifier", repr(make_classifier())),
             ("accuracy", accuracy(result)),
             ("baseline", baseline(result)),
@@ -47,8 +52,52 @@ def print_evaluation(
             headings=("confused", "taken for", "times"),
             numbers=(2,),
         )
+    _print_errors(out, result)
+    _print_copies(out, result)
     out.text()
     out.table([("network", _speed(result)), ("embeddings", kept_where(embedder))], labels=True)
+
+
+def _described(embedder: PretrainedEmbedder) -> str:
+    """The estimator as Python writes it, with its network even where that is the usual one."""
+    usual = type(embedder)().get_params()
+    changed = [
+        f"{name}={value!r}"
+        for name, value in embedder.get_params().items()
+        if name not in ("backbone", *_OF_THE_RUN) and value != usual[name]
+    ]
+    return f"PretrainedEmbedder({', '.join([repr(str(embedder.backbone)), *changed])})"
+
+
+def _print_errors(out: Output, result: Evaluation) -> None:
+    """Name the images that were taken for another class, the worst first."""
+    errors = result.errors
+    if not errors:
+        return
+    out.text()
+    out.table(
+        [(predicted, label, name) for name, label, predicted, _ in errors[:_MOST_ERRORS]],
+        headings=("taken for", "is", "image, the worst first"),
+    )
+    if len(errors) > _MOST_ERRORS:
+        out.text(f"... and {len(errors) - _MOST_ERRORS:,} more; --errors OUT.csv writes all.")
+
+
+def _print_copies(out: Output, result: Evaluation) -> None:
+    """Name images that are equal."""
+    copies = result.copies if result.has_names else []
+    if not copies:
+        return
+    out.text()
+    out.table(
+        [
+            (" = ".join(os.fsdecode(result.items[i]) for i in rows),)
+            for rows in copies[:_MOST_COPIES]
+        ],
+        headings=("equal images",),
+    )
+    if len(copies) > _MOST_COPIES:
+        out.text(f"... and {len(copies) - _MOST_COPIES:,} more.")
 
 
 def kept_where(embedder: PretrainedEmbedder) -> str:
@@ -78,6 +127,8 @@ def _recall(result: Evaluation, name: str) -> float:
 
 def _speed(result: Evaluation) -> str:
     counts = f"{result.n_run} ran, {len(result.rows) - result.n_run} came from the store"
+    if result.engine:
+        counts = f"{result.engine}; {counts}"
     if not result.n_run:
         return f"{counts} in {result.seconds:.1f} s"
     if result.rate is None:

@@ -27,9 +27,17 @@ class Progress:
         Rows in all.
     label : str
         What a bar is called.
+    unit : str, default="img"
+        What a bar counts.
     """
 
-    def __init__(self, kind: str | bool | Callable[[int, int], Any], total: int, label: str):
+    def __init__(
+        self,
+        kind: str | bool | Callable[[int, int], Any],
+        total: int,
+        label: str,
+        unit: str = "img",
+    ):
         self._call = kind if callable(kind) else None
         self._total, self._label = total, label
         self._counts: Counter[str] = Counter()
@@ -39,7 +47,7 @@ class Progress:
             from tqdm.auto import tqdm
 
             delay = 0 if kind is True else _DELAY
-            self._bar = tqdm(total=total, desc=label, unit="img", delay=delay, leave=False)
+            self._bar = tqdm(total=total, desc=label, unit=unit, delay=delay, leave=False)
 
     def add(self, n: int, how: str = COMPUTED) -> None:
         """`n` more rows are done; `how` is what the summary calls them."""

@@ -27,6 +27,7 @@ from .engines._openvino_door import device as _openvino_device
 POOLINGS = ("avg", "max", "both")
 ACTIVATIONS = ("pre", "post")
 PRECISIONS = ("float32", "bfloat16")
+_WHICH_WEIGHTS = "Or give None, or the path of a weights file."
 _WHICH_SIZE = "Say which with image_size=(height, width)."
 
 # Raised whenever our own code changes the numbers of an unchanged request.
@@ -284,8 +285,9 @@ def _weights(weights: str | Path | None) -> tuple[str, str]:
         status = path.stat()
     except OSError:
         raise WeightsError(
-            f"weights is {str(weights)!r}, which is no file. {did_you_mean(weights, ['imagenet'])} "
-            "Or give None, or the path of a weights file."
+            f"{parameter('weights')} is {str(weights)!r}, which is no file. "
+            f"{did_you_mean(weights, ['imagenet'])}"
+            f"{advice(_WHICH_WEIGHTS, command='Or give the path of a weights file.')}"
         ) from None
     return str(path.resolve()), _digest(
         path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

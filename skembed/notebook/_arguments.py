@@ -16,6 +16,7 @@ from ._line import split
 from ._names import Names
 
 POOLINGS = ("auto", "avg", "max", "both")
+ON_ERROR = ("raise", "nan")
 # Their values are looked at later, for they may be objects.
 _OBJECTS = ("layers", "labels")
 _INDEX = re.compile(r"-?\d+")
@@ -149,6 +150,12 @@ def _pooling(text: str) -> str:
     return text
 
 
+def _on_error(text: str) -> str:
+    if text not in ON_ERROR:
+        raise argparse.ArgumentTypeError(f"{text!r}. {did_you_mean(text, ON_ERROR)}")
+    return text
+
+
 def _size(text: str) -> int | tuple[int, int]:
     sides = _numbers(text.replace("x", ","), int)
     if len(sides) not in (1, 2) or min(sides) < 1:
@@ -187,6 +194,7 @@ def _make_parser() -> _Parser:
     parser = _Parser(prog="%embed", add_help=False, allow_abbrev=False)
     add = parser.add_argument
     add("-l", "--layers", metavar="A[,B]", help="names, stages, globs, indices, or all")
+    add("-w", "--weights", metavar="FILE", help="of the network: a .weights.h5 or .h5 file")
     add("-p", "--pooling", "--pool", type=_pooling, metavar="HOW", help=", ".join(POOLINGS))
     add("-s", "--size", type=_size, metavar="PIXELS", help="224, or height x width: 224x160")
     add("-b", "--batch-size", type=_batch_size, metavar="N", help="images kept together")
@@ -208,6 +216,12 @@ def _make_parser() -> _Parser:
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
     add("--paths", action="store_true", help="a cell's lines are GLOB [LABEL]")
+    add(
+        "--on-error",
+        type=_on_error,
+        metavar="HOW",
+        help="an image that cannot be read: raise stops, nan gives NaN",
+    )
     add("--no-cache", action="store_true", help="neither look rows up nor keep them")
     add("-q", "--quiet", action="store_true", help="neither bar nor summary")
     add("-h", "--help", action="store_true", help="show this")

@@ -8,8 +8,9 @@ import os
 import re
 from typing import Any
 
+from ..cli._images import find_files
 from ._errors import told_in_one_line
-from ._images import Images, find_files
+from ._images import Images
 from ._ipython import DisplayHook, InteractiveShell, UsageError
 from ._line import scan
 from ._names import Names

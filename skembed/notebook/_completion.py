@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import backbones
 from ..layers._select import EMBEDDING, PREDICTIONS
-from ._arguments import FLAGS, LONG_FLAGS, POOLINGS
+from ._arguments import FLAGS, LONG_FLAGS, ON_ERROR, POOLINGS
 from ._ipython import (
     CompletionContext,
     InteractiveShell,
@@ -140,6 +140,8 @@ def _values(
         yield from _layers(model, layers)
     elif option == "pooling":
         yield from ((name, "pooling") for name in POOLINGS)
+    elif option == "on_error":
+        yield from ((name, "on error") for name in ON_ERROR)
     elif option in ("labels", "out", "clf"):
         yield from _variables(shell)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,11 @@ class Embedding:
     engine: str
     seconds: float
 
+    def of(self, chosen: np.ndarray) -> Embedding:
+        """The same of the images where the bool array `chosen` is True."""
+        items = [item for item, is_chosen in zip(self.items, chosen, strict=True) if is_chosen]
+        return dataclasses.replace(self, items=items, rows=self.rows[chosen])
+
     def summary(self, label: str) -> str:
         """Say how many images became how many features, how fast, and where from."""
         n, width = self.rows.shape
@@ -71,6 +77,8 @@ class Watch:
         What runs.
     quiet : bool
         Whether nothing is shown.
+    is_kept : bool
+        Whether rows are kept, which an interruption tells.
 
     Attributes
     ----------
@@ -78,7 +86,9 @@ class Watch:
         What is written at the end; empty where an error has left none.
     """
 
-    def __init__(self, shell: InteractiveShell, total: int, label: str, *, quiet: bool):
+    def __init__(
+        self, shell: InteractiveShell, total: int, label: str, *, quiet: bool, is_kept: bool
+    ):
         self.summary = ""
         self._done = 0
         self._bar: Progress | NotebookBar
@@ -88,7 +98,7 @@ class Watch:
             self._bar = NotebookBar(total, label)
         else:
             self._bar = Progress("auto", total, label)
-        self._quiet = quiet
+        self._quiet, self._label, self._is_kept = quiet, label, is_kept
 
     def __call__(self, done: int, total: int) -> None:
         """The estimator has `done` of `total` rows."""
@@ -98,7 +108,10 @@ class Watch:
     def __enter__(self) -> Watch:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object = None, *error: object) -> None:
+        if kind is KeyboardInterrupt:
+            kept = "; the rows that were finished are kept" if self._is_kept else ""
+            self.summary = f"{self._label}: interrupted{kept}"
         if isinstance(self._bar, NotebookBar):
             self._bar.close(self.summary)
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .._installation import install_command
+
 try:
     from IPython.core.completer import (
         CompletionContext,
@@ -22,7 +24,7 @@ try:
     from IPython.display import display
     from traitlets import Bool, Enum, Int, TraitError, Unicode, Union, validate
 except ImportError as error:
-    raise ImportError('%embed needs IPython: pip install "skembed[notebook]"') from error
+    raise ImportError(f"%embed needs IPython: {install_command('notebook')}") from error
 
 __all__ = [
     "Bool",

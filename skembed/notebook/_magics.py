@@ -135,7 +135,9 @@ class EmbedMagics(Magics):
             backbone,
             layers=layers_from(options.layers, names) if options.layers else "embedding",
             pooling=options.pooling or "auto",
+            weights=options.weights or "imagenet",
             image_size=options.size,
+            on_error=options.on_error or "raise",
             batch_size=options.batch_size or self.batch_size,
             engine=self.engine,
             precision=self.precision,
@@ -146,7 +148,9 @@ class EmbedMagics(Magics):
 
     def watch(self, total: int, label: str, options: argparse.Namespace) -> Watch:
         """Return what shows the progress, as options and settings ask."""
-        return Watch(self.live_shell, total, label, quiet=options.quiet or self.quiet)
+        quiet = options.quiet or self.quiet
+        is_kept = self.cache is not False and not options.no_cache
+        return Watch(self.live_shell, total, label, quiet=quiet, is_kept=is_kept)
 
     def _do_line(self, line: Line, names: Names) -> Any:
         verb, *arguments = line.words or ["models"]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from .. import FullNetworkEmbedder, PretrainedEmbedder, TernaryScaler
-from ..cli._evaluate import Evaluation, copy_groups, fold_splits, make_classifier
+from ..cli._evaluate import Evaluation, make_classifier
+from ..cli._evaluate import cross_validate as evaluate_folds
 from ..cli._report import accuracy, baseline
 from ._embedding import Embedding
 from ._errors import EmbedError
@@ -72,23 +72,11 @@ def cross_validate(
     groups : array of shape (n_samples,) or None
         Images of one group are never in both train and test. None: copies are a group.
     """
-    result = Evaluation(
-        items=found.items,
-        labels=labels,
-        rows=found.rows,
-        predicted=labels,
-        scores=np.empty(0),
-        n_run=found.n_run,
-        seconds=found.seconds,
-        rate=None,
-    )
-    splits = fold_splits(result, copy_groups(result) if groups is None else groups, _FOLDS)
     classifier: Any = make_classifier()
     if thresholds is not None:
         classifier = make_pipeline(thresholds.scaler(), classifier)
-    result.predicted = np.asarray(cross_val_predict(classifier, found.rows, labels, cv=splits))
-    right = result.predicted == labels
-    result.scores = np.array([right[test].mean() for _, test in splits])
+    result = Evaluation(found.items, labels, found.rows, found.n_run, found.seconds)
+    evaluate_folds(result, _FOLDS, groups, classifier)
     return result
 
 

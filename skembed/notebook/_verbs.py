@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 # In a narrow terminal, what stands last is cut off.
 _COLUMNS = ["here", "size", "features", "parameters", "speed", "top1", "licence", "weights"]
 _LAYER_COLUMNS = ["stage", "features", "in_all", "shape", "kind", "depends"]
-_DEMO_TAKES = ("layers", "pooling", "size", "batch_size", "discretize", "no_cache", "quiet")
+_DEMO_TAKES = (
+    *("layers", "weights", "pooling", "size", "batch_size", "discretize", "no_cache", "quiet"),
+)
 _DEMO_NOTE = """\
 This task is easy, for the tiles of a picture share colours and texture: it shows that everything
 works here. Yours: %embed "photos" --svm, where photos/ has a folder for each class."""

@@ -43,6 +43,10 @@ class Work:
     ):
         if options.clf and not options.svm:
             raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
+        if options.discretize and options.on_error == "nan":
+            raise UsageError(
+                "-d gives int8, which cannot hold a row of NaN: leave out --on-error."
+            )
         self._magics, self._options, self._names = magics, options, names
         backbone = magics.backbone(model, names)
         with told_in_one_line():
@@ -121,6 +125,9 @@ class Work:
 
     def _judge(self, found: Embedding, labels: np.ndarray) -> None:
         name = self._options.clf or _CLF
+        readable = np.array([not np.isnan(row).any() for row in found.rows])
+        if not readable.all():  # the warning has told which
+            found, labels = found.of(readable), labels[readable]
         result = cross_validate(found, labels, self._thresholds)
         self._keep(name, fitted_pipeline(self._embedder, found, labels, self._thresholds))
         print(f"{describe(result)}\n{name} is fitted on all {len(labels):,} images.")  # noqa: T201

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -139,7 +140,8 @@ def test_confused_pairs_are_listed(class_folders, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["classify", "{images}/none"], "does not exist"),
+        (["classify", "{images}/none"], "There is no folder"),
+        (["classify", "{images}/gras"], "Did you mean '{images}/grass'"),
         (["classify", "{images}", "--backbone", "resnet5"], "Did you mean 'resnet50'"),
         (["classify", "{images}", "--layers", "embeding"], "Did you mean 'embedding'"),
         (["classify", "{images}", "--resize", "wrap"], "warp"),
@@ -148,14 +150,21 @@ def test_confused_pairs_are_listed(class_folders, tmp_path, capsys):
         (["classify", "{images}", "--save", "{tmp}/m.pkl"], "allowed: .skops"),
         (["classify", "{images}", "--save", "{tmp}/m"], "no suffix"),
         (["classify", "{images}", "--save", "{tmp}/no/m.skops"], "there is no folder"),
+        (["classify", "{images}", "--weights", "{tmp}/w.h5"], "w.h5', which is no file"),
         (["classify"], "required: DIR"),
-        (["clasify"], "invalid choice: 'clasify'"),
-        ([], "say which command"),
+        (["clasify"], "there is no command 'clasify'. Did you mean 'classify'"),
+        (["classify", "{images}", "--fold5"], "no option --fold5. Did you mean '--folds'"),
+        (["classify", "--foldz", "3"], "Did you mean '--folds'"),
+        (["classify", "{images}", "--engine", "openvno"], "Did you mean 'openvino'"),
+        (["classify", "{images}", "--image-column", "file"], "is for one table"),
+        (["cache", "clera"], "Did you mean 'clear'"),
     ],
 )
 def test_mistakes_are_one_line(argv, says, class_folders, tmp_path, refused):
     argv = [part.format(images=class_folders, tmp=tmp_path) for part in argv]
-    assert says in refused(argv)
+    mistake = refused(argv)
+    assert says.format(images=class_folders) in mistake
+    assert not re.search(r"skembed\.|images\.|\w=['\"]", mistake)  # advice in Python
 
 
 def test_save_does_not_overwrite(saved, class_folders, refused):
@@ -185,7 +194,7 @@ def test_predict_in_a_new_process_says_the_same(saved, class_folders, capsys):
         text=True,
     )
     assert ran.stdout == here
-    assert ran.stderr == ""
+    assert ran.stderr == f"Loading {saved}\n"
 
 
 def test_predict_reports_what_it_cannot_read_and_goes_on(
@@ -200,7 +209,7 @@ def test_predict_reports_what_it_cannot_read_and_goes_on(
     assert main(argv) == 1
     captured = capsys.readouterr()
     assert captured.out.split("\t")[:2] == [str(good), "grass"]
-    first, second = captured.err.splitlines()
+    _, first, second = captured.err.splitlines()
     assert first.startswith("skembed: row 0: ")
     assert "bad.jpg" in first
     assert second.startswith("skembed: row 2: ")
@@ -284,3 +293,50 @@ def test_predict_refuses_what_is_no_model(class_folders, tmp_path, refused):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("schema.json", "{}")
     assert "is no file of `skembed classify" in refused(["predict", path, class_folders])
+
+
+def test_errors_and_equal_images_are_named(class_folders, tmp_path, capsys):
+    """Two classes are one kind of picture, and one image is in both."""
+    images = tmp_path / "images"
+    for label, numbers in (("one", (0, 2, 4)), ("two", (0, 1, 3))):
+        (images / label).mkdir(parents=True)
+        for i in numbers:
+            data = (class_folders / "grass" / f"{i}.png").read_bytes()
+            (images / label / f"{i}.png").write_bytes(data)
+    table = tmp_path / "errors.csv"
+    assert main(["classify", str(images), "--errors", str(table)]) == 0
+    out = capsys.readouterr().out
+    first, second = images / "one" / "0.png", images / "two" / "0.png"
+    assert f"{first}={second}" in "".join(out.split())
+    assert "the same images in different classes" in " ".join(out.split())
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert all(row["class"] != row["taken for"] for row in rows)
+    excess = [float(row["excess"]) for row in rows]
+    assert excess == sorted(excess, reverse=True)
+    assert min(excess) > 0
+    assert all(f"{row['class']}/" in row["file"] for row in rows)
+
+
+def test_a_table_of_files_is_as_good_as_folders(class_folders, tmp_path, capsys, refused):
+    table = tmp_path / "table.csv"
+    lines = [
+        f"{label}/{i}.png,{name}"
+        for label, name in (("grass", "NA"), ("coffee", "01"))
+        for i in range(3)
+    ]
+    table.write_text("\n".join(["file,species", *lines]))
+    argv = ["classify", str(table), "--image-column", "file", "--label-column", "species"]
+    assert main([*argv, "--root", str(class_folders)]) == 0
+    out = capsys.readouterr().out
+    assert "6 images, 2 classes" in out
+    assert re.search(r"^ NA +\d", out, re.MULTILINE)
+    assert re.search(r"^ 01 +\d", out, re.MULTILINE)
+    assert "one of 'file', 'species'" in refused(["classify", table])
+    assert "Did you mean 'file'" in refused(["classify", table, "--image-column", "fil"])
+    assert "no such file" in refused(argv)
+    table.write_text("\n".join(["file,species", *lines, "grass/4.png,"]))
+    mistake = refused([*argv, "--root", class_folders])
+    assert "1 rows of" in mistake
+    assert "the first is row 6" in mistake
