@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean, level_of_caller
+from .backbones._models import share_with_clones
+from .backbones._registry import names_a_file
 from .extraction._engines import ENGINES, choose_engine, starts_devices
 from .extraction._programs import known_engine, runnable
 from .extraction._runner import RunOptions, extract
@@ -95,6 +97,11 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return self.on_error != "mean" or hasattr(self, "mean_")
 
+    def __sklearn_clone__(self) -> Any:
+        """A clone shares a live model with its original, as it does a Backbone."""
+        share_with_clones()
+        return super().__sklearn_clone__()
+
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """As scikit-learn's; with ``engine="auto"``, a comment names the engine that it means."""
         text = super().__repr__(N_CHAR_MAX)
@@ -117,7 +124,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             return engine
         cheap = (
             isinstance(self.backbone, str)
-            and not self.backbone.endswith(".keras")
+            and not names_a_file(self.backbone)
             and self.weights in ("imagenet", None)
             and self.layers in (EMBEDDING, PREDICTIONS)
         )

@@ -7,14 +7,11 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from ._errors import BackendError
-from ._jax import start_jax
 
 _importing = threading.RLock()
 _FIX = (
@@ -79,16 +76,3 @@ def import_keras() -> ModuleType:
             "Call keras.config.set_image_data_format('channels_last')."
         )
     return keras
-
-
-@contextmanager
-def float32_policy() -> Iterator[None]:
-    """Build in float32 inside the block, whatever policy the user has set for their models."""
-    keras = import_keras()
-    start_jax()  # before anything else does, which would leave out our settings
-    theirs = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(theirs)

@@ -108,3 +108,24 @@ def _undrawn(config: dict[str, Any]) -> dict[str, Any]:
             {**layer, "config": _undrawn(layer["config"])} for layer in config["layers"]
         ]
     return config
+
+
+def graph_of(operation: Any) -> Any:
+    """The functional model whose graph `operation` runs; None if it is no such model."""
+    if isinstance(operation, import_keras().Sequential):
+        operation = operation._functional
+    return operation if hasattr(operation, "_nodes_by_depth") else None
+
+
+def nodes_of(model: Any) -> list[Any]:
+    """The calls in a model, in an order that does not depend on what was built before."""
+    graph = graph_of(model)
+    by_depth = graph._nodes_by_depth if graph is not None else {}
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def parts(operation: Any) -> list[Any]:
+    """An operation and the layers within it, at any depth."""
+    if not isinstance(operation, import_keras().layers.Layer):
+        return [operation]
+    return [operation, *operation._flatten_layers(include_self=False, recursive=True)]

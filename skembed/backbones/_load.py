@@ -8,6 +8,7 @@ from typing import Any
 
 from .._errors import WeightsError
 from .._keras import import_keras
+from ._legacy_weights import filled_by_name, whole_model_hint
 from ._spec import Backbone
 
 SUFFIXES = (".weights.h5", ".h5", ".hdf5")
@@ -58,10 +59,11 @@ def load_weights(model: Any, path: str | Path, name: str) -> None:
             f"{str(path)!r} is not a weights file: its name ends in none of {SUFFIXES}."
         )
     try:
-        model.load_weights(path)
+        if not filled_by_name(model, path):
+            model.load_weights(path)
     # Keras reports a mismatch as any of these, h5py a damaged file as OSError.
     except (ValueError, KeyError, IndexError, AttributeError, OSError, TypeError) as error:
         reason = str(error).strip().split("\n")[0][:300]
         raise WeightsError(
-            f"The weights in {str(path)!r} do not fit {name!r}: {reason}"
+            f"The weights in {str(path)!r} do not fit {name!r}: {reason}{whole_model_hint(path)}"
         ) from error

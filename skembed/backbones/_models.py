@@ -1,22 +1,24 @@
-"""Networks that are not in the registry: a live ``keras.Model``, or a ``.keras`` file."""
+"""Networks that are not in the registry: a live ``keras.Model``, or a file that holds one."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
-import json
 import math
+import sys
 import threading
 import weakref
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .._advice import advice
 from .._errors import WeightsError
 from .._keras import import_keras
+from .._keras_settings import EPSILON, fixed_settings
+from ._channels import ChannelAxes
+from ._identity import Identity, identity
+from ._model_files import load_model
 from ._spec import Backbone, Preparation, WeightsFile
 
 # Live models by the digest that stands for them in a frozen Backbone. The newest few are kept
@@ -73,14 +75,17 @@ def from_model(
     """
     if isinstance(model, str | Path):
         path = Path(model).expanduser()
-        return dataclasses.replace(_from_file(path, name), preparation=preparation)
-    digest = _digest(model)
+        return _prepared(_of_file(path, name), preparation)
+    _check_graph(model, name or model.name)
+    _check_epsilon(model)
+    known = identity(model)
+    described = _describe(model, name or model.name, "model", known)
     with _lock:
-        _held_elsewhere[digest] = model
-        _live[digest] = _live.pop(digest, model)
+        _held_elsewhere[known.digest] = model
+        _live[known.digest] = _live.pop(known.digest, model)
         while len(_live) > _KEPT:
             del _live[next(iter(_live))]
-    return _describe(model, name or model.name, "model", digest, preparation)
+    return _prepared(described, preparation)
 
 
 def is_model(value: object) -> bool:
@@ -99,10 +104,7 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             f"{advice(_OWN, weights='imagenet', layers='embedding')}"
         )
     if backbone.origin == "file":
-        path = Path(backbone.weights[0].file)
-        if _file_digest(path) != backbone.digest:
-            raise WeightsError(f"{str(path)!r} has changed since it was first described.")
-        return _load(path)
+        return _built_from_file(backbone)
     try:
         model = _held_elsewhere[backbone.digest]
     except KeyError:
@@ -111,7 +113,7 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             ".keras file and give its path."
         ) from None
     # Rows and graphs are kept under the digest: a model trained since must not fill them.
-    if _digest(model) != backbone.digest:
+    if backbone.is_repeatable and identity(model).digest != backbone.digest:
         raise WeightsError(
             f"The live model {backbone.name!r} has changed since it was first described. "
             "Describe it again with skembed.backbones.from_model(model), or give the model "
@@ -120,86 +122,144 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     return model
 
 
-def _from_file(path: Path, name: str | None) -> Backbone:
+def share_with_clones() -> None:
+    """Let scikit-learn's ``clone`` take a live model as it is.
+
+    It would copy the model by saving and loading it, which fails for layers of one's own and
+    gives every clone weights of its own. Parameters that a search tries are cloned by themselves,
+    so the model itself must say so, and not the estimator that holds it.
+    """
+    model_class = getattr(sys.modules.get("keras"), "Model", None)
+    if model_class is not None and not hasattr(model_class, "__sklearn_clone__"):
+        model_class.__sklearn_clone__ = _itself
+
+
+def _itself(model: Any) -> Any:
+    return model
+
+
+def _of_file(path: Path, name: str | None) -> Backbone:
     path = path.absolute()
     status = path.stat() if path.is_file() else None
     facts = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
     known = _described(path, tuple(getattr(status, fact, 0) for fact in facts))
+    if known.custom_code:  # which may have been edited, and not the file
+        known = _description(path)
     return dataclasses.replace(known, name=name or path.stem)
 
 
 @functools.lru_cache(maxsize=64)
 def _described(path: Path, _status: tuple[int, ...]) -> Backbone:
     """What a file holds, found out again once its status has changed."""
-    spec = _describe(_load(path), path.stem, "file", _file_digest(path), None)
-    file = WeightsFile(file=str(path.resolve()), digest=f"sha256:{spec.digest}")
+    return _description(path)
+
+
+def _description(path: Path) -> Backbone:
+    with fixed_settings():
+        model = load_model(path)
+    _check_graph(model, path.stem)
+    contents = _file_digest(path)
+    spec = _describe(model, path.stem, "file", _identity_in_file(model, contents))
+    file = WeightsFile(file=str(path.resolve()), digest=f"sha256:{contents}")
     return dataclasses.replace(spec, weights=(file,))
 
 
-def _load(path: Path) -> Any:
-    if not path.is_file():
-        raise WeightsError(f"The model file {str(path)!r} does not exist.")
-    try:
-        return import_keras().saving.load_model(path, compile=False, safe_mode=True)
-    # A damaged archive, refused code or an unknown layer each raise something else.
-    except (ValueError, OSError, TypeError, KeyError, ImportError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0][:300]
-        raise WeightsError(f"{str(path)!r} cannot be loaded as a model: {reason}") from error
+def _identity_in_file(model: Any, contents: str) -> Identity:
+    """The digest of the file is enough where Keras' own code is all there is."""
+    known = identity(model)
+    return known if known.custom_code else Identity(contents, custom_code=False)
 
 
-def _describe(
-    model: Any, name: str, origin: str, digest: str, preparation: Preparation | None
-) -> Backbone:
+def _built_from_file(backbone: Backbone) -> Any:
+    path = Path(backbone.weights[0].file)
+    model = load_model(path)
+    contents = _file_digest(path)
+    same = backbone.weights[0].digest == f"sha256:{contents}"
+    if same and backbone.custom_code and backbone.is_repeatable:
+        same = identity(model).digest == backbone.digest
+    if not same:
+        raise WeightsError(f"{str(path)!r} has changed since it was first described.")
+    return model
+
+
+def _describe(model: Any, name: str, origin: str, known: Identity) -> Backbone:
+    shape = tuple(model.inputs[0].shape)
+    if len(shape) != 4 or shape[-1] is None:
+        raise ValueError(
+            f"{name!r} takes inputs of shape {shape}; allowed: (batch, height, width, channels)."
+        )
+    _check_channels_last(model, name)
+    return Backbone(
+        name=name,
+        origin=origin,
+        builder="skembed.backbones._models:build",
+        input_size=(shape[1] or 0, shape[2] or 0),
+        preparation=None,
+        n_channels=shape[-1],
+        n_features=_n_features(model, name),
+        n_parameters=sum(math.prod(w.shape) for w in model.weights),
+        licence="the model's own",
+        min_size=1,
+        digest=known.digest,
+        custom_code=known.custom_code,
+    )
+
+
+def _check_graph(model: Any, name: str) -> None:
     if not getattr(model, "inputs", None):
         raise ValueError(
             f"{name!r} is a {type(model).__name__} whose inputs and outputs Keras does not know. "
             "Wrap it in a functional model: keras.Model(inputs, model(inputs)), with inputs = "
             "keras.Input((height, width, channels))."
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if len(model.inputs) != 1:
         raise ValueError(
-            f"{name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; skembed "
-            "takes one of each. Make a keras.Model of the input and output you want."
+            f"{name!r} has {len(model.inputs)} inputs; skembed takes one. Make a keras.Model of "
+            "the input and output you want."
         )
-    shape, out = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
-    if len(shape) != 4 or shape[-1] is None:
+
+
+def _check_channels_last(model: Any, name: str) -> None:
+    image = model.inputs[0]
+    if ChannelAxes(model, None).of(image) == 1:
         raise ValueError(
-            f"{name!r} takes inputs of shape {shape}; allowed: (batch, height, width, channels)."
+            f"{name!r} takes images with their channels first, {tuple(image.shape)}, and images "
+            "come with their channels last. Put a layer before it: keras.Sequential([keras.Input("
+            "(height, width, channels)), keras.layers.Permute((3, 1, 2)), model])."
         )
-    if len(out) < 2 or out[-1] is None:
-        raise ValueError(f"{name!r} gives outputs of shape {out}; the last axis must be known.")
-    if preparation is not None and shape[-1] != 3:
-        raise ValueError(f"{name!r} takes {shape[-1]} channels; a preparation is for 3.")
-    return Backbone(
-        name=name,
-        origin=origin,
-        builder="skembed.backbones._models:build",
-        input_size=(shape[1] or 0, shape[2] or 0),
-        preparation=preparation,
-        n_channels=shape[-1],
-        n_features=out[-1],
-        n_parameters=sum(math.prod(w.shape) for w in model.weights),
-        licence="the model's own",
-        min_size=1,
-        digest=digest,
-    )
 
 
-def _digest(model: Any) -> str:
-    """The sha256 of the architecture and of every weight's bytes."""
-    digest = hashlib.sha256(_architecture(model).encode())
-    for variable in model.weights:
-        digest.update(np.ascontiguousarray(np.asarray(variable.value)).tobytes())
-    return digest.hexdigest()
+def _n_features(model: Any, name: str) -> int:
+    """The width of the embedding; 0 where the model has none, and a layer must be chosen."""
+    if len(model.outputs) != 1:
+        return 0
+    (output,) = model.outputs
+    axis = ChannelAxes(model).of(output)
+    if axis is None:
+        return 0
+    if len(output.shape) < 2 or output.shape[axis] is None:
+        raise ValueError(
+            f"{name!r} gives outputs of shape {tuple(output.shape)}; how many channels it has must "
+            "be known."
+        )
+    return output.shape[axis]
 
 
-def _architecture(model: Any) -> str:
-    """The network as JSON; that it has been compiled for training makes it no other network."""
+def _prepared(described: Backbone, preparation: Preparation | None) -> Backbone:
+    if preparation is not None and described.n_channels != 3:
+        raise ValueError(
+            f"{described.name!r} takes {described.n_channels} channels; a preparation is for 3."
+        )
+    return dataclasses.replace(described, preparation=preparation)
 
-    def without_training(fact: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in fact.items() if name != "compile_config"}
 
-    return json.dumps(json.loads(model.to_json(), object_hook=without_training))
+def _check_epsilon(model: Any) -> None:
+    epsilon = import_keras().config.epsilon()
+    if epsilon != EPSILON:
+        raise ValueError(
+            f"keras.config.epsilon() is {epsilon}, and {model.name!r} would be run with {EPSILON}: "
+            f"call keras.config.set_epsilon({EPSILON})."
+        )
 
 
 def _file_digest(path: Path) -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
-from .._keras import float32_policy
+from .._keras_settings import fixed_settings
 from ._efficientnet_lite import efficientnet_lite_backbones
 from ._keras_applications import keras_applications_backbones
+from ._model_files import looks_like_a_file
 from ._models import from_model, is_model
 from ._spec import Backbone
 from ._squeezenet import squeezenet_backbones
@@ -133,16 +134,21 @@ def resolve(backbone: Any) -> Backbone:
     """
     if isinstance(backbone, Backbone):
         return backbone
-    if isinstance(backbone, Path) or str(backbone).endswith(".keras"):
+    if isinstance(backbone, Path) or (isinstance(backbone, str) and names_a_file(backbone)):
         return from_model(backbone)
     if isinstance(backbone, str):
         return get(backbone)
     if is_model(backbone):
         return from_model(backbone)
     raise TypeError(
-        "backbone must be a name (see skembed.backbones.table()), the path of a .keras file, a "
-        f"keras.Model or a Backbone, got {type(backbone).__name__}."
+        "backbone must be a name (see skembed.backbones.table()), the path of a .keras or .h5 "
+        f"file, a keras.Model or a Backbone, got {type(backbone).__name__}."
     )
+
+
+def names_a_file(backbone: str) -> bool:
+    """Whether a string is the path of a model rather than the name of a backbone."""
+    return backbone not in _known() and looks_like_a_file(backbone)
 
 
 def load(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
@@ -151,7 +157,7 @@ def load(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     if isinstance(builder, str):
         module, _, function = builder.partition(":")
         builder = getattr(importlib.import_module(module), function)
-    with float32_policy():
+    with fixed_settings():
         return builder(backbone, weights, top)
 
 

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+# What the digest of a network begins with that gives other numbers each time it is run.
+UNREPEATABLE = "unrepeatable "
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preparation:
@@ -85,7 +88,8 @@ class Backbone:
         None: files and uint8 arrive as float32 0-255, and all other arrays, which must be of the
         input's height and width, as they are.
     n_features : int
-        Width of the embedding.
+        Width of the embedding; 0 where the network has none (several outputs, say), so that
+        `layers` must name what is wanted.
     n_parameters : int
         Parameters without the classifier.
     features : str, default=""
@@ -115,6 +119,9 @@ class Backbone:
     digest : str, default=""
         What identifies the network and its weights beyond these fields (for a network given
         as a file or an object: the digest of its contents).
+    custom_code : bool, default=False
+        Whether a network given as a file or an object runs code that is not Keras' own: a custom
+        layer, a Lambda, a function as an activation. JAX runs it; the digest covers the code.
 
     Examples
     --------
@@ -144,6 +151,7 @@ class Backbone:
     licence: str = ""
     weights: tuple[WeightsFile, ...] = ()
     digest: str = ""
+    custom_code: bool = False
 
     def __post_init__(self) -> None:
         if callable(self.builder) and not self.digest:
@@ -164,6 +172,11 @@ class Backbone:
             return "unknown"
         return next((name for most, name in _SPEEDS if self.multiply_adds < most), "slowest")
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the network gives the same numbers each time it is run."""
+        return not self.digest.startswith(UNREPEATABLE)
+
     def fingerprint(self) -> str:
         """Return a digest of all that changes its numbers, the same in any process.
 
@@ -173,8 +186,9 @@ class Backbone:
             A sha256, in hexadecimal.
         """
         facts = dataclasses.asdict(self)
-        for prose in ("licence", "n_parameters", "multiply_adds", "top1", "stages", "min_size"):
-            del facts[prose]
+        prose = ("licence", "n_parameters", "multiply_adds", "top1", "stages", "min_size")
+        for name in (*prose, "custom_code"):
+            del facts[name]
         if callable(self.builder):
             facts["builder"] = (
                 ""  # any two functions may share a name; the digest tells them apart

@@ -39,7 +39,7 @@ def program(spec: ExtractionSpec) -> Program:
             "embed before."
         )
     _begun = True
-    key = dataclasses.replace(spec, resize="", decoding="exact")  # done before the network
+    key = _key(spec)
     with _lock:
         if key not in _programs:
             _programs[key] = _built(spec)
@@ -87,9 +87,21 @@ def runnable(spec: ExtractionSpec, error: Exception | None = None) -> Extraction
 def _refusal(spec: ExtractionSpec) -> str:
     if spec.engine != "openvino":
         return ""
+    if spec.backbone.custom_code:  # which would be left behind, or taken for Keras' by its name
+        return "it runs code that is not Keras' own, of which no graph can be made"
     from .engines._openvino_graph import refusal
 
     return refusal(spec)
+
+
+def forget(spec: ExtractionSpec) -> None:
+    """Keep nothing of the network for `spec`."""
+    with _lock:
+        _programs.pop(_key(spec), None)
+
+
+def _key(spec: ExtractionSpec) -> ExtractionSpec:
+    return dataclasses.replace(spec, resize="", decoding="exact")  # done before the network
 
 
 def _built(spec: ExtractionSpec) -> Program:

@@ -26,7 +26,7 @@ from ._cores import n_cores
 from ._failures import Failures
 from ._options import RunOptions
 from ._pixels import pixels_for
-from ._programs import program
+from ._programs import forget, program
 from ._progress import FOUND, Progress
 from ._scales import OneScale
 from ._spec import ExtractionSpec
@@ -85,7 +85,9 @@ def extract(
         progress = Progress(options.progress, len(items), spec.backbone.name)
         stack.callback(progress.close)
         store = digests = None
-        if options.cache is not False:
+        if not spec.backbone.is_repeatable:
+            stack.callback(forget, spec)
+        elif options.cache is not False:
             wanted = StoreSpec(
                 spec.base(),
                 spec.columns,

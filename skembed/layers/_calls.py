@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._keras import import_keras
+from ._kinds import follows, multiplies
 
 # What ``layers=`` already means something else by.
-_TAKEN = ("embedding", "predictions", "all")
+TAKEN = ("embedding", "predictions", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,21 @@ class Call:
     output : KerasTensor
         What it gives there.
     inputs : tuple of KerasTensor
-        What it takes there.
+        What it takes there; for an output of the network, that output.
+    is_output : bool, default=False
+        Whether this is an output of the network under a name of its own.
     """
 
     name: str
     layer: Any
     output: Any
     inputs: tuple[Any, ...]
+    is_output: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What the table of layers calls it: Keras' class."""
+        return "Output" if self.is_output else type(self.layer).__name__
 
 
 def calls(model: Any) -> dict[str, Call]:
@@ -53,7 +62,7 @@ def calls(model: Any) -> dict[str, Call]:
             continue  # an operator: its name depends on what was built before
         own_nodes = [node for node in layer._inbound_nodes if node in inside]
         for i, node in enumerate(own_nodes, 1):
-            own = len(own_nodes) == 1 and layer.name not in _TAKEN
+            own = len(own_nodes) == 1 and layer.name not in TAKEN
             name = layer.name if own else f"{layer.name}@{i}"
             if len(node.outputs) == 1 and len(node.outputs[0].shape) > 1:
                 found[name] = Call(name, layer, node.outputs[0], tuple(node.input_tensors))
@@ -92,3 +101,13 @@ def parents(call: Call, known: dict[int, str]) -> Iterator[str]:
             continue
         operation, node_index, _ = tensor._keras_history
         waiting += reversed(operation._inbound_nodes[node_index].input_tensors)
+
+
+def followed(call: Call, taking: dict[int, list[Any]]) -> Any:
+    """The output of a layer after the normalisation and the activation that alone follow it."""
+    tensor = call.output
+    if call.is_output or not multiplies(call.layer):
+        return tensor
+    while len(after := taking.get(id(tensor), [])) == 1 and follows(after[0].operation):
+        (tensor,) = after[0].outputs
+    return tensor

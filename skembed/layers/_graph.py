@@ -6,12 +6,14 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+from ..backbones._channels import ChannelAxes
 from ..backbones._keras_graph import symbolic
 from ..backbones._registry import load
 from ..backbones._spec import Backbone
 from ._calls import Call, calls, parents
 from ._expand import expanded
 from ._kinds import gives_probabilities, multiplies
+from ._outputs import named_outputs, output_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,10 @@ class Layer:
     depends : tuple of str
         The layers whose outputs it takes.
     shape : tuple of int
-        Of its output, without the batch: (height, width, channels), or (features,).
+        Of its output, without the batch: (height, width, channels), or (features,); with
+        ``data_format="channels_first"``, (channels, height, width).
+    channel_axis : int or None
+        Which of these counts channels; None where the network does not tell.
     is_feature : bool
         Whether ``layers="all"`` takes it: convolutional or dense, and not the classifier (of a
         network given as it is: not its last layer with weights, where it ends in a softmax).
@@ -42,12 +47,13 @@ class Layer:
     stage: str
     depends: tuple[str, ...]
     shape: tuple[int | None, ...]
+    channel_axis: int | None
     is_feature: bool
 
     @property
     def n_channels(self) -> int:
         """Channels of a feature map, or features of a vector."""
-        return self.shape[-1] or 0
+        return 0 if self.channel_axis is None else self.shape[self.channel_axis] or 0
 
     @property
     def is_spatial(self) -> bool:
@@ -72,22 +78,35 @@ def graph(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
         If the network cannot be built at this size, or is not a functional model.
     """
     model = _drawn(backbone, top)
-    found = list(calls(model).values())
+    found = [*calls(model).values(), *output_calls(model).values()]
+    axes = ChannelAxes(model)
     # With the classifier, "predictions" means the layer of that name as well.
     shown = {"predictions@1": "predictions"} if top else {}
-    names = {id(call.output): shown.get(call.name, call.name) for call in found}
+    names = {call.name: shown.get(call.name, call.name) for call in found}
+    by_tensor = {id(call.output): names[call.name] for call in reversed(found)}
     classifier = _classifier(model, found, top)
     return tuple(
         Layer(
-            name=names[id(call.output)],
-            kind=type(call.layer).__name__,
+            name=names[call.name],
+            kind=call.kind,
             stage=stage,
-            depends=tuple(dict.fromkeys(parents(call, names))),
+            depends=tuple(dict.fromkeys(parents(call, by_tensor))),
             shape=tuple(call.output.shape[1:]),
-            is_feature=multiplies(call.layer) and call is not classifier,
+            channel_axis=_without_batch(axes.of(call.output)),
+            is_feature=not call.is_output and multiplies(call.layer) and call is not classifier,
         )
         for call, stage in zip(found, _stages(found, backbone), strict=True)
     )
+
+
+@functools.lru_cache(maxsize=64)
+def output_names(backbone: Backbone) -> tuple[str, ...]:
+    """Return the names of the outputs of a network given as it is, where there are several."""
+    return tuple(named_outputs(_drawn(backbone, False)))
+
+
+def _without_batch(axis: int | None) -> int | None:
+    return None if axis is None else axis - 1
 
 
 def _drawn(backbone: Backbone, top: bool) -> Any:

@@ -13,7 +13,7 @@ from .._advice import advice, parameter
 from .._errors import did_you_mean
 from ..backbones._classes import class_names
 from ..backbones._spec import Backbone
-from ._graph import Layer, graph
+from ._graph import Layer, graph, output_names
 
 EMBEDDING, PREDICTIONS = "embedding", "predictions"
 _LAST = re.compile(r"last (\d+)")
@@ -100,7 +100,7 @@ def known(backbone: Backbone) -> tuple[Layer, ...]:
 
 def _taps(backbone: Backbone, asked: object) -> list[Tap]:
     if asked == EMBEDDING:
-        return [Tap(EMBEDDING, EMBEDDING, backbone.n_features, True)]
+        return [_embedding(backbone)]
     if asked == PREDICTIONS:
         return [_predictions(backbone)]
     if isinstance(asked, Integral) and not isinstance(asked, bool):
@@ -144,7 +144,32 @@ def _unknown(backbone: Backbone, asked: str) -> str:
     )
 
 
+def _embedding(backbone: Backbone) -> Tap:
+    if backbone.n_features:
+        return Tap(EMBEDDING, EMBEDDING, backbone.n_features, True)
+    outputs = output_names(backbone)
+    if outputs:
+        raise ValueError(
+            f"{backbone.name!r} has {len(outputs)} outputs, so that none is its embedding: choose "
+            f"with layers= among {', '.join(map(repr, outputs))}, or its other layers."
+        )
+    raise ValueError(
+        f"{backbone.name!r} has an output of which nothing tells which axis counts channels, so "
+        "that it cannot be pooled: choose another layer, or end it with a GlobalAveragePooling2D."
+    )
+
+
 def _tap(layer: Layer, label: str = "") -> Tap:
+    if layer.channel_axis is None:
+        raise ValueError(
+            f"The layer {layer.name!r} gives {layer.shape}, and nothing in the network tells which "
+            "axis counts channels, so that it cannot be pooled: choose a layer with a data_format "
+            "after it or before it."
+        )
+    if not layer.n_channels:
+        raise ValueError(
+            f"The layer {layer.name!r} gives {layer.shape}: how many channels it has must be known."
+        )
     return Tap(label or layer.name, layer.name, layer.n_channels, layer.is_spatial)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..._jax import matmul_precision, on_cpu, used_devices
+from ..._keras_settings import fixed_settings
 from ...backbones._spec import Preparation
 from .._cores import n_abreast
 from .._spec import ExtractionSpec
@@ -85,7 +86,7 @@ class JaxProgram:
         import jax
 
         images = jax.ShapeDtypeStruct(shape, dtype)
-        with jax.default_matmul_precision(matmul_precision()):
+        with fixed_settings(), jax.default_matmul_precision(matmul_precision()):
             return self._jitted.lower(*self._variables, images)
 
     def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
