@@ -27,8 +27,8 @@ class PretrainedEmbedder(ImageTransformer):
     Parameters
     ----------
     backbone : str, path, keras.Model or Backbone, default="efficientnet_lite0"
-        A name from :func:`skembed.backbones.table`, the path of a ``.keras`` file, a model, or
-        a :class:`skembed.backbones.Backbone`.
+        A name from :func:`skembed.backbones.table`, the path of a ``.keras`` or ``.h5``
+        file, a model, or a :class:`skembed.backbones.Backbone`.
     layers : str, int or list of these, default="embedding"
         Which layers fill the columns, in the order given; several cost one pass.
 

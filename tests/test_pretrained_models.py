@@ -5,11 +5,21 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
-from skembed import PretrainedEmbedder, WeightsError, backbones
+from skembed import (
+    FullNetworkEmbedder,
+    PretrainedEmbedder,
+    TenCropClassifier,
+    WeightsError,
+    backbones,
+)
 from skembed._keras import import_keras
 from skembed.backbones import Preparation
 from skembed.testing import check_image_estimator
@@ -137,6 +147,48 @@ def test_clones_and_pickles_of_a_live_model(model, floats):
     np.testing.assert_array_equal(clone(embedder).transform(floats), want)
     back = pickle.loads(pickle.dumps(embedder))  # noqa: S301 - written here
     np.testing.assert_array_equal(back.transform(floats), want)
+
+
+def _own_layer():
+    keras = import_keras()
+
+    class Mine(keras.layers.Layer):
+        """Keras can neither save nor copy it: nobody has told it of this class."""
+
+        def call(self, x):
+            return keras.ops.relu(x) * 2
+
+    layers = [keras.layers.Conv2D(4, 3), Mine(), keras.layers.Lambda(lambda x: x + 1)]
+    return keras.Sequential([keras.Input(SHAPE), *layers], name="own")
+
+
+def test_clones_keep_a_live_model_and_copy_no_weights(model, floats):
+    for network in (model, _own_layer()):
+        embedder = PretrainedEmbedder(network, cache=False)
+        nested = Pipeline(
+            [("both", FeatureUnion([("a", embedder)])), ("svm", NearestCentroid())]
+        )
+        crops = TenCropClassifier(embedder, NearestCentroid())
+        assert clone(embedder).backbone is network
+        assert clone(nested).get_params()["both__a__backbone"] is network
+        assert clone(crops).embedder.backbone is network
+        assert clone(FullNetworkEmbedder(network, lower=-1.0)).backbone is network
+    kept = clone(PretrainedEmbedder(model).set_output(transform="pandas"))
+    assert isinstance(kept.transform(floats[:1]), pd.DataFrame)
+
+
+def test_searches_over_live_models_with_layers_of_one_s_own(floats, tmp_path):
+    models, y = [_own_layer(), _own_layer()], [0, 1] * 3
+    pipeline = make_pipeline(PretrainedEmbedder(models[0], cache=tmp_path), NearestCentroid())
+    scores = cross_val_score(pipeline, floats, y, cv=2, error_score="raise")
+    assert scores.shape == (2,)
+    names = make_pipeline(PretrainedEmbedder(cache=tmp_path), NearestCentroid())
+    for grid in (
+        {"pretrainedembedder__backbone": models},
+        {"pretrainedembedder": [PretrainedEmbedder(m, cache=tmp_path) for m in models]},
+    ):
+        search = GridSearchCV(names, grid, cv=2, error_score="raise").fit(floats, y)
+        assert search.best_estimator_[0].backbone in models
 
 
 def test_clones_of_a_live_model_share_the_store(model, floats, tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._keras import import_keras
+from .._keras_settings import fixed_settings
 from ._code_digest import CodeDigest, digest_of, is_patch, library
 from ._keras_graph import graph_of, nodes_of, parts
 
@@ -18,7 +19,7 @@ _BATCH, _SIDE = 3, 12
 
 
 def custom_calls(model: Any) -> list[Any]:
-    """Return the calls in `model` that run code which is not Keras' own, or draw at random.
+    """Return the calls in `model` that run code which is not Keras' own.
 
     Parameters
     ----------
@@ -76,8 +77,16 @@ def _calls(model: Any) -> Iterator[Any]:
         inner = graph_of(node.operation)
         if inner is not None and not replaces_call(node.operation):
             yield from _calls(inner)
-        elif is_custom(node.operation) or _is_random(node):
+        elif is_custom(node.operation):
             yield node
+
+
+def computes_alike(layer: Any, copy: Any) -> bool:
+    """Whether two layers give the same bits for the fixed inputs, as the first was called."""
+    (call, *_) = layer._inbound_nodes
+    other = types.SimpleNamespace(operation=copy, arguments=call.arguments)
+    with fixed_settings(), _state_kept(layer), _state_kept(copy):
+        return _computed(call) == _computed(other)
 
 
 def is_custom(operation: Any) -> bool:
@@ -108,14 +117,6 @@ def _is_keras(value: Any) -> bool:
     return library(module) == "keras"
 
 
-def _is_random(node: Any) -> bool:
-    """Whether a layer that draws numbers is told to do so at inference too."""
-    training = node.arguments.kwargs.get("training")
-    return bool(training) and any(
-        getattr(p, "_seed_generators", ()) for p in parts(node.operation)
-    )
-
-
 def _whole(model: Any) -> Any:
     arguments = types.SimpleNamespace(args=(model.inputs[0],), kwargs={})
     return types.SimpleNamespace(operation=model, arguments=arguments)
@@ -130,7 +131,7 @@ def _computed(call: Any) -> list[bytes]:
 
     args, kwargs = tree.map_structure(filled, (call.arguments.args, call.arguments.kwargs))
     if getattr(call.operation, "_call_has_training_arg", False):
-        kwargs["training"] = bool(kwargs.get("training"))
+        kwargs["training"] = False  # whatever the graph says, as for a whole model
     outputs = call.operation(*args, **kwargs)
     return [np.ascontiguousarray(np.asarray(v)).tobytes() for v in tree.flatten(outputs)]
 

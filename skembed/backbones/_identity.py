@@ -60,7 +60,7 @@ def identity(model: Any) -> Identity:
     digest = CodeDigest()
     digest.put(_architecture(model))
     for layer in model._flatten_layers(include_self=True, recursive=True):
-        digest.put(*_plain_attributes(layer))
+        digest.put(*attributes(layer))
     for variable in model.weights:
         digest.put(np.ascontiguousarray(np.asarray(variable.value)).tobytes())
     calls = custom_calls(model)
@@ -120,8 +120,8 @@ def _configuration(operation: Any) -> Any:
         return None
 
 
-def _plain_attributes(layer: Any) -> Iterator[Any]:
-    """Values that a layer computes with, which its configuration may not tell."""
+def attributes(layer: Any) -> Iterator[Any]:
+    """Names and values of what a layer computes with, which its configuration may not tell."""
     skipped = bookkeeping()
     for name, value in sorted(vars(layer).items()):
         if name not in skipped and not name.startswith("_"):

@@ -34,13 +34,14 @@ _lock = threading.Lock()
 def from_model(
     model: Any, *, preparation: Preparation | None = None, name: str | None = None
 ) -> Backbone:
-    """Describe a ``keras.Model`` or a ``.keras`` file as a backbone.
+    """Describe a ``keras.Model``, or a ``.keras`` or ``.h5`` file, as a backbone.
 
     Parameters
     ----------
     model : keras.Model, str or path
-        A network with one input of shape (batch, height, width, channels) and one output.
-        A file is loaded in Keras' safe mode, which refuses code.
+        A network with one input of shape (batch, height, width, channels). Where it has several
+        outputs, `layers` chooses among their names. A file is loaded in Keras' safe mode,
+        which refuses code.
     preparation : Preparation, optional
         What its pixels need. By default nothing is done: files and uint8 arrive as float32
         0-255, and all other arrays, which must be of the input's height and width, as they are.
@@ -50,14 +51,14 @@ def from_model(
     Returns
     -------
     Backbone
-        Its embedding is the model's output, pooled over all axes but the first and the last.
+        Its embedding is the model's output, pooled over all axes but the first and the channels'.
 
     Raises
     ------
     ValueError
-        If the network has several inputs or outputs, or takes no images.
+        If the network has several inputs, or takes no images.
     WeightsError
-        If the file is missing or cannot be loaded.
+        If the file is missing, damaged, or of another kind.
 
     Notes
     -----

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._keras import import_keras
+from ..backbones._custom_code import computes_alike, is_custom, replaces_call
+from ..backbones._identity import attributes
 from ._calls import nodes
 from ._kinds import is_fused
 
@@ -33,7 +35,8 @@ def expanded(model: Any, *, unfuse: bool = False, fill: bool = True) -> Any:
     Raises
     ------
     ValueError
-        If the model, or one within it, is neither functional nor sequential.
+        If the model, or one within it, is neither functional nor sequential, or a layer is not
+        what its configuration says.
     """
     model = _functional(model)
     layers = list(_flat(model, ""))
@@ -48,6 +51,7 @@ def expanded(model: Any, *, unfuse: bool = False, fill: bool = True) -> Any:
     copy = import_keras().Model(image, copier.run(model, image), name=model.name)
     if fill:
         copier.copy_weights()
+        copier.check()
     return copy
 
 
@@ -82,6 +86,16 @@ class _Copier:
                 copy.set_weights(layer.get_weights())
             if hasattr(copy, "finalize_state"):  # Normalization derives values from weights
                 copy.finalize_state()
+
+    def check(self) -> None:
+        """Raise ValueError for a layer that its configuration does not describe."""
+        for layer, copy in self._copies.values():
+            known = [*attributes(layer)] == [*attributes(copy)]
+            if not known or (is_custom(layer) and not computes_alike(layer, copy)):
+                raise ValueError(
+                    f"The layer {layer.name!r} has been changed in ways that its get_config() does "
+                    "not tell, so that it cannot be rebuilt. Allowed: layers='embedding'."
+                )
 
     def _copy(self, layer: Any) -> Any:
         if _is_model(layer) or not isinstance(layer, import_keras().layers.Layer):
@@ -120,11 +134,11 @@ def _functional(model: Any) -> Any:
     keras = import_keras()
     if isinstance(model, keras.Sequential):
         return keras.Model(model.inputs, model.outputs[0], name=model.name)
-    if not hasattr(model, "operations"):
+    if not hasattr(model, "operations") or replaces_call(model):
         raise ValueError(
             f"{model.name!r} is of the class {type(model).__name__}, which is neither "
-            "functional nor sequential: its layers cannot be tapped. Allowed: "
-            "layers='embedding'."
+            "functional nor sequential, or has a call() of its own: its layers cannot be tapped. "
+            "Allowed: layers='embedding'."
         )
     return model
 

@@ -141,6 +141,8 @@ def _pure(model: Any, spec: ExtractionSpec):
     """The whole computation as a function of variables and images, for JAX to compile."""
     import jax.numpy as jnp
 
+    # A model of somebody's own may have a call() that does not ask.
+    inference = {"training": False} if model._call_has_training_arg else {}
     reduce = {"avg": jnp.mean, "max": jnp.max}
 
     def columns(tap, output):
@@ -151,7 +153,7 @@ def _pure(model: Any, spec: ExtractionSpec):
 
     def run(trainable, non_trainable, images):
         x = _prepared(images, spec.backbone.preparation)
-        outputs, _ = model.stateless_call(trainable, non_trainable, x, training=False)
+        outputs, _ = model.stateless_call(trainable, non_trainable, x, **inference)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         rows = [columns(tap, output) for tap, output in zip(spec.taps, outputs, strict=True)]
         return jnp.concatenate([column for row in rows for column in row], axis=1)
