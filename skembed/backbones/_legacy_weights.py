@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .._advice import advice
+
 
 def filled_by_name(model: Any, path: Path) -> bool:
     """Fill `model` by the names of its layers, if the file has other layers beside all of these.
@@ -46,7 +48,8 @@ def whole_model_hint(path: Path) -> str:
     with h5py.File(path) as file:
         if "model_config" not in file.attrs:
             return ""
-    return f" The file holds a whole model: backbone={str(path)!r} runs it as it is."
+    hint = advice("To run it as it is, give {backbone}.", backbone=str(path))
+    return f" The file holds a whole model.{hint}"
 
 
 def _stored_layers(path: Path) -> dict[str, int]:

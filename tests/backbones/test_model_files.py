@@ -177,5 +177,7 @@ def test_weights_of_a_network_with_another_head_fill_the_rest(tmp_path, name):
 
 def test_a_whole_model_that_fits_no_backbone_is_said_to_be_one(model, tmp_path):
     model.save(tmp_path / "other.h5")
-    with pytest.raises(WeightsError, match=r"do not fit .*backbone='.*other\.h5' runs it"):
+    with pytest.raises(
+        WeightsError, match=r"do not fit .*a whole model.*give backbone='.*other\.h5'"
+    ):
         PretrainedEmbedder("squeezenet1_1", weights=tmp_path / "other.h5").transform(IMAGES)
