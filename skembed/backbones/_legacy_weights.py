@@ -59,7 +59,7 @@ def _stored_layers(path: Path) -> dict[str, int]:
     if not h5py.is_hdf5(path):
         return {}
     with h5py.File(path) as file:
-        group = file.get("model_weights", file)
+        group: Any = file.get("model_weights", file)
         layers = [_text(name) for name in group.attrs.get("layer_names", ())]
         counts = {layer: len(group[layer].attrs.get("weight_names", ())) for layer in layers}
     return {layer: n for layer, n in counts.items() if n}
