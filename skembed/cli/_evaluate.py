@@ -142,7 +142,7 @@ def evaluate(
     result = Evaluation(
         items, labels, rows, watch.images_run, watch.seconds, watch.rate, engine
     )
-    keep = ~np.isnan(rows).any(axis=1)
+    keep = np.array([not np.isnan(row).any() for row in rows])
     if not keep.all():
         result.notes.append(
             f"Left out, for they could not be read: {int((~keep).sum())} of {len(keep)} images, "
