@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +10,10 @@ import numpy as np
 
 from .._cores import n_cores
 from .._spec import ExtractionSpec
-from ._openvino_door import core
 from ._openvino_graph import read_graph, refuse
 from ._openvino_process import PassingTroubleError
+from ._openvino_runtime import compiled
 from ._program import UnsupportedNetworkError
-
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
-_NO_MEMORY = re.compile("bad.?alloc|(out of|not enough) memory|to allocate", re.IGNORECASE)
 
 
 class OpenVinoProgram:
@@ -41,7 +37,7 @@ class OpenVinoProgram:
     Raises
     ------
     UnsupportedNetworkError
-        If the network cannot become a graph of OpenVINO's.
+        If the network cannot become a graph of OpenVINO's, or the graph gives other numbers.
     """
 
     def __init__(self, spec: ExtractionSpec):
@@ -64,16 +60,13 @@ class OpenVinoProgram:
         del shape, dtype
         with self._compiling:
             if self._compiled is None:
-                settings = _settings(_HINTS[self._spec.precision])
                 try:
-                    self._compiled = core().compile_model(self._graph, "CPU", settings)
-                except RuntimeError as error:
-                    *_, gist = str(error).strip().splitlines() or ["no reason is given"]
-                    reason = f"it cannot be compiled ({gist})"
-                    if _NO_MEMORY.search(str(error)):
-                        raise PassingTroubleError(reason) from error
-                    refuse(self._spec, reason)
-                    raise UnsupportedNetworkError(reason) from error
+                    self._compiled = compiled(self._graph, self._spec.precision)
+                except PassingTroubleError:
+                    raise
+                except UnsupportedNetworkError as error:
+                    refuse(self._spec, str(error))
+                    raise
                 self._graph = None
             return self._compiled
 
@@ -97,15 +90,3 @@ class OpenVinoProgram:
             return row
 
         return wait
-
-
-def _settings(precision: str) -> dict[str, Any]:
-    return {
-        "PERFORMANCE_HINT": "THROUGHPUT",
-        "NUM_STREAMS": n_cores(),
-        "INFERENCE_NUM_THREADS": n_cores(),
-        # Said outright: on some CPUs OpenVINO's own default is bfloat16.
-        "INFERENCE_PRECISION_HINT": precision,
-        # Pinned, the threads of two processes would share a core while another one is idle.
-        "ENABLE_CPU_PINNING": False,
-    }

@@ -1,13 +1,15 @@
 """The graphs on disk that OpenVINO runs: each made once, from the Keras network, and kept.
 
-A graph lies in a folder of its own, named by the digest of all that it depends on. It is written
-under another name and moved, and moved before it is deleted. What cannot be read all the same, for
-somebody has damaged it, is made again.
+A graph lies in a folder of its own, named by the digest of all that it depends on, with what it was
+compared with and what that has shown; one that was not compared is not read, and of one that is
+refused the reason alone stays. A folder is written under another name and moved, and moved before
+it is deleted. What cannot be read all the same, for somebody has damaged it, is made again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import json
@@ -16,6 +18,7 @@ import shutil
 import tempfile
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,16 +28,21 @@ from filelock import FileLock
 from .._spec import ExtractionSpec
 from ..store._artifacts import GRAPHS, made_artifact_folder
 from ._openvino_door import core, try_again, why_broken
-from ._openvino_process import PassingTroubleError, write_graph
+from ._openvino_process import PassingTroubleError, save_network, write_graph
+from ._openvino_proof import is_intact, prove, verdict
+from ._openvino_reference import Reference
 from ._program import UnsupportedNetworkError
+from ._taps import tapped
 
-# Raised whenever the exporter changes.
-_FORMAT = 2
+# Raised whenever the exporter changes, or what is asked of a graph.
+_FORMAT = 3
 # Bytes of graphs that are kept; VGG16 with its classifier is 550 MB.
 _KEPT = 4 * 2**30
 # Seconds after which nobody is still writing.
 _ABANDONED = 3600
-_PARTS = {"network.xml", "network.bin"}
+_GRAPH = ("network.xml", "network.bin")
+# What the exporter was given, and Keras' own settings.
+_GIVEN = ("network.keras", "request.json", "keras.json")
 _MAKING = "making-"
 _PATIENCE = 900.0  # seconds to wait for another process that makes the same graph
 _refused: dict[tuple[str, str], str] = {}  # by the graph's digest and the precision
@@ -97,10 +105,10 @@ def _kept(spec: ExtractionSpec, name: str) -> Any:
     try:
         directory = made_artifact_folder(GRAPHS)
         # Without the lock: a reader waits for nobody, and needs no right to write.
-        graph = _read(directory / name)
+        graph = _read(spec, directory / name)
         if graph is None:
             with FileLock(directory / f"{name}.lock", timeout=_PATIENCE, mode=0o600):
-                graph = _read(directory / name) or _made(directory, spec, name)
+                graph = _read(spec, directory / name) or _made(directory, spec, name)
     except OSError:
         # A cache directory that cannot be written to, is cleared at this moment, or whose lock
         # somebody keeps: for this process only, then.
@@ -111,7 +119,7 @@ def _kept(spec: ExtractionSpec, name: str) -> Any:
 def _own(spec: ExtractionSpec, name: str) -> Any:
     try:
         own = Path(_own_directory().name)
-        return _read(own / name) or _made(own, spec, name)
+        return _read(spec, own / name) or _made(own, spec, name)
     except OSError as error:
         raise PassingTroubleError(f"its graph finds no place ({error})") from error
 
@@ -121,11 +129,14 @@ def _own_directory() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="skembed-")
 
 
-def _read(folder: Path) -> Any:
-    """The graph in `folder`; None where there is none that is whole."""
-    file = folder / "network.xml"
-    if not file.exists():
+def _read(spec: ExtractionSpec, folder: Path) -> Any:
+    """The graph in `folder`; None where there is none that is whole and proved."""
+    known = verdict(spec, folder)
+    if known is None:
         return None
+    if known.reason:
+        raise UnsupportedNetworkError(known.reason)
+    file = folder / "network.xml"
     try:
         graph = core().read_model(file)
     except RuntimeError:
@@ -137,20 +148,58 @@ def _read(folder: Path) -> Any:
 
 def _made(directory: Path, spec: ExtractionSpec, name: str) -> Any:
     folder = directory / name
-    with tempfile.TemporaryDirectory(
-        prefix=_MAKING, dir=directory, ignore_cleanup_errors=True
-    ) as making:
-        write_graph(spec, Path(making))
-        for file in Path(making).iterdir():
-            if file.name not in _PARTS:  # what the exporter was given, and Keras' own settings
-                file.unlink()
-        _discard(folder)
-        Path(making).rename(folder)
-    _make_room(directory)
-    graph = _read(folder)
+    if not _proved_again(spec, folder):
+        with tempfile.TemporaryDirectory(
+            prefix=_MAKING, dir=directory, ignore_cleanup_errors=True
+        ) as making:
+            _write(spec, Path(making))
+            _discard(folder)
+            Path(making).rename(folder)
+        _make_room(directory)
+    graph = _read(spec, folder)
     if graph is None:
         raise PassingTroubleError("its graph was deleted as soon as it was written")
     return graph
+
+
+def _proved_again(spec: ExtractionSpec, folder: Path) -> bool:
+    """Whether there is a graph that was proved at another precision, or on another processor.
+
+    It is the same here, and the kernels that run it are not: it is compared once more.
+    """
+    reference = Reference.kept(folder)
+    if reference is None or not is_intact(folder):
+        return False
+    with contextlib.suppress(RuntimeError, OSError):  # it is made anew, which may go well
+        prove(spec, folder, reference)
+    return verdict(spec, folder) is not None
+
+
+def _write(spec: ExtractionSpec, folder: Path) -> None:
+    """Fill an empty folder: the graph, what it was compared with, and the verdict."""
+    model = tapped(spec)
+    save_network(spec, model, folder)
+    # While the other process writes the graph, Keras runs here.
+    with ThreadPoolExecutor(1, "skembed-proof") as pool:
+        expected = pool.submit(Reference.of, spec, model)
+        write_graph(folder)
+        reference = _computed(expected)
+    reference.save(folder)
+    prove(spec, folder, reference)
+    known = verdict(dataclasses.replace(spec, precision="float32"), folder)
+    refused = known is not None and known.reason
+    for part in (*_GIVEN, *(_GRAPH if refused else ())):
+        (folder / part).unlink(missing_ok=True)
+
+
+def _computed(reference: Future[Reference]) -> Reference:
+    try:
+        return reference.result()
+    except Exception as error:
+        *_, gist = str(error).strip().splitlines() or [type(error).__name__]
+        passing = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        reason = f"it cannot be compared with Keras, which does not run it ({gist[:300]})"
+        raise (PassingTroubleError if passing else UnsupportedNetworkError)(reason) from error
 
 
 def _discard(folder: Path) -> None:
@@ -168,13 +217,14 @@ def _make_room(directory: Path) -> None:
         for left in directory.glob(f"{_MAKING}*"):
             if time.time() - left.stat().st_mtime > _ABANDONED:
                 shutil.rmtree(left, ignore_errors=True)
-        graphs = sorted(
-            directory.glob("*/network.xml"),
-            key=lambda graph: graph.stat().st_mtime,
-            reverse=True,
-        )
+        graphs = [folder for folder in directory.iterdir() if (folder / "network.xml").exists()]
         total = 0
-        for graph in graphs:
-            total += sum(file.stat().st_size for file in graph.parent.iterdir())
-            if total > _KEPT:
-                _discard(graph.parent)
+        for graph in sorted(graphs, key=_last_used, reverse=True):
+            total += sum(file.stat().st_size for file in graph.iterdir())
+            # Earlier versions kept graphs that were compared with nothing.
+            if total > _KEPT or not any(graph.glob("proof-*")):
+                _discard(graph)
+
+
+def _last_used(graph: Path) -> float:
+    return (graph / "network.xml").stat().st_mtime

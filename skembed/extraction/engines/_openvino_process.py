@@ -7,13 +7,14 @@ import json
 import subprocess
 import warnings
 from pathlib import Path
+from typing import Any
 
 from ..._child import run_child
 from .._spec import ExtractionSpec
 from ._program import UnsupportedNetworkError
-from ._taps import tapped
 
-_EXPORTER = Path(__file__).parent / "_openvino_export" / "__main__.py"
+# A folder with a ``__main__.py`` is a program that finds the files beside it.
+_EXPORTER = Path(__file__).parent / "_openvino_export"
 _PATIENCE = 600.0  # seconds, for the largest networks on a busy machine
 _TRY_AGAIN = 75  # as sysexits.h has it: no memory, or no room on the disk
 
@@ -22,18 +23,26 @@ class PassingTroubleError(UnsupportedNetworkError):
     """The network could not be written down now, which says nothing of the next time."""
 
 
-def write_graph(spec: ExtractionSpec, folder: Path) -> None:
-    """Write ``network.xml`` and ``network.bin`` into an empty folder.
+def save_network(spec: ExtractionSpec, model: Any, folder: Path) -> None:
+    """Write into an empty folder what the exporter needs.
+
+    Parameters
+    ----------
+    spec : ExtractionSpec
+        What to compute.
+    model : keras.Model
+        The network, with one output for each tap.
+    folder : Path
+        For ``network.keras`` and ``request.json``.
 
     Raises
     ------
     UnsupportedNetworkError
-        If Keras, or OpenVINO, cannot write the network down; PassingTroubleError if that may go
-        well another time.
+        If Keras cannot write the network down; PassingTroubleError if that may go well another
+        time.
     OSError
         If the folder is not there any more.
     """
-    model = tapped(spec)
     preparation = spec.backbone.preparation
     height, width = spec.backbone.input_size
     request = {
@@ -53,14 +62,37 @@ def write_graph(spec: ExtractionSpec, folder: Path) -> None:
     # Keras says in many ways that a model cannot be written down.
     except Exception as error:
         raise UnsupportedNetworkError(f"it cannot be saved ({_gist(str(error))})") from error
+
+
+def write_graph(folder: Path, *what: str) -> None:
+    """Write ``network.xml`` and ``network.bin`` beside what :func:`save_network` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        Where both are.
+    *what : str
+        ``"layers"`` writes a graph of the outputs of all layers instead, for comparison.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If Keras, or OpenVINO, cannot write the network down; PassingTroubleError if that may go
+        well another time.
+    OSError
+        If the folder is not there any more.
+    """
     try:
         done = run_child(
             str(_EXPORTER),
             str(folder),
+            *what,
             patience=_PATIENCE,
             KERAS_BACKEND="openvino",
             # The user's keras.json may ask for other layouts and precisions.
             KERAS_HOME=str(folder),
+            # Its few uses of JAX need no accelerator, and must not fill the memory of one.
+            JAX_PLATFORMS="cpu",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PassingTroubleError(f"the exporter did not run ({error})") from error

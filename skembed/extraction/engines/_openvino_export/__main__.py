@@ -4,9 +4,15 @@ Keras keeps one backend in a process, and skembed's is JAX. So this runs in anot
 where it is OpenVINO::
 
     python _openvino_export FOLDER
+    python _openvino_export FOLDER layers
 
 FOLDER holds ``network.keras``, with one output for each tap, and ``request.json``; the graph is
-written there as ``network.xml`` and ``network.bin``.
+written there as ``network.xml`` and ``network.bin``. With ``layers``, the graph has the outputs of
+all layers, and is written as ``layers.xml``, their names as ``layers.json``: it serves to find the
+layer where a graph begins to differ from Keras.
+
+The network runs as in ``predict``: whatever its graph has recorded, and whatever a layer's own
+default is, it is not being trained.
 
 What makes the graph fast is its layout. Keras' networks are channels-last, OpenVINO's kernels
 channels-first; exported as it is, a graph has two transposes around every convolution, and loses
@@ -32,8 +38,8 @@ import keras
 import numpy as np
 import openvino as ov
 import openvino.opset13 as opset
+from _repairs import repair  # pyright: ignore[reportMissingImports] - beside this file
 from keras import layers
-from keras.src import backend
 
 _DTYPES = {"uint8": ov.Type.u8, "float32": ov.Type.f32}
 
@@ -81,20 +87,41 @@ class _Value:
 
 def export(folder: Path) -> None:
     """Write ``network.xml`` and ``network.bin`` for what the folder holds."""
-    request = json.loads((folder / "request.json").read_text())
-    model = keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
-    _refuse_half_precision(model)
-    images = opset.parameter(request["shape"], _DTYPES[request["dtype"]], name="images")
-    outputs = _run(model, _Value(_keras_tensor(_prepared(images, request["preparation"]))))
-    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    request, images, outputs, _ = _drawn(folder)
     columns = [
         column
         for output, poolings in zip(outputs, request["poolings"], strict=True)
         for column in _pooled(output, poolings)
     ]
     rows = opset.concat(columns, 1) if len(columns) > 1 else columns[0]
-    graph = ov.Model([opset.result(rows)], [images])  # pyright: ignore[reportGeneralTypeIssues]
-    ov.save_model(graph, folder / "network.xml", compress_to_fp16=False)
+    _save([rows], images, folder / "network.xml")
+
+
+def export_layers(folder: Path) -> None:
+    """Write ``layers.xml`` and ``layers.json``: what every layer gives, in the network's order."""
+    _, images, _, calls = _drawn(folder)
+    # A copy for each: an output of the graph is one of its own, also where two layers share it.
+    outputs = [opset.convert(value.as_last().tensor.output, "f32") for _, value in calls]
+    _save(outputs, images, folder / "layers.xml")
+    (folder / "layers.json").write_text(json.dumps([name for name, _ in calls]))
+
+
+def _drawn(folder: Path) -> tuple[dict[str, Any], Any, list[_Value], list[tuple[str, _Value]]]:
+    """The request, the graph's images, its taps, and the output of every layer with its name."""
+    request = json.loads((folder / "request.json").read_text())
+    model = keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
+    _refuse_half_precision(model)
+    images = opset.parameter(request["shape"], _DTYPES[request["dtype"]], name="images")
+    walk = _Walk()
+    prepared = _Value(_keras_tensor(_prepared(images, request["preparation"])))
+    outputs = keras.tree.flatten(walk.run(model, prepared))
+    return request, images, outputs, walk.calls
+
+
+def _save(outputs: list[Any], images: Any, file: Path) -> None:
+    results = [opset.result(output) for output in outputs]
+    graph = ov.Model(results, [images])  # pyright: ignore[reportGeneralTypeIssues]
+    ov.save_model(graph, file, compress_to_fp16=False)
 
 
 def _refuse_half_precision(model: Any) -> None:
@@ -130,27 +157,53 @@ def _pooled(value: _Value, poolings: list[str]) -> list[Any]:
     return [reduce[how]() for how in poolings]
 
 
-def _run(model: Any, value: _Value) -> Any:
-    """The outputs of a functional or sequential model, layer by layer."""
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs[0])
-    if not hasattr(model, "operations"):
-        return _call(model, value)
-    return model._run_through_graph(value, call_fn=_call)
+class _Walk:
+    """A run of a network through OpenVINO's operations, and what each layer gave.
+
+    Attributes
+    ----------
+    calls : list of (str, _Value)
+        The name of each layer or operation that gave one tensor, and that tensor, in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, _Value]] = []
+
+    def run(self, model: Any, value: Any) -> Any:
+        """The outputs of a functional or sequential model, layer by layer."""
+        if isinstance(model, keras.Sequential):
+            model = keras.Model(model.inputs, model.outputs[0])
+        if not _is_graph(model):
+            return self._call(model, value)
+        return model._run_through_graph(value, call_fn=self._call)
+
+    def _call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if _is_graph(operation):
+            return self.run(operation, *args)
+        if isinstance(operation, layers.Layer):
+            # As in `predict`, which overrides what a call has recorded, and a layer's default.
+            kwargs["training"] = False
+        outcome = _by_rule(operation, args, kwargs)
+        if outcome is None:
+            unwrapped: Any = keras.tree.map_structure(_unwrapped, (args, kwargs))
+            outcome = keras.tree.map_structure(_Value, operation(*unwrapped[0], **unwrapped[1]))
+        if isinstance(outcome, _Value):
+            self.calls.append((operation.name, outcome))
+        return outcome
 
 
-def _call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-    if isinstance(operation, keras.Model) and hasattr(operation, "operations"):
-        return _run(operation, *args)
+def _is_graph(model: Any) -> bool:
+    """Whether a model is its graph, and no code of its own runs when it is called."""
+    calls = (keras.Sequential.call, keras.src.models.functional.Functional.call)
+    return isinstance(model, keras.Model) and type(model).call in calls
+
+
+def _by_rule(operation: Any, args: Any, kwargs: dict[str, Any]) -> _Value | None:
+    """The output in the layout that is fastest; None where the layer has no rule for this call."""
     rule = _RULES.get(type(operation))
     # Keras notes down what was not given too: mask=None, training=False.
     plain = len(args) == 1 and all(value is None or value is False for value in kwargs.values())
-    if rule is not None and plain:
-        outcome = rule(operation, args[0])
-        if outcome is not None:
-            return outcome
-    unwrapped: Any = keras.tree.map_structure(_unwrapped, (args, kwargs))
-    return keras.tree.map_structure(_Value, operation(*unwrapped[0], **unwrapped[1]))
+    return rule(operation, args[0]) if rule is not None and plain else None
 
 
 def _unwrapped(leaf: Any) -> Any:
@@ -205,7 +258,9 @@ _RULES: dict[type, Callable[[Any, Any], _Value | None]] = {
             layers.GlobalAveragePooling2D,
             layers.GlobalMaxPooling2D,
             layers.MaxPooling2D,
+            layers.Resizing,
             layers.SeparableConv2D,
+            layers.UpSampling2D,
             layers.ZeroPadding2D,
         ),
         _spatial,
@@ -236,29 +291,11 @@ def _keras_tensor(output: Any) -> Any:
     return keras.ops.convert_to_tensor(output.output(0))
 
 
-def _centred_moments(
-    x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False
-) -> tuple[Any, Any]:
-    """Mean and variance. Keras' OpenVINO backend has the mean of squares less the squared mean.
-
-    In float32 that loses the variance of whatever lies far from zero, and may be negative.
-    """
-    del synchronized
-    mean = keras.ops.mean(x, axes, keepdims=True)
-    variance = keras.ops.mean(keras.ops.square(x - mean), axes, keepdims=keepdims)
-    return (mean if keepdims else keras.ops.squeeze(mean, axes)), variance
-
-
-def _centred_var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    mean = keras.ops.mean(x, axis, keepdims=True)
-    return keras.ops.mean(keras.ops.square(x - mean), axis, keepdims=keepdims)
-
-
 if __name__ == "__main__":
-    backend.nn.moments = _centred_moments
-    backend.numpy.var = _centred_var
+    repair()
+    write = export_layers if "layers" in sys.argv[2:] else export
     try:
-        export(Path(sys.argv[1]))
+        write(Path(sys.argv[1]))
     except (OSError, MemoryError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(75)  # it may go well another time
