@@ -145,11 +145,11 @@ def test_what_a_user_builds_agrees_with_jax(build):
 def test_a_variance_far_from_zero_is_not_lost(name):
     def far(image, keras):
         options = {"groups": 3} if name == "GroupNormalization" else {}
-        return getattr(keras.layers, name)(**options)(image * 0.01 + 300.0)
+        return getattr(keras.layers, name)(**options, epsilon=1.0)(image * 0.1 + 300.0)
 
     model = _model(far)
-    # The mean of squares less the squared mean, in float32, was wrong by 2 % here.
-    _agree(lambda engine: make_spec(model, pooling="max", engine=engine), tolerance=1e-3)
+    # The mean of squares less the squared mean, in float32, was wrong by more than 1 % here.
+    _agree(lambda engine: make_spec(model, pooling="max", engine=engine), tolerance=1e-4)
 
 
 def test_a_network_with_a_preparation_of_its_own_agrees():

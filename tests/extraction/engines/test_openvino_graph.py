@@ -18,7 +18,7 @@ from skembed._keras import import_keras
 from skembed.extraction import _engines
 from skembed.extraction._programs import clear_programs, known_engine, program
 from skembed.extraction._spec import make_spec
-from skembed.extraction.engines import _openvino, _openvino_graph, _openvino_process
+from skembed.extraction.engines import _openvino_graph, _openvino_process, _openvino_runtime
 from skembed.extraction.engines._openvino_graph import read_graph
 from skembed.extraction.engines._openvino_process import PassingTroubleError
 from skembed.extraction.engines._program import UnsupportedNetworkError
@@ -135,12 +135,10 @@ def test_half_a_graph_is_made_anew(cache, part):
     assert len(whole.read_bytes()) == len(content)
 
 
-def test_nothing_but_the_graph_is_kept(cache):
+def test_nothing_but_the_graph_and_its_proof_is_kept(cache):
     graph = graph_file(_spec())
-    assert sorted(path.name for path in graph.parent.iterdir()) == [
-        "network.bin",
-        "network.xml",
-    ]
+    names = sorted(path.name.partition("-")[0] for path in graph.parent.iterdir())
+    assert names == ["network.bin", "network.xml", "proof", "reference.npz"]
     assert not list(graph.parents[1].glob("making-*"))
 
 
@@ -275,7 +273,7 @@ def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkey
         def compile_model(self, *_):
             raise RuntimeError("")
 
-    monkeypatch.setattr(_openvino, "core", Full)
+    monkeypatch.setattr(_openvino_runtime, "core", Full)
     exact, coarse = _spec(), _spec(precision="bfloat16")
     with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
         program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
@@ -289,7 +287,7 @@ def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
         def compile_model(self, *_):
             raise RuntimeError("Exception from src/core.cpp:105:\nstd::bad_alloc")
 
-    monkeypatch.setattr(_openvino, "core", Full)
+    monkeypatch.setattr(_openvino_runtime, "core", Full)
     with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
         program(_spec()).compile((1, 64, 64, 3), np.dtype(np.uint8))
     assert known_engine(_spec()) == "openvino"

@@ -40,6 +40,7 @@ import openvino as ov
 import openvino.opset13 as opset
 from _repairs import repair  # pyright: ignore[reportMissingImports] - beside this file
 from keras import layers
+from keras.src.models.functional import Functional
 
 _DTYPES = {"uint8": ov.Type.u8, "float32": ov.Type.f32}
 
@@ -194,7 +195,7 @@ class _Walk:
 
 def _is_graph(model: Any) -> bool:
     """Whether a model is its graph, and no code of its own runs when it is called."""
-    calls = (keras.Sequential.call, keras.src.models.functional.Functional.call)
+    calls = (keras.Sequential.call, Functional.call)
     return isinstance(model, keras.Model) and type(model).call in calls
 
 

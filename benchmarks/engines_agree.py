@@ -1,0 +1,206 @@
+"""Whether ``engine="auto"`` gives what ``predict`` gives: ``python benchmarks/engines_agree.py``.
+
+Every layer of Keras that takes images, with varied arguments, in a small network; networks such as
+people build; and those of ``keras.applications``, at random weights. Each is embedded by OpenVINO
+through the public API, and compared with ``model.predict`` on noise, a photograph, a gradient, a
+step and one colour. A line each: the engine that ran it, the largest difference relative to the
+largest value, and why OpenVINO was refused. A layer with several arguments is one network; where
+that is refused, each of them is one. It ends with 1 if a difference is more than rounding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_TOLERANCE = 1e-4
+_APPLICATION_SIZE = 96
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    kind: str
+    name: str
+    engine: str
+    off: float
+    seconds: float
+    reason: str
+
+    def __str__(self) -> str:
+        wrong = "" if self.off <= _TOLERANCE else "WRONG "
+        return (
+            f"| {self.kind} | {self.name} | {self.engine} | {wrong}{self.off:.1e} | "
+            f"{self.seconds:.1f} | {self.reason} |"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kinds", nargs="*", default=["layer", "model", "application"])
+    parser.add_argument("--only", default="", help="a part of the name")
+    arguments = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = "jax"
+    outcomes = []
+    print(
+        "| kind | name | engine | off by | s | refused |\n| --- | --- | --- | ---: | ---: | --- |"
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["SKEMBED_CACHE_DIR"] = cache
+        for kind, cases in _CASES.items():
+            for outcome in cases(arguments.only) if kind in arguments.kinds else ():
+                outcomes.append(outcome)
+                print(outcome, flush=True)
+    _summarise(outcomes)
+    return 1 if any(not outcome.off <= _TOLERANCE for outcome in outcomes) else 0
+
+
+def _layers(part: str) -> Iterator[_Outcome]:
+    from _networks.layers import layer_cases, untried
+
+    if left := untried():
+        print(f"Layers that nobody has thought of: {sorted(left)}", file=sys.stderr)
+    for name, branches in layer_cases():
+        if part in name:
+            yield from _layer(name, branches)
+
+
+def _layer(name: str, branches: dict[str, Any]) -> Iterator[_Outcome]:
+    from _networks.layers import joined
+
+    try:
+        network, columns = joined(branches)
+    except ValueError as error:
+        outcomes = [_Outcome("layer", name, "none", 0.0, 0.0, f"Keras does not build {error}")]
+    else:
+        try:
+            outcomes = [_compare("layer", name, network, columns)]
+        except ValueError as error:  # another shape than Keras said it would be
+            outcomes = [_Outcome("layer", name, "none", 0.0, 0.0, f"not run by Keras: {error}")]
+    if outcomes[0].reason and len(branches) > 1:
+        for said, branch in branches.items():
+            yield from _layer(f"{name}({said})", {said: branch})
+    else:
+        yield from outcomes
+
+
+def _models(part: str) -> Iterator[_Outcome]:
+    import keras
+    from _networks.models import own_models
+
+    for name, build in own_models():
+        if part in name:
+            keras.utils.set_random_seed(0)
+            yield _compare("model", name, build())
+            keras.backend.clear_session()
+
+
+def _applications(part: str) -> Iterator[_Outcome]:
+    from skembed import backbones
+
+    for name in backbones.names():
+        if part in name:
+            yield _compare("application", name, name)
+
+
+_CASES = {"layer": _layers, "model": _models, "application": _applications}
+
+
+def _compare(
+    kind: str, name: str, network: Any, columns: dict[str, slice] | None = None
+) -> _Outcome:
+    from skembed import PretrainedEmbedder
+    from skembed.extraction import clear_programs
+
+    start = time.perf_counter()
+    options: dict[str, Any] = (
+        {"weights": None, "image_size": _APPLICATION_SIZE} if isinstance(network, str) else {}
+    )
+    embedder = PretrainedEmbedder(
+        network, engine="openvino", cache=False, progress=False, **options
+    )
+    images = _images(_shape(network))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rows = embedder.transform(images)
+    said = " ".join(str(w.message) for w in told if "OpenVINO" in str(w.message))
+    reason = said.partition(": ")[2].partition(". JAX runs")[0]
+    expected = _expected(network, images, embedder)
+    off = max(
+        _off(rows[:, those], expected[:, those])
+        for those in (columns or {"": slice(None)}).values()
+    )
+    engine = embedder.engine_
+    clear_programs()
+    return _Outcome(kind, name, engine, off, time.perf_counter() - start, reason)
+
+
+def _shape(network: Any) -> tuple[int, ...]:
+    if isinstance(network, str):
+        return (_APPLICATION_SIZE, _APPLICATION_SIZE, 3)
+    return tuple(network.inputs[0].shape[1:])
+
+
+def _images(shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Noise, a photograph, a gradient, a step, and one colour."""
+    from PIL import Image
+    from skimage import data
+
+    height, width, _ = shape
+    generator = np.random.default_rng(1)
+    photograph = np.asarray(Image.fromarray(data.astronaut()).resize((width, height)))
+    gradient = np.linspace(0, 255, height * width * 3).reshape(shape)
+    step = np.where(np.arange(width)[None, :, None] < width // 3, 30, 220) * np.ones(shape)
+    return [
+        generator.integers(0, 256, shape, dtype=np.uint8),
+        photograph,
+        gradient.astype(np.uint8),
+        step.astype(np.uint8),
+        np.full(shape, (200, 90, 30), np.uint8),
+    ]
+
+
+def _expected(network: Any, images: list[np.ndarray], embedder: Any) -> np.ndarray:
+    if isinstance(network, str):  # its own preparation, then the network as Keras builds it
+        import dataclasses
+
+        from skembed.extraction.engines._openvino_reference import _prepared
+        from skembed.extraction.engines._taps import tapped
+
+        spec = dataclasses.replace(embedder._spec(), engine="jax")
+        x = np.stack([_prepared(spec, image) for image in images])
+        rows = tapped(spec).predict(x, verbose=0)
+    else:
+        rows = network.predict(np.stack(images).astype(np.float32), verbose=0)
+    return rows.mean(tuple(range(1, rows.ndim - 1))) if rows.ndim > 2 else rows
+
+
+def _off(found: np.ndarray, expected: np.ndarray) -> float:
+    from skembed.extraction.engines._openvino_compare import relative_difference
+
+    return relative_difference(expected, found)
+
+
+def _summarise(outcomes: list[_Outcome]) -> None:
+    print()
+    for kind in dict.fromkeys(outcome.kind for outcome in outcomes):
+        those = [outcome for outcome in outcomes if outcome.kind == kind]
+        ran = [outcome for outcome in those if outcome.engine == "openvino"]
+        worst = max(those, key=lambda outcome: outcome.off)
+        refused = sum(bool(outcome.reason) for outcome in those)
+        print(
+            f"{kind}: {len(those)} tried, {len(ran)} on OpenVINO, {refused} refused; the largest "
+            f"difference is {worst.off:.1e} ({worst.name})"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
