@@ -128,7 +128,7 @@ _ON_PIXELS: dict[str, list[dict[str, Any]]] = {
     "RandomColorDegeneration": [{"factor": 0.5}],
     "RandomColorJitter": [{"brightness_factor": 0.5, "hue_factor": 0.3}],
     "RandomContrast": [{"factor": 0.5}],
-    "RandomCrop": [{"height": 8, "width": 8}, {"height": 20, "width": 10}],
+    "RandomCrop": [{"height": 8, "width": 8}, {"height": 6, "width": 14}],
     "RandomElasticTransform": [{}],
     "RandomErasing": [{}],
     "RandomFlip": [{}, {"mode": "horizontal"}],

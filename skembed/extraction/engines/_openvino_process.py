@@ -111,6 +111,7 @@ def _still_there(folder: Path) -> None:
 
 
 def _gist(text: str) -> str:
-    """The first sentence of the last line: Keras goes on with advice that does not apply."""
+    """The first sentence of the last line, less the advice and the arguments that Keras adds."""
+    text, _, _ = text.partition("Arguments received by")
     *_, line = text.strip().splitlines() or [""]
     return line.strip().removeprefix("Exception encountered: ").split(". ")[0][:300]

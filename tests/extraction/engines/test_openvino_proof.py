@@ -112,8 +112,9 @@ def test_every_augmentation_is_off_as_in_predict(networks):
     branches = {
         f"{name} {said}": branch
         for name, branches in networks.layer_cases()
-        # Keras cannot load a RandomShear from what it has saved of it, and refuses it.
-        if name.startswith("Random") and name != "RandomShear"
+        # Keras cannot load a RandomShear from what it has saved of it; and its RandomCrop does not
+        # crop in `predict`, whatever shape it has said.
+        if name.startswith("Random") and name not in ("RandomShear", "RandomCrop")
         for said, branch in branches.items()
     }
     assert len(branches) > 18
