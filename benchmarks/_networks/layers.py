@@ -18,7 +18,7 @@ def _each(names: str, choices: list[dict[str, Any]]) -> dict[str, list[dict[str,
 
 
 _ACTIVATIONS = """
-celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear
+celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear
 log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign
 sparse_plus sparse_sigmoid sparsemax squareplus swish tanh tanh_shrink
 """
