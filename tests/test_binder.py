@@ -48,5 +48,5 @@ def test_what_post_build_installs_is_enough_for_the_notebooks():
     (command,) = (line for line in POST_BUILD.read_text().splitlines() if "pip install" in line)
     extra = command.split("[")[1].split("]")[0]
     installed = " ".join([*extras[extra], *extras["notebook"]])
-    for name in ("ipykernel", "matplotlib", "scikit-image", "skembed[notebook]"):
+    for name in ("ipykernel", "matplotlib", "scikit-image", "skembed[fast,notebook]"):
         assert name in installed
