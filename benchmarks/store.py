@@ -147,7 +147,7 @@ def rows(folder: Path, n: int, width: int, rounds: int) -> list[tuple[str, float
         with open_file_digests(cache) as digests:
             for path, key in zip(paths, asked, strict=True):
                 digests.get(path)
-                digests.put(path, path.stat(), key)
+                digests.put(path, path.stat(), key, path.read_bytes())
 
         def by_digest() -> None:
             with open_store(cache, spec) as store:

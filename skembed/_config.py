@@ -83,8 +83,9 @@ def set_config(**settings: Any) -> None:
         ``cache_dtype`` : {"float32", "float16"}, default="float32"
             How numbers are kept: float16 halves the space and keeps three digits.
         ``trust_stat`` : bool, default=True
-            A file whose path, size, times and inode are all known is not read again. False
-            reads and digests every file on every call.
+            A file that is known by path, size, times, inode, device and a part of its content
+            (all of it up to 64 KiB) is not read again. False reads and digests every file on
+            every call.
         ``max_image_pixels`` : int, default=89 478 485
             Images of more pixels are refused (decompression bombs). Pillow keeps a limit of
             its own, ``PIL.Image.MAX_IMAGE_PIXELS``: raise both for larger images.

@@ -161,9 +161,9 @@ class _Extraction:
                     return image
             before = _status(path)
             image.raw = self._read(image)
-            image.key = image.raw.digest()
-            if path is not None and before is not None and self._digests is not None:
-                self._digests.put(path, before, image.key)
+            image.key, content = image.raw.digest(), image.raw.data
+            if path and before and self._digests is not None and isinstance(content, bytes):
+                self._digests.put(path, before, image.key, content)
         except ImageError as error:
             image.error = error
         return image

@@ -7,12 +7,11 @@ leave it out.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import stat
 from pathlib import Path
 
 from ._directory import store_directory
+from ._ownership import is_private
 
 COMPILED = "compiled-programs"
 GRAPHS = "openvino-graphs"
@@ -42,16 +41,6 @@ def made_artifact_folder(name: str) -> Path:
     if not marker.exists():
         marker.write_text(_text(name))
     return directory
-
-
-def is_private(directory: Path) -> bool:
-    """Whether this is a real folder in which nobody else can write."""
-    status = directory.lstat()
-    if not stat.S_ISDIR(status.st_mode):
-        return False
-    if not hasattr(os, "geteuid"):  # Windows: a user's folders are their own
-        return True
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
 def clear_artifacts() -> None:

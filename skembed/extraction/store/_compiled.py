@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._processor import processor
-from ._artifacts import COMPILED, artifact_folder, is_private, made_artifact_folder
+from ._artifacts import COMPILED, artifact_folder, made_artifact_folder
+from ._ownership import is_private
 
 _SUFFIX = "-cache"  # of JAX's entries
 _LENT = "lent-"

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sqlite3
 import threading
 import warnings
 from collections.abc import Iterator
 
-from ..._errors import StoreWarning
-from ._directory import UnusableStoreError
-from ._index import Index
+import filelock
+
+from ..._errors import StoreWarning, level_of_caller
+from ._checks import DamagedIndexError
+from ._connections import is_busy, primary_code
+from ._index import Index, ReadOnlyStoreError
+from ._ownership import UnusableStoreError
 
 _told: set[tuple[str, str]] = set()
 _mutex = threading.Lock()
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Primary result codes of SQLite.
-_BUSY, _LOCKED, _IOERR, _FULL = 5, 6, 10, 13
-_DAMAGE = {1, 11, 26}  # no such table, malformed, not a database
+_READONLY, _IOERR, _FULL = 8, 10, 13
+# No such table, malformed, too large to be true, of another type, not a database.
+_DAMAGE = {1, 11, 18, 20, 26}
+ERRORS = (OSError, sqlite3.Error, DamagedIndexError)
 
 
 def warn_once(cause: str, directory: object, message: str) -> None:
@@ -28,21 +35,20 @@ def warn_once(cause: str, directory: object, message: str) -> None:
         if (cause, str(directory)) in _told:
             return
         _told.add((cause, str(directory)))
-    warnings.warn(message, StoreWarning, stacklevel=2)
-
-
-def _primary_code(error: Exception) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def is_busy(error: Exception) -> bool:
-    """Say whether another connection kept its lock for longer than we were ready to wait."""
-    return _primary_code(error) in {_BUSY, _LOCKED}
+    warnings.warn(message, StoreWarning, stacklevel=level_of_caller())
 
 
 def is_full(error: Exception) -> bool:
     """Say whether there was no room to write, on the disk or under a quota."""
-    return _primary_code(error) in {_FULL, _IOERR} or getattr(error, "errno", 0) in _NO_ROOM
+    return primary_code(error) in {_FULL, _IOERR} or getattr(error, "errno", 0) in _NO_ROOM
+
+
+def is_damage(error: Exception, index: Index) -> bool:
+    """Say whether the index is not what was written."""
+    # A header that is damaged may also tell SQLite that it must not write.
+    forbidden = primary_code(error) == _READONLY and os.access(index.directory, os.W_OK)
+    kinds = DamagedIndexError | sqlite3.IntegrityError
+    return isinstance(error, kinds) or primary_code(error) in _DAMAGE or forbidden
 
 
 class Failures:
@@ -51,7 +57,11 @@ class Failures:
     def __init__(self, index: Index):
         self._index = index
         self.readable = True
-        self.writable = True
+        self._writable = True
+
+    @property
+    def writable(self) -> bool:
+        return self._writable and not self._index.read_only
 
     @contextlib.contextmanager
     def tolerated(self, *, writing: bool = False) -> Iterator[None]:
@@ -59,25 +69,51 @@ class Failures:
         try:
             yield
         except UnusableStoreError as error:
-            self.readable = self.writable = False
+            self._give_up()
             warn_once("unusable", self._index.directory, f"No embeddings are kept: {error}")
-        except (OSError, sqlite3.Error) as error:
+        except ERRORS as error:
             self._meet(error, writing)
 
-    def _meet(self, error: OSError | sqlite3.Error, writing: bool) -> None:
+    @contextlib.contextmanager
+    def healed(self) -> Iterator[None]:
+        """Turn damage into one warning, and other errors into an OSError that says where."""
         where = self._index.directory
-        code = _primary_code(error)
-        if is_busy(error) or isinstance(error, TimeoutError):
+        try:
+            yield
+        except ERRORS as error:
+            if is_damage(error, self._index):
+                self._heal(error)
+            elif isinstance(error, OSError):
+                raise
+            else:
+                raise OSError(
+                    f"The embedding store in {where} cannot be used: {error}"
+                ) from error
+
+    def say_read_only(self) -> None:
+        """Warn that rows are served, and none are added."""
+        where = self._index.directory
+        if self._index.read_only:
             warn_once(
-                "busy",
+                "read-only",
                 where,
-                f"The embedding store in {where} was busy for too long ({error}); some "
-                "embeddings are computed again.",
+                f"No more embeddings are kept in {where}, which is read-only; those in it are "
+                "used. To keep more, choose another directory with cache=.",
             )
-        elif isinstance(error, sqlite3.IntegrityError) or code in _DAMAGE:
+
+    def _give_up(self) -> None:
+        self.readable = self._writable = False
+
+    def _meet(self, error: Exception, writing: bool) -> None:
+        where = self._index.directory
+        if is_busy(error) or isinstance(error, TimeoutError):
+            self._meet_busy(error, writing)
+        elif is_damage(error, self._index):
             self._heal(error)
-        elif writing and is_full(error):
-            self.writable = False
+        elif isinstance(error, ReadOnlyStoreError):
+            self.say_read_only()
+        elif writing and (is_full(error) or primary_code(error) == _READONLY):
+            self._writable = False
             warn_once(
                 "full",
                 where,
@@ -85,7 +121,7 @@ class Failures:
                 "choose another directory with cache=.",
             )
         else:
-            self.readable = self.writable = False
+            self._give_up()
             warn_once(
                 "unusable",
                 where,
@@ -93,15 +129,30 @@ class Failures:
                 "Choose another directory with cache=.",
             )
 
-    def _heal(self, error: OSError | sqlite3.Error) -> None:
+    def _meet_busy(self, error: Exception, writing: bool) -> None:
+        """Go on without what was waited for, and do not wait for the same again."""
+        if not writing:
+            self.readable = False
+        elif isinstance(error, filelock.Timeout):
+            self._writable = False
+        where = self._index.directory
+        warn_once(
+            "busy",
+            where,
+            f"The embedding store in {where} was busy for too long ({error}); some "
+            "embeddings are computed again.",
+        )
+
+    def _heal(self, error: Exception) -> None:
         where = self._index.directory
         try:
             self._index.set_aside()
-        except (OSError, sqlite3.Error):
-            self.readable = self.writable = False
+            done = "is set aside; embeddings are computed again"
+        except (*ERRORS, UnusableStoreError):
+            self._give_up()
+            done = "is not used; embeddings are computed. Choose another directory with cache="
         warn_once(
-            "damaged index",
+            "damaged",
             where,
-            f"The index of the embedding store in {where} was damaged ({error}) and is set "
-            "aside; embeddings are computed again.",
+            f"The index of the embedding store in {where} was damaged ({error}) and {done}.",
         )

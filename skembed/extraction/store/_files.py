@@ -1,18 +1,22 @@
-"""Digests of files whose status is wholly known: they need not be read again."""
+"""Digests of files that are known to be as they were: they need not be read wholly again."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sqlite3
+import stat
 import threading
 import time
+import zlib
 from pathlib import Path
 from types import TracebackType
 
 from ..._config import get_config
+from ._checks import blob
+from ._connections import is_busy
 from ._directory import store_directory
-from ._failures import Failures, is_busy
+from ._failures import Failures
 from ._index import Index
 
 # A clock of the file system may tick this seldom (FAT; most tick every few milliseconds). A
@@ -21,6 +25,11 @@ from ._index import Index
 _TICK = 2_000_000_000  # nanoseconds
 _MOST_PENDING = 256
 _MOST_FILES = 500_000  # the ones remembered longest ago go first
+# Files of so many bytes are compared wholly; of larger ones three parts.
+_WHOLE = 64 * 2**10
+_SAMPLE = 16 * 2**10
+# A pipe that has taken a file's place must not keep us waiting.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def open_file_digests(cache: bool | str | os.PathLike[str] = True) -> FileDigests:
@@ -43,9 +52,12 @@ def open_file_digests(cache: bool | str | os.PathLike[str] = True) -> FileDigest
 
 
 class FileDigests:
-    """Content digests by path, size, mtime_ns, ctime_ns and inode. Threads may share it.
+    """Content digests by path, status and a checksum of the content. Threads may share it.
 
-    A program can set a file's mtime back, and not its ctime.
+    The status is size, mtime_ns, ctime_ns, inode and device. A program can set a file's mtime
+    back, and not its ctime; but an image of a disk may be built with all of them fixed, and
+    some file systems do not note down what is written through a memory map. So a part of the
+    content is read as well: all of it up to 64 KiB, beyond that its beginning, middle and end.
     """
 
     def __init__(self, directory: Path):
@@ -54,7 +66,7 @@ class FileDigests:
         self._index = Index(directory)
         self._failures = Failures(self._index)
         self._mutex = threading.Lock()
-        self._pending: dict[bytes, tuple[str, bytes]] = {}
+        self._pending: dict[bytes, tuple[bytes, bytes]] = {}
         self._asked: dict[bytes, int] = {}
 
     def get(self, path: str | os.PathLike[str]) -> bytes | None:
@@ -63,23 +75,19 @@ class FileDigests:
             return None
         name = _name(path)
         now = time.time_ns()
-        try:
-            status = _status(os.stat(path))  # noqa: PTH116 - a Path costs as much as the look-up
-        except OSError:
-            return None
-        pending = self._pending.get(name)
-        if pending is not None and pending[0] == status:
-            return pending[1]
-        known: list[tuple[bytes]] = []
-        with self._failures.tolerated():
-            known = self._index.read(
-                "SELECT digest FROM files WHERE path = ? AND status = ?", (name, status)
-            )
-        if not known:
-            self._asked[name] = now
-        return known[0][0] if known else None
+        for digest, proof in self._known(name):
+            if _proof_of_file(path, digest) == proof:
+                return digest
+        self._asked[name] = now
+        return None
 
-    def put(self, path: str | os.PathLike[str], before: os.stat_result, digest: bytes) -> bool:
+    def put(
+        self,
+        path: str | os.PathLike[str],
+        before: os.stat_result,
+        digest: bytes,
+        content: bytes,
+    ) -> bool:
         """Remember a file's digest, if nothing can have changed the file unseen.
 
         Parameters
@@ -90,6 +98,8 @@ class FileDigests:
             Its status before it was read.
         digest : bytes
             Digest of its content.
+        content : bytes
+            What was read.
 
         Returns
         -------
@@ -100,7 +110,7 @@ class FileDigests:
         name = _name(path)
         seen = self._asked.pop(name, None) or time.time_ns()
         try:
-            status = _status(os.stat(path))  # noqa: PTH116 - as above
+            status = _status(os.stat(path))  # noqa: PTH116 - a Path costs as much as the look-up
         except OSError:
             return False
         if status != _status(before) or not self._failures.writable:
@@ -108,7 +118,7 @@ class FileDigests:
         if seen - max(before.st_mtime_ns, before.st_ctime_ns) < _TICK:
             return False
         with self._mutex:
-            self._pending[name] = (status, digest)
+            self._pending[name] = (digest, _proof(status, _checksum(content), digest))
             full = len(self._pending) % _MOST_PENDING == 0
         if full:
             self.flush()
@@ -135,13 +145,22 @@ class FileDigests:
         self._asked.clear()
         self._index.close()
 
-    def _write(self, pending: dict[bytes, tuple[str, bytes]]) -> None:
+    def _known(self, name: bytes) -> list[tuple[bytes, bytes]]:
+        pending = self._pending.get(name)
+        if pending is not None:
+            return [pending]
+        with self._failures.tolerated():
+            query = "SELECT digest, proof FROM files WHERE path = ?"
+            return self._index.read(query, (name,), blob, blob)
+        return []
+
+    def _write(self, pending: dict[bytes, tuple[bytes, bytes]]) -> None:
         with self._index.write(patience=0.2) as transaction:
-            transaction.executemany(
-                "INSERT OR REPLACE INTO files (path, status, digest) VALUES (?, ?, ?)",
-                [(name, status, digest) for name, (status, digest) in pending.items()],
+            transaction.run_many(
+                "INSERT OR REPLACE INTO files (path, digest, proof) VALUES (?, ?, ?)",
+                [(name, digest, proof) for name, (digest, proof) in pending.items()],
             )
-            transaction.execute(
+            transaction.run(
                 "DELETE FROM files WHERE id <= (SELECT MAX(id) FROM files) - ?", (_MOST_FILES,)
             )
 
@@ -163,6 +182,52 @@ def _name(path: str | os.PathLike[str]) -> bytes:
     return hashlib.blake2b(absolute, digest_size=16).digest()
 
 
-def _status(status: os.stat_result) -> str:
-    # As text: an inode may be larger than SQLite's integers.
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+def _status(status: os.stat_result) -> bytes:
+    return b"%d %d %d %d %d" % (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        status.st_dev,
+    )
+
+
+def _proof(status: bytes, checksum: int, digest: bytes) -> bytes:
+    """Bind a digest to a state of a file; so an entry that is damaged proves nothing."""
+    facts = b"%b %d %b" % (status, checksum, digest)
+    return hashlib.blake2b(facts, digest_size=16, person=b"skembed-file").digest()
+
+
+def _proof_of_file(path: str | os.PathLike[str], digest: bytes) -> bytes | None:
+    """Do the same for the file as it is now; None if it cannot be read."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        checksum = 0
+        for start, length in _sampled(status.st_size):
+            os.lseek(descriptor, start, os.SEEK_SET)
+            checksum = zlib.crc32(os.read(descriptor, length), checksum)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return _proof(_status(status), checksum, digest)
+
+
+def _checksum(content: bytes) -> int:
+    view, checksum = memoryview(content), 0
+    for start, length in _sampled(len(content)):
+        checksum = zlib.crc32(view[start : start + length], checksum)
+    return checksum
+
+
+def _sampled(size: int) -> tuple[tuple[int, int], ...]:
+    """Say which parts of a file are looked at each time, as places and lengths."""
+    if size <= _WHOLE:
+        return ((0, size),)
+    return ((0, _SAMPLE), ((size - _SAMPLE) // 2, _SAMPLE), (size - _SAMPLE, _SAMPLE))

@@ -1,59 +1,59 @@
 """The index: one SQLite file that says which row lies where, for every spec of a store.
 
 Its write lock is the one mutual exclusion that the files need: who appends, evicts or clears
-does so inside one write transaction. Readers (WAL) never wait for it.
+does so inside one write transaction. Readers (WAL) never wait for it. Whatever is read, in a
+transaction or not, is read by :func:`_select` and checked there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from . import _connections as connections
-from ._directory import UnusableStoreError, make_store
+from ._checks import Check, DamagedIndexError, checked
+from ._directory import INDEX, INDEX_FILES, LOCKS, ROWS, check_store, make_store
+from ._ownership import is_own_file, make_way
+from ._schema import prepare
 
-_VERSION = 1
-_PATIENCE = 30.0  # seconds; no writer here keeps the lock for more than a fraction of one
-_NAME = "index.sqlite3"
+PATIENCE = 15.0  # seconds; no writer here keeps the lock for more than a fraction of one
+# What others are given once they have kept us waiting for all of it: they may have been stopped.
+_LESS_PATIENCE = 0.05
+_stuck: set[Path] = set()
 
-_SCHEMA = (
-    "CREATE TABLE store (generation TEXT NOT NULL)",
-    """CREATE TABLE layouts (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, base TEXT NOT NULL,
-        columns TEXT NOT NULL, dtype TEXT NOT NULL, row_bytes INTEGER NOT NULL,
-        description TEXT NOT NULL, slots INTEGER NOT NULL DEFAULT 0,
-        hits INTEGER NOT NULL DEFAULT 0, misses INTEGER NOT NULL DEFAULT 0)""",
-    # Rows appended together; last use is kept for them, not for each, so that a look-up of
-    # 50,000 rows writes a few hundred stamps.
-    """CREATE TABLE batches (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL,
-        used INTEGER NOT NULL)""",
-    "CREATE INDEX batches_used ON batches (used, id)",
-    """CREATE TABLE entries (
-        layout INTEGER NOT NULL, key BLOB NOT NULL, slot INTEGER NOT NULL,
-        batch INTEGER NOT NULL, checksum INTEGER NOT NULL,
-        PRIMARY KEY (layout, key)) WITHOUT ROWID""",
-    "CREATE UNIQUE INDEX entries_slot ON entries (layout, slot)",
-    "CREATE INDEX entries_batch ON entries (batch)",
-    """CREATE TABLE free (
-        layout INTEGER NOT NULL, slot INTEGER NOT NULL,
-        PRIMARY KEY (layout, slot)) WITHOUT ROWID""",
-    # Batches that a running request has used, and who is running (a lease, see _locks.py).
-    """CREATE TABLE uses (
-        batch INTEGER NOT NULL, session TEXT NOT NULL,
-        PRIMARY KEY (batch, session)) WITHOUT ROWID""",
-    """CREATE TABLE files (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL UNIQUE,
-        status TEXT NOT NULL, digest BLOB NOT NULL)""",
-)
+
+class ReadOnlyStoreError(OSError):
+    """The store can be read, and not written."""
+
+    def __init__(self, directory: Path):
+        super().__init__(errno.EROFS, "The embedding store is read-only", str(directory))
+
+
+class Transaction:
+    """What may be done while the write lock is held."""
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._connection = connection
+
+    def read(self, sql: str, parameters: Sequence[Any], *checks: Check) -> list[Any]:
+        """Run one query; each of its columns is checked."""
+        return _select(self._connection, sql, parameters, checks)
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run a statement that returns nothing; the cursor knows how many rows it changed."""
+        return self._connection.execute(sql, parameters)
+
+    def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Run a statement many times."""
+        self._connection.executemany(sql, parameters)
 
 
 class Index:
@@ -65,7 +65,18 @@ class Index:
 
     @property
     def path(self) -> Path:
-        return self.directory / _NAME
+        return self.directory / INDEX
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the store lies where this user, or nobody, may write."""
+        if self._read_only is None:
+            self._read_only = os.path.lexists(self.path) and not all(
+                os.access(place, os.W_OK)
+                for place in (self.directory, self.path, self.directory / ROWS)
+                if os.path.lexists(place)
+            )
+        return self._read_only
 
     def row_file(self, name: str) -> Path:
         """Path of a layout's row file. `name` is a hexadecimal digest.
@@ -74,41 +85,50 @@ class Index:
         open elsewhere cannot write into the rows of the one that took its place.
         """
         generation = self._connected().generation
-        return self.directory / "rows" / f"{name}-{generation}.rows"
+        return self.directory / ROWS / f"{name}-{generation}.rows"
 
-    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """Run one query."""
+    def read(self, sql: str, parameters: Sequence[Any], *checks: Check) -> list[Any]:
+        """Run one query; each of its columns is checked."""
         with self._lock():
-            return self._connected().connection.execute(sql, parameters).fetchall()
+            return _select(self._connected().connection, sql, parameters, checks)
 
     @contextlib.contextmanager
-    def write(self, patience: float = _PATIENCE) -> Iterator[sqlite3.Connection]:
+    def write(self, patience: float = PATIENCE) -> Iterator[Transaction]:
         """Hold the write lock; commit at the end, or take everything back on an error."""
         with self._lock():
-            connection = self._connected().connection
-            connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
-            connection.execute("BEGIN IMMEDIATE")
+            connection = self._begun(patience)
             try:
-                yield connection
+                yield Transaction(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back itself
                     connection.execute("ROLLBACK")
                 raise
 
+    def shrink(self) -> None:
+        """Give back what the index itself does not need; where others use it, it waits."""
+        with self._lock(), contextlib.suppress(sqlite3.OperationalError):
+            self._connected().connection.execute("VACUUM")
+
     def set_aside(self) -> None:
         """Put a damaged index out of the way, with the rows that nobody can find any more."""
+        if self.read_only:
+            raise ReadOnlyStoreError(self.directory)
+        make_store(self.directory)
         with self._lock(), self._setup_lock():
             if self._open is not None:
                 connections.close(self._open)
                 self._open = None
-            if self._identity() != self._failed:
+            if connections.identity(self.path) != self._failed:
                 return  # another process has been here first
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(_NAME + suffix).unlink(missing_ok=True)
-            self.path.replace(self.path.with_name(_NAME + ".damaged"))
-            for rows in (self.directory / "rows").glob("*.rows"):
-                rows.unlink(missing_ok=True)
+            for name in INDEX_FILES[1:]:
+                make_way(self.directory / name)
+            if self._failed is not None:
+                damaged = self.path.with_name(f"{INDEX}.damaged")
+                make_way(damaged)
+                self.path.replace(damaged)
+            for rows in (self.directory / ROWS).glob("*.rows"):
+                make_way(rows)
 
     def close(self) -> None:
         """Let go of the connection; the next request may take it over."""
@@ -122,6 +142,7 @@ class Index:
         self._mutex = threading.RLock()
         self._open: connections.Connected | None = None
         self._failed: tuple[int, int] | None = None
+        self._read_only: bool | None = None
 
     def _lock(self) -> threading.RLock:
         if self._pid != os.getpid():  # on the other side of a fork
@@ -131,68 +152,73 @@ class Index:
         return self._mutex
 
     def _setup_lock(self) -> FileLock:
-        return FileLock(self.directory / "locks" / "index.lock", timeout=_PATIENCE, mode=0o600)
+        path = self.directory / LOCKS / "index.lock"
+        if not is_own_file(path):
+            make_way(path)
+        return FileLock(path, timeout=PATIENCE, mode=0o600)
 
-    def _identity(self) -> tuple[int, int] | None:
+    def _begun(self, patience: float) -> sqlite3.Connection:
+        """Take the write lock. Who has once kept it for too long is not waited for again."""
+        connection = self._connected().connection
+        if self.read_only:
+            raise ReadOnlyStoreError(self.directory)
+        stuck = self.directory in _stuck
+        seconds = min(patience, _LESS_PATIENCE) if stuck else patience
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
         try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return status.st_dev, status.st_ino
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if seconds == PATIENCE and connections.is_busy(error):
+                _stuck.add(self.directory)
+            raise
+        _stuck.discard(self.directory)
+        return connection
 
     def _connected(self) -> connections.Connected:
         """Return the connection; open another where the file was deleted or replaced."""
-        identity = self._failed = self._identity()
+        identity = self._failed = connections.identity(self.path)
         if self._open is None:
-            self._open = connections.take(self.directory)
+            self._open = self._taken()
         if self._open is not None:
-            if self._open.identity == identity:
+            if self._open.files[0] == identity:
                 return self._open
             connections.close(self._open)
             self._open = None
-        make_store(self.directory)
-        connection = sqlite3.connect(
-            self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-        )
+        if self.read_only:
+            check_store(self.directory)
+        else:
+            make_store(self.directory)
+        self._check_files()
+        self._open = self._connect()
+        return self._open
+
+    def _taken(self) -> connections.Connected | None:
+        known = connections.take(self.directory)
+        if known is not None and known.files[0] == self._failed:
+            connections.check_files(known, self.path)
+        return known
+
+    def _check_files(self) -> None:
+        for name in INDEX_FILES:
+            if not is_own_file(self.directory / name):
+                raise DamagedIndexError(f"{name} is not a file of this user's")
+
+    def _connect(self) -> connections.Connected:
+        connection = connections.open_index(self.path, PATIENCE, read_only=self.read_only)
         try:
-            generation = self._prepare(connection)
+            generation = prepare(connection, self.directory, self._setup_lock, self.read_only)
         except BaseException:
             connection.close()
             raise
-        identity = self._identity()
-        if identity is None:
+        files = connections.files_of(self.path)
+        if files[0] is None:
             connection.close()
             raise FileNotFoundError(f"{self.path} was deleted as it was opened")
-        self._open = connections.Connected(connection, identity, generation, os.getpid())
-        return self._open
-
-    def _prepare(self, connection: sqlite3.Connection) -> str:
-        """Make the tables at need; return the index's generation."""
-        if _version(connection) == 0:
-            with self._setup_lock():
-                if _version(connection) == 0:
-                    _create(connection)
-        if _version(connection) != _VERSION:
-            raise UnusableStoreError(
-                f"The index in {self.directory} is of another version of skembed; it is left "
-                "alone. Delete it, or choose another directory with cache=."
-            )
-        # No fsync at each commit: after a power cut the last rows may be gone or torn, and a
-        # torn row does not match its checksum.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {16 * 2**20}")
-        return connection.execute("SELECT generation FROM store").fetchone()[0]
+        self._failed = files[0]
+        return connections.Connected(connection, files, generation, os.getpid(), self.read_only)
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA:
-        connection.execute(statement)
-    connection.execute("INSERT INTO store VALUES (?)", (uuid.uuid4().hex[:16],))
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
-    connection.execute("COMMIT")
+def _select(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[Any], checks: Sequence[Check]
+) -> list[Any]:
+    return checked(connection.execute(sql, parameters).fetchall(), checks)

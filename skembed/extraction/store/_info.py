@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import html
-import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..._config import get_config
+from ._checks import COUNT, IDENTITY, NANOSECONDS
 from ._directory import is_store, store_directory
+from ._failures import Failures
 from ._index import Index
+from ._layouts import Kept, kept_layouts
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -121,6 +124,18 @@ def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
     CacheInfo
         Directory, size, cap, and each kind of rows with its hits and misses.
 
+    Raises
+    ------
+    ValueError
+        If the folder is not a store of this version's and of this user's.
+    OSError
+        If it cannot be read.
+
+    Warns
+    -----
+    StoreWarning
+        If its index was damaged, and is set aside: once in a process.
+
     See Also
     --------
     cache_clear : Empty it.
@@ -137,45 +152,54 @@ def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
     specs: list[SpecInfo] = []
     with opened(directory) as index:
         if index is not None:
-            specs = [_spec_info(facts) for facts in index.read(_SPECS)]
+            specs = _specs(index)
     return CacheInfo(
         directory, _bytes_in(directory), int(get_config()["cache_size"]), tuple(specs)
     )
 
 
-_SPECS = """
-    SELECT description, columns, dtype, row_bytes, hits, misses,
-           (SELECT COUNT(*) FROM entries WHERE layout = layouts.id),
-           (SELECT MAX(used) FROM batches WHERE layout = layouts.id) AS used
-    FROM layouts ORDER BY used DESC, id"""
-
-
 @contextlib.contextmanager
 def opened(directory: Path) -> Iterator[Index | None]:
-    """Yield the index of the store, or None where there is none: looking makes nothing."""
+    """Yield the index of the store, or None where there is none: looking makes nothing.
+
+    An index that is damaged is set aside, and the block ends there.
+    """
     index = Index(directory)
-    if not is_store(directory) or not index.path.exists():
+    if not is_store(directory) or not os.path.lexists(index.path):
         yield None
         return
     try:
-        yield index
+        with Failures(index).healed():
+            yield index
     finally:
         index.close()
 
 
-def _spec_info(facts: tuple) -> SpecInfo:
-    description, columns, dtype, row_bytes, hits, misses, rows, used = facts
-    layers = json.loads(columns)
+def _specs(index: Index) -> list[SpecInfo]:
+    """What is kept of each layout, the one used last first."""
+    rows = dict(
+        index.read("SELECT layout, COUNT(*) FROM entries GROUP BY layout", (), IDENTITY, COUNT)
+    )
+    used = dict(
+        index.read(
+            "SELECT layout, MAX(used) FROM batches GROUP BY layout", (), IDENTITY, NANOSECONDS
+        )
+    )
+    kept = sorted(kept_layouts(index), key=lambda layout: -used.get(layout.id, -1))
+    return [_spec_info(layout, rows.get(layout.id, 0), used.get(layout.id)) for layout in kept]
+
+
+def _spec_info(kept: Kept, rows: int, used: int | None) -> SpecInfo:
     return SpecInfo(
-        json.loads(description),
-        tuple(key for key, _ in layers),
-        sum(width for _, width in layers),
-        dtype,
+        kept.spec.description,
+        tuple(key for key, _ in kept.spec.columns),
+        kept.spec.width,
+        kept.spec.dtype,
         rows,
-        rows * row_bytes,
+        rows * kept.spec.row_bytes,
         None if used is None else dt.datetime.fromtimestamp(used / 1e9, dt.UTC),
-        hits,
-        misses,
+        kept.hits,
+        kept.misses,
     )
 
 
@@ -197,10 +221,13 @@ def _cells(spec: SpecInfo) -> tuple[str, ...]:
 
 
 def _bytes_in(directory: Path) -> int:
+    """Bytes of what lies in the folder itself; links are not followed."""
     total = 0
-    for path in directory.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # evicted this moment
-            total += path.stat().st_size if path.is_file() else 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(OSError):  # evicted this moment
+                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - many
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
     return total
 
 

@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ._index import Index
+from ._checks import (
+    CHECKSUM,
+    COUNT,
+    IDENTITY,
+    ROW_BYTES,
+    SLOT,
+    DamagedIndexError,
+    blob,
+    columns_of_layers,
+    description,
+    hexadecimal,
+    text,
+)
+from ._index import Index, Transaction
 from ._rows import blocks, checksum, read_rows
 from ._spec import DTYPES, StoreSpec
 
 # Keys in one query. Older builds of SQLite take 999 parameters at most.
 _KEYS = 500
+_LAYOUTS = """
+    SELECT id, name, base, columns, dtype, row_bytes, description, hits, misses
+    FROM layouts WHERE {} ORDER BY id"""
 _QUERY = "SELECT slot, key, checksum, batch FROM entries WHERE layout = ? AND key IN ({})"
+
+
+class Kept(NamedTuple):
+    """A layout as the index describes it."""
+
+    id: int
+    spec: StoreSpec
+    hits: int
+    misses: int
 
 
 class Layout(NamedTuple):
@@ -45,24 +69,53 @@ class Answer(NamedTuple):
     rows: np.ndarray
 
 
+def kept_layouts(
+    source: Index | Transaction, condition: str = "TRUE", parameters: Sequence[object] = ()
+) -> list[Kept]:
+    """Return the layouts that meet an SQL condition, in the order in which they were begun.
+
+    Raises
+    ------
+    DamagedIndexError
+        If one of them is not what its own name, a digest of the rest, says.
+    """
+    rows = source.read(
+        _LAYOUTS.format(condition),
+        parameters,
+        *(IDENTITY, hexadecimal, hexadecimal, columns_of_layers, text, ROW_BYTES),
+        *(description, COUNT, COUNT),
+    )
+    return [
+        Kept(number, _spec(name, base, columns, dtype, row_bytes, facts), hits, misses)
+        for number, name, base, columns, dtype, row_bytes, facts, hits, misses in rows
+    ]
+
+
+def _spec(name, base, columns, dtype, row_bytes, facts) -> StoreSpec:
+    try:
+        spec = StoreSpec(base, columns, dtype, facts)
+    except ValueError as error:
+        raise DamagedIndexError("expected a kind of rows") from error
+    if spec.digest() != name or spec.row_bytes != row_bytes:
+        raise DamagedIndexError("a kind of rows does not match its digest")
+    return spec
+
+
 def layouts_for(index: Index, spec: StoreSpec) -> list[Layout]:
     """Return the layouts that hold what `spec` asks for: its own first, then by width."""
     found = []
-    for layout, name, columns, row_bytes in index.read(
-        "SELECT id, name, columns, row_bytes FROM layouts WHERE base = ? AND dtype = ?",
-        (spec.base, spec.dtype),
-    ):
-        stored = tuple((key, width) for key, width in json.loads(columns))
-        within = spec.columns_within(stored)
+    for kept in kept_layouts(index, "base = ? AND dtype = ?", (spec.base, spec.dtype)):
+        within = spec.columns_within(kept.spec.columns)
         if within is not None:
-            found.append(Layout(layout, name, row_bytes, DTYPES[spec.dtype], within))
+            row_bytes, dtype = kept.spec.row_bytes, DTYPES[spec.dtype]
+            found.append(Layout(kept.id, kept.spec.digest(), row_bytes, dtype, within))
     own = spec.digest()
     return sorted(found, key=lambda layout: (layout.name != own, layout.row_bytes, layout.name))
 
 
-def layout_of(transaction: sqlite3.Connection, spec: StoreSpec) -> int:
+def layout_of(transaction: Transaction, spec: StoreSpec) -> int:
     """Return the id of the spec's own layout, a new one at need."""
-    transaction.execute(
+    transaction.run(
         """INSERT OR IGNORE INTO layouts (name, base, columns, dtype, row_bytes, description)
            VALUES (?, ?, ?, ?, ?, ?)""",
         (
@@ -74,41 +127,37 @@ def layout_of(transaction: sqlite3.Connection, spec: StoreSpec) -> int:
             json.dumps(spec.description),
         ),
     )
-    return transaction.execute(
-        "SELECT id FROM layouts WHERE name = ?", (spec.digest(),)
-    ).fetchone()[0]
+    known = kept_layouts(transaction, "name = ?", (spec.digest(),))
+    if len(known) != 1:
+        raise DamagedIndexError("a kind of rows was written and is not there")
+    return known[0].id
 
 
-def entries_of(
-    source: Index | sqlite3.Connection, layout: int, keys: Sequence[bytes]
-) -> list[Entry]:
+def entries_of(source: Index | Transaction, layout: int, keys: Sequence[bytes]) -> list[Entry]:
     """Return the entries of those keys that are known, in the order of their slots."""
     found: list[Entry] = []
     for start in range(0, len(keys), _KEYS):
         some = keys[start : start + _KEYS]
         query, values = _QUERY.format(",".join("?" * len(some))), (layout, *some)
-        if isinstance(source, Index):
-            found += map(Entry._make, source.read(query, values))
-        else:
-            found += map(Entry._make, source.execute(query, values))
+        rows = source.read(query, values, SLOT, blob, CHECKSUM, IDENTITY)
+        found += map(Entry._make, rows)
     found.sort()
     return found
 
 
-def take_slots(transaction: sqlite3.Connection, layout: int, n: int) -> np.ndarray:
+def take_slots(transaction: Transaction, layout: int, n: int) -> np.ndarray:
     """Return `n` ascending slots for new rows: free ones first, then new ones at the end."""
-    slots = [
-        slot
-        for (slot,) in transaction.execute(
-            "SELECT slot FROM free WHERE layout = ? ORDER BY slot LIMIT ?", (layout, n)
-        )
-    ]
-    transaction.executemany(
+    free = transaction.read(
+        "SELECT slot FROM free WHERE layout = ? ORDER BY slot LIMIT ?", (layout, n), SLOT
+    )
+    slots = [slot for (slot,) in free]
+    transaction.run_many(
         "DELETE FROM free WHERE layout = ? AND slot = ?", [(layout, slot) for slot in slots]
     )
-    (end,) = transaction.execute("SELECT slots FROM layouts WHERE id = ?", (layout,)).fetchone()
+    ends = transaction.read("SELECT slots FROM layouts WHERE id = ?", (layout,), SLOT)
+    end = ends[0][0]
     more = n - len(slots)
-    transaction.execute("UPDATE layouts SET slots = ? WHERE id = ?", (end + more, layout))
+    transaction.run("UPDATE layouts SET slots = ? WHERE id = ?", (end + more, layout))
     return np.array([*slots, *range(end, end + more)], np.int64)
 
 
@@ -148,9 +197,9 @@ def discard(index: Index, layout: Layout, entries: Iterable[Entry]) -> None:
     """Forget damaged rows; their slots are free for others."""
     with index.write() as transaction:
         for entry in entries:
-            gone = transaction.execute(
+            gone = transaction.run(
                 "DELETE FROM entries WHERE layout = ? AND key = ? AND slot = ? AND batch = ?",
                 (layout.id, entry.key, entry.slot, entry.batch),
             ).rowcount
             if gone:
-                transaction.execute("INSERT INTO free VALUES (?, ?)", (layout.id, entry.slot))
+                transaction.run("INSERT INTO free VALUES (?, ?)", (layout.id, entry.slot))

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ._directory import open_for_writing
+from ._ownership import open_own
+
 BLOCK_BYTES = 2**20  # read, checked and converted at a time: within a CPU cache
 
 
@@ -24,8 +27,7 @@ def checksum(key: bytes, row: np.ndarray) -> int:
 
 def write_rows(path: Path, slots: np.ndarray, rows: np.ndarray) -> None:
     """Write uint8 rows of shape (n, row_bytes) to ascending slots; create the file at need."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0) as file:
+    with os.fdopen(open_for_writing(path), "r+b", buffering=0) as file:
         for start, stop in _runs(slots):
             file.seek(int(slots[start]) * rows.shape[1])
             rest = rows[start:stop].reshape(-1).data
@@ -34,13 +36,15 @@ def write_rows(path: Path, slots: np.ndarray, rows: np.ndarray) -> None:
 
 
 def read_rows(path: Path, slots: np.ndarray, rows: np.ndarray) -> None:
-    """Fill uint8 rows of shape (n, row_bytes) from ascending slots; zeros where none is."""
-    try:
-        file = path.open("rb", buffering=0)
-    except FileNotFoundError:
+    """Fill uint8 rows of shape (n, row_bytes) from ascending slots; zeros where none is.
+
+    A link, a folder or another user's file is none.
+    """
+    descriptor = open_own(path, os.O_RDONLY)
+    if descriptor is None:
         rows[:] = 0
         return
-    with file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         for start, stop in _runs(slots):
             file.seek(int(slots[start]) * rows.shape[1])
             rest = rows[start:stop].reshape(-1).data
@@ -54,8 +58,11 @@ def read_rows(path: Path, slots: np.ndarray, rows: np.ndarray) -> None:
 
 def truncate(path: Path, n_bytes: int) -> None:
     """Give back what lies behind the last row."""
-    if path.exists() and path.stat().st_size > n_bytes:
-        os.truncate(path, n_bytes)
+    descriptor = open_own(path, os.O_RDWR)
+    if descriptor is not None:
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            if os.fstat(descriptor).st_size > n_bytes:
+                file.truncate(n_bytes)
 
 
 def blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:

@@ -8,12 +8,12 @@ earlier. A slot is never overwritten while an entry still points at it.
 
 from __future__ import annotations
 
-import sqlite3
-
 import numpy as np
 
-from ._index import Index
-from ._locks import is_running
+from ._checks import COUNT, IDENTITY, ROW_BYTES, SLOT, DamagedIndexError, blob, optional
+from ._index import Index, Transaction
+from ._layouts import kept_layouts
+from ._leases import forget_ended
 from ._rows import blocks, read_rows, truncate, write_rows
 
 ENTRY_BYTES = 128  # of a row in the index: measured 110 to 130, with its three B-trees
@@ -22,13 +22,27 @@ _MOST_SLACK = 64 * 2**20
 
 
 def used_bytes(index: Index) -> int:
-    """Bytes of all rows and their entries; what free slots take is not counted."""
-    return index.read(
-        """SELECT IFNULL(SUM((row_bytes + ?) * (slots -
-               (SELECT COUNT(*) FROM free WHERE free.layout = layouts.id))), 0)
+    """Bytes of all rows and their entries; what free slots take is not counted.
+
+    Raises
+    ------
+    DamagedIndexError
+        If a layout has more slots, or fewer, than rows and gaps: new rows would overwrite others.
+    """
+    total = 0
+    for row_bytes, slots, free, *last in index.read(
+        """SELECT row_bytes, slots,
+               (SELECT COUNT(*) FROM free WHERE layout = layouts.id),
+               (SELECT MAX(slot) FROM free WHERE layout = layouts.id),
+               (SELECT MAX(slot) FROM entries WHERE layout = layouts.id)
            FROM layouts""",
-        (ENTRY_BYTES,),
-    )[0][0]
+        (),
+        *(ROW_BYTES, SLOT, COUNT, optional(SLOT), optional(SLOT)),
+    ):
+        if slots != max((slot + 1 for slot in last if slot is not None), default=0):
+            raise DamagedIndexError("a kind of rows ends elsewhere than its last row")
+        total += (row_bytes + ENTRY_BYTES) * (slots - free)
+    return total
 
 
 def make_room(index: Index, excess: int, cap: int) -> int:
@@ -36,90 +50,87 @@ def make_room(index: Index, excess: int, cap: int) -> int:
     # A little more than needed, or each of the next appends would evict again.
     most = excess + min(cap // 20, _MOST_SLACK)
     with index.write() as transaction:
-        _forget_dead_requests(index, transaction)
+        forget_ended(index, transaction)
         freed = bytes_of_one = 0
         while freed < excess or freed + bytes_of_one <= most:
-            page = transaction.execute(
-                """SELECT batches.id, layouts.id, row_bytes FROM batches
+            page = transaction.read(
+                """SELECT batches.id, row_bytes FROM batches
                    JOIN layouts ON layouts.id = batches.layout
                    WHERE NOT EXISTS (SELECT 1 FROM uses WHERE batch = batches.id)
                    ORDER BY used, batches.id LIMIT ?""",
                 (_PAGE,),
-            ).fetchall()
+                *(IDENTITY, ROW_BYTES),
+            )
             if not page:
                 break
-            for batch, layout, row_bytes in page:
-                bytes_of_one = (row_bytes + ENTRY_BYTES) * _evict(transaction, batch, layout)
+            for batch, row_bytes in page:
+                bytes_of_one = (row_bytes + ENTRY_BYTES) * _evict(transaction, batch)
                 freed += bytes_of_one
                 if freed >= excess and freed + bytes_of_one > most:
                     break
     return freed
 
 
-def _forget_dead_requests(index: Index, transaction: sqlite3.Connection) -> None:
-    for (session,) in transaction.execute("SELECT DISTINCT session FROM uses").fetchall():
-        if not is_running(index.directory, session):
-            transaction.execute("DELETE FROM uses WHERE session = ?", (session,))
-
-
-def _evict(transaction: sqlite3.Connection, batch: int, layout: int) -> int:
-    transaction.execute(
+def _evict(transaction: Transaction, batch: int) -> int:
+    transaction.run(
         "INSERT OR IGNORE INTO free SELECT layout, slot FROM entries WHERE batch = ?", (batch,)
     )
-    count = transaction.execute("DELETE FROM entries WHERE batch = ?", (batch,)).rowcount
-    transaction.execute("DELETE FROM batches WHERE id = ?", (batch,))
+    count = transaction.run("DELETE FROM entries WHERE batch = ?", (batch,)).rowcount
+    transaction.run("DELETE FROM batches WHERE id = ?", (batch,))
     return count
 
 
 def give_back(index: Index, keep: str = "") -> None:
     """Shorten every row file with free slots, but that of the layout named `keep`."""
-    for layout, name in index.read(
-        """SELECT id, name FROM layouts WHERE name != ?
-           AND EXISTS (SELECT 1 FROM free WHERE free.layout = layouts.id)""",
+    for kept in kept_layouts(
+        index,
+        "name != ? AND EXISTS (SELECT 1 FROM free WHERE free.layout = layouts.id)",
         (keep,),
     ):
-        _close_gaps(index, layout, name)
-        _cut(index, name)
+        _close_gaps(index, kept.id, kept.spec.digest())
+        _cut(index, kept.spec.digest())
 
 
 def _close_gaps(index: Index, layout: int, name: str) -> None:
     """Move the last rows into the gaps; the old places stay intact until this is committed."""
     with index.write() as transaction:
-        known = transaction.execute(
-            "SELECT slots, row_bytes FROM layouts WHERE id = ?", (layout,)
-        ).fetchone()
-        if known is None:  # cleared by another process
+        known = transaction.read(
+            "SELECT slots, row_bytes FROM layouts WHERE id = ?", (layout,), SLOT, ROW_BYTES
+        )
+        if not known:  # cleared by another process
             return
-        slots, row_bytes = known
-        free = transaction.execute(
-            "SELECT slot FROM free WHERE layout = ? ORDER BY slot", (layout,)
-        ).fetchall()
+        slots, row_bytes = known[0]
+        free = transaction.read(
+            "SELECT slot FROM free WHERE layout = ? ORDER BY slot", (layout,), SLOT
+        )
         end = slots - len(free)
         gaps = np.array([slot for (slot,) in free if slot < end], np.int64)
-        last = transaction.execute(
+        last = transaction.read(
             "SELECT slot, key FROM entries WHERE layout = ? AND slot >= ? ORDER BY slot",
             (layout, end),
-        ).fetchall()
+            *(SLOT, blob),
+        )
         if len(last) != len(gaps):
-            raise sqlite3.IntegrityError(f"{name}: {len(gaps)} gaps for {len(last)} rows")
+            raise DamagedIndexError(f"{len(gaps)} gaps for {len(last)} rows")
         sources = np.array([slot for slot, _ in last], np.int64)
         for block in blocks(len(gaps), row_bytes):
             rows = np.empty((block.stop - block.start, row_bytes), np.uint8)
             read_rows(index.row_file(name), sources[block], rows)
             write_rows(index.row_file(name), gaps[block], rows)
-        transaction.executemany(
+        transaction.run_many(
             "UPDATE entries SET slot = ? WHERE layout = ? AND key = ?",
             [(int(gap), layout, key) for gap, (_, key) in zip(gaps, last, strict=True)],
         )
-        transaction.execute("DELETE FROM free WHERE layout = ?", (layout,))
-        transaction.execute("UPDATE layouts SET slots = ? WHERE id = ?", (end, layout))
+        transaction.run("DELETE FROM free WHERE layout = ?", (layout,))
+        transaction.run("UPDATE layouts SET slots = ? WHERE id = ?", (end, layout))
 
 
 def _cut(index: Index, name: str) -> None:
     """End the file after its last row, unless somebody has appended another meanwhile."""
     with index.write() as transaction:
-        known = transaction.execute(
-            "SELECT slots * row_bytes FROM layouts WHERE name = ?", (name,)
-        ).fetchone()
-        if known is not None:
-            truncate(index.row_file(name), known[0])
+        known = transaction.read(
+            "SELECT slots, row_bytes FROM layouts WHERE name = ?", (name,), SLOT, ROW_BYTES
+        )
+        if known:
+            slots, row_bytes = known[0]
+            truncate(index.row_file(name), slots * row_bytes)

@@ -152,6 +152,7 @@ class EmbeddingStore:
         step = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self.spec.row_bytes))
         for start in range(0, len(keys), step):
             if not self._failures.writable:
+                self._failures.say_read_only()
                 return
             with self._failures.tolerated(writing=True):
                 self._append(keys[start : start + step], stored[start : start + step])
@@ -171,19 +172,20 @@ class EmbeddingStore:
     def lock(self) -> Iterator[None]:
         """Hold the lock of everybody who computes rows of this base; for one batch, please.
 
-        Without it nothing breaks, but two processes may compute the same rows. It is fair:
-        see :class:`._locks.Turnstile`.
+        Without it nothing breaks, but two processes may compute the same rows; so who holds it
+        and gives no sign of life is not waited for. It is fair: see :class:`._locks.Turnstile`.
         """
-        turnstile = None
+        held = []
         if self._failures.writable:
             with self._failures.tolerated(writing=True):
                 make_store(self.directory)
                 turnstile = Turnstile(self.directory, self.spec.base, self._announced)
                 turnstile.acquire()
+                held = [turnstile]
         try:
             yield
         finally:
-            if turnstile is not None:
+            for turnstile in held:
                 turnstile.release()
 
     def close(self) -> None:
@@ -191,8 +193,8 @@ class EmbeddingStore:
         if self._failures.writable:
             with self._failures.tolerated(writing=True):
                 self._uses.flush(patience=0.2)
-        with self._failures.tolerated(writing=True):
-            self._uses.end()
+            with self._failures.tolerated(writing=True):
+                self._uses.end()
         self._index.close()
 
     def __enter__(self) -> EmbeddingStore:
@@ -229,10 +231,11 @@ class EmbeddingStore:
         if keys:
             damaged = suspects & read(keys)[0]
             if damaged:
-                with self._failures.tolerated(writing=True):
-                    discard(self._index, layout, damaged)
+                if self._failures.writable:
+                    with self._failures.tolerated(writing=True):
+                        discard(self._index, layout, damaged)
                 warn_once(
-                    "damaged rows",
+                    "damaged",
                     self.directory,
                     f"{len(damaged)} rows of the embedding store in {self.directory} are "
                     "damaged; they are computed again.",
@@ -293,10 +296,10 @@ class EmbeddingStore:
             slots = take_slots(transaction, layout, len(new))
             rows = stored[list(new.values())]
             write_rows(self._index.row_file(self.spec.digest()), slots, rows)
-            batch = transaction.execute(
+            batch = transaction.run(
                 "INSERT INTO batches (layout, used) VALUES (?, ?)", (layout, time.time_ns())
             ).lastrowid
-            transaction.executemany(
+            transaction.run_many(
                 """INSERT INTO entries (layout, key, slot, batch, checksum)
                    VALUES (?, ?, ?, ?, ?)""",
                 [
@@ -304,7 +307,7 @@ class EmbeddingStore:
                     for key, slot, row in zip(new, slots.tolist(), rows, strict=True)
                 ],
             )
-            transaction.execute("INSERT INTO uses VALUES (?, ?)", (batch, session))
-            transaction.execute(
+            transaction.run("INSERT INTO uses VALUES (?, ?)", (batch, session))
+            transaction.run(
                 "UPDATE layouts SET misses = misses + ? WHERE id = ?", (len(new), layout)
             )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 
+from ._connections import is_busy
 from ._directory import make_store
-from ._failures import is_busy
 from ._index import Index
-from ._locks import Lease
+from ._leases import Lease, forget_ended, sweep
 
 # Nobody waits for the writing down of uses, and so it need not follow each look-up.
 _FLUSH_EVERY = 0.5  # seconds
@@ -40,6 +42,7 @@ class Uses:
         with self._mutex:
             if self._lease is None or self._lease.pid != os.getpid():
                 make_store(self._index.directory)
+                self._tidy()
                 self._lease = Lease(self._index.directory)
             return self._lease.session
 
@@ -75,24 +78,36 @@ class Uses:
         if lease is None or lease.pid != os.getpid():
             return
         lease.end()
-        try:
-            with self._index.write(patience=0.2) as transaction:
-                transaction.execute("DELETE FROM uses WHERE session = ?", (lease.session,))
-        except sqlite3.OperationalError as error:
-            if not is_busy(error):  # whoever needs room will see that the lease has ended
-                raise
+        # Where a writer is busy, whoever needs room will see that the lease has ended.
+        with _unless_busy(), self._index.write(patience=0.2) as transaction:
+            transaction.run("DELETE FROM uses WHERE session = ?", (lease.session,))
+
+    def _tidy(self) -> None:
+        """Forget what killed processes have left behind."""
+        if sweep(self._index.directory):
+            with _unless_busy(), self._index.write(patience=0.2) as transaction:
+                forget_ended(self._index, transaction)
 
     def _write(self, batches: set[int], hits: Counter[int], patience: float) -> None:
         session, now = self.session(), time.time_ns()
         with self._index.write(patience) as transaction:
-            transaction.executemany(
+            transaction.run_many(
                 "UPDATE batches SET used = ? WHERE id = ?", [(now, batch) for batch in batches]
             )
-            transaction.executemany(
+            transaction.run_many(
                 "INSERT OR IGNORE INTO uses VALUES (?, ?)",
                 [(batch, session) for batch in batches],
             )
-            transaction.executemany(
+            transaction.run_many(
                 "UPDATE layouts SET hits = hits + ? WHERE id = ?",
                 [(count, layout) for layout, count in hits.items()],
             )
+
+
+@contextlib.contextmanager
+def _unless_busy() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if not is_busy(error):
+            raise

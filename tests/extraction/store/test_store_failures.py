@@ -6,9 +6,17 @@ import contextlib
 import os
 import sqlite3
 import warnings
+from pathlib import Path
 
 import pytest
-from store_helpers import WIDTH, append_under_file_limit, known, make_spec, put
+from store_helpers import (
+    WIDTH,
+    append_under_file_limit,
+    known,
+    make_spec,
+    put,
+    use_and_wait,
+)
 
 from skembed import StoreWarning, cache_clear, cache_info
 from skembed.extraction.store import (
@@ -41,9 +49,28 @@ def use(cache, numbers=range(20), spec=None):
     return there
 
 
+def put_by_another(cache, numbers):
+    with open_store(cache, make_spec()) as store:
+        put(store, numbers)
+
+
 def forget_connections(cache):
     """Be as another process, which has never opened this store."""
     _connections.close(_connections.take(store_directory(cache)))
+
+
+@pytest.fixture
+def read_only(request, tmp_path):
+    """Return a directory, and what makes it and all in it read-only."""
+    if os.geteuid() == 0:  # whom permissions do not bind
+        cache, remount = request.getfixturevalue("mount")
+        return cache, lambda: remount("ro")
+
+    def seal():
+        for folder, _, _ in os.walk(tmp_path):
+            Path(folder).chmod(0o500)
+
+    return tmp_path, seal
 
 
 def fill_up(path):
@@ -97,18 +124,38 @@ def test_a_disk_full_from_the_start(mount):
     assert "No embeddings are kept" in message or "No more embeddings are kept" in message
 
 
-def test_read_only(request, tmp_path):
-    if os.geteuid() == 0:  # whom permissions do not bind
-        cache, remount = request.getfixturevalue("mount")
-        use(cache)
-        forget_connections(cache)
-        remount("ro")
-    else:
-        cache = tmp_path
-        cache.chmod(0o500)
+def test_a_read_only_disk_without_a_store(read_only):
+    cache, seal = read_only
+    seal()
     there, message = once(lambda: use(cache))
     assert there == []
     assert "No embeddings are kept" in message
+    assert cache_info(cache).specs == ()
+
+
+@pytest.mark.parametrize("log", ["written back", "left behind"])
+def test_a_read_only_store_serves(read_only, start, log):
+    cache, seal = read_only
+    if log == "left behind":  # by a process that was killed
+        process, pipe = start(use_and_wait, cache, range(20))
+        pipe.recv()
+        put_by_another(cache, range(20))
+        assert pipe.recv() == "used"
+        process.kill()
+        process.join()
+        forget_connections(cache)
+    else:
+        put_by_another(cache, range(20))
+        forget_connections(cache)
+    seal()
+    assert use(cache) == list(range(20))  # without a warning, for nothing is missing
+    assert cache_info(cache).specs[0].rows >= 20
+    there, message = once(lambda: use(cache, range(10, 30)))
+    assert there == list(range(10, 20))
+    assert "read-only" in message
+    with pytest.raises(OSError, match="read-only"):
+        cache_clear(cache=cache)
+    assert use(cache) == list(range(20))
 
 
 def test_a_directory_that_cannot_be(tmp_path):
@@ -189,7 +236,7 @@ def test_an_index_that_another_process_replaced(tmp_path):
     """A store that is open goes on with the new index, and its old rows are gone."""
     with open_store(tmp_path, make_spec()) as store:
         put(store, range(5))
-        store._index._failed = store._index._identity()
+        store._index._failed = _connections.identity(store._index.path)
         store._index.set_aside()
         with open_store(tmp_path, make_spec()) as other:
             put(other, range(100, 103))

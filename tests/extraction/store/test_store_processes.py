@@ -20,6 +20,7 @@ from store_helpers import (
 
 from skembed import cache_info, config_context
 from skembed.extraction.store import open_store, store_directory
+from skembed.extraction.store._checks import IDENTITY, SLOT, text
 from skembed.extraction.store._index import Index
 from skembed.extraction.store._space import ENTRY_BYTES, used_bytes
 
@@ -28,12 +29,13 @@ def assert_consistent(cache):
     """Every slot belongs to one row, or is free; what rows hold, known() compares."""
     with open_store(cache, make_spec()) as store:
         index: Index = store._index
-        assert index.read("PRAGMA integrity_check") == [("ok",)]
-        for layout, slots in index.read("SELECT id, slots FROM layouts"):
+        assert index.read("PRAGMA integrity_check", (), text) == [("ok",)]
+        for layout, slots in index.read("SELECT id, slots FROM layouts", (), IDENTITY, SLOT):
             taken = index.read(
                 "SELECT slot FROM entries WHERE layout = ? UNION ALL "
                 "SELECT slot FROM free WHERE layout = ?",
                 (layout, layout),
+                SLOT,
             )
             assert sorted(slot for (slot,) in taken) == list(range(slots))
 
