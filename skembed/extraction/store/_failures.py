@@ -24,9 +24,13 @@ _mutex = threading.Lock()
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Primary result codes of SQLite.
 _READONLY, _IOERR, _FULL = 8, 10, 13
+# A file that ends too early, among the extended codes.
+_SHORT_READ = 522
 # No such table, malformed, too large to be true, of another type, not a database.
 _DAMAGE = {1, 11, 18, 20, 26}
-ERRORS = (OSError, sqlite3.Error, DamagedIndexError)
+# SQLite quotes a damaged schema in its messages, and Python decodes them.
+_UNDOUBTED = (DamagedIndexError, sqlite3.IntegrityError, UnicodeDecodeError)
+ERRORS = (OSError, sqlite3.Error, *_UNDOUBTED)
 
 
 def warn_once(cause: str, directory: object, message: str) -> None:
@@ -47,8 +51,9 @@ def is_damage(error: Exception, index: Index) -> bool:
     """Say whether the index is not what was written."""
     # A header that is damaged may also tell SQLite that it must not write.
     forbidden = primary_code(error) == _READONLY and os.access(index.directory, os.W_OK)
-    kinds = DamagedIndexError | sqlite3.IntegrityError
-    return isinstance(error, kinds) or primary_code(error) in _DAMAGE or forbidden
+    short = getattr(error, "sqlite_errorcode", 0) == _SHORT_READ
+    known = isinstance(error, _UNDOUBTED) or primary_code(error) in _DAMAGE
+    return known or forbidden or short
 
 
 class Failures:

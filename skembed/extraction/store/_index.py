@@ -74,7 +74,7 @@ class Index:
             self._read_only = os.path.lexists(self.path) and not all(
                 os.access(place, os.W_OK)
                 for place in (self.directory, self.path, self.directory / ROWS)
-                if os.path.lexists(place)
+                if place.exists() and not place.is_symlink()
             )
         return self._read_only
 
