@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import cache_info
 from ..extraction.store import CacheInfo
-from ..extraction.store._directory import UnusableStoreError
+from ..extraction.store._ownership import UnusableStoreError
 from ._errors import CommandError
 
 

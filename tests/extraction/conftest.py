@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from other_processes import fork_server, starting
 
 from skembed.extraction.store import _failures
 
@@ -23,39 +21,14 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def processes():
     """Processes that start in milliseconds: forks of one that has imported and run nothing."""
-    here = Path(__file__).parent
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        map(str, [here, here / "store", here.parents[1], *sys.path])
-    )
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "store_helpers", "extraction_helpers"])
-    context.Process(target=int).start()  # starts the server, with this environment
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
-    return context
+    return fork_server()
 
 
 @pytest.fixture
 def start(processes) -> Iterator[Callable]:
     """Start ``function(cache, pipe, ...)`` elsewhere; return the process and our end."""
-    running = []
-
-    def run(function: Callable, cache: Path | bool, *arguments):
-        ours, theirs = processes.Pipe()
-        process = processes.Process(target=function, args=(cache, theirs, *arguments))
-        process.start()
-        theirs.close()  # or a killed process would leave us waiting
-        running.append((process, ours))
-        return process, ours
-
-    yield run
-    for process, ours in running:
-        process.kill()
-        process.join()
-        ours.close()
+    with starting(processes) as run:
+        yield run
 
 
 @pytest.fixture

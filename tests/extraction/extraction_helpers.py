@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skembed import PretrainedEmbedder
+from skembed import PretrainedEmbedder, cache_info
 from skembed._keras import import_keras
 from skembed.extraction import images_run
 from skembed.extraction.engines import _jax  # noqa: F401 - so that forks need not import it
@@ -79,6 +79,55 @@ def embed(cache, pipe, network: Path, numbers: Sequence[int], batch: int) -> Non
     )
     rows = embedder.transform([CRUMBS[n] for n in numbers])
     pipe.send((rows, images_run()))
+
+
+def messages(pipe) -> list:
+    """Whatever a process tells until it ends."""
+    told = []
+    try:
+        while True:
+            told.append(pipe.recv())
+    except EOFError:
+        return told
+
+
+def stored(cache: Path) -> int:
+    """Rows in a store."""
+    return sum(spec.rows for spec in cache_info(cache).specs)
+
+
+def kill_again_and_again(
+    cache: Path, start, network: Path, uninterrupted: np.ndarray, kills: int, seed: int
+) -> int:
+    """Kill a run at random moments, let the last one end; return the rows kept before that.
+
+    All that a process told of is kept, at most one batch more, and nothing is computed twice.
+    """
+    generator, batch, everything = np.random.default_rng(seed), 2, range(len(CRUMBS))
+    for _ in range(kills):
+        before = stored(cache)
+        process, pipe = start(embed, cache, network, everything, batch)
+        while pipe.recv() == 0:  # what it has found; it has computed none yet
+            pass
+        time.sleep(generator.uniform(0, 0.015))  # a few batches long
+        process.kill()
+        told = messages(pipe)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert not any(isinstance(message, tuple) for message in told), "it had finished"
+        # It told of a batch once that was stored, so each one that it told of is there; it may
+        # have been killed between storing and telling, or between computing and storing.
+        reported = max(told, default=batch)
+        assert reported <= stored(cache) - before <= reported + batch
+    kept = stored(cache)
+    assert kills * batch <= kept < len(CRUMBS)
+    _, pipe = start(embed, cache, network, everything, batch)
+    rows, run = messages(pipe)[-1]
+    assert run == len(CRUMBS) - kept
+    assert rows.tobytes() == uninterrupted.tobytes()
+    (spec,) = cache_info(cache).specs
+    assert (spec.rows, spec.misses) == (len(CRUMBS), len(CRUMBS))  # none was stored twice
+    return kept
 
 
 def embed_under_file_limit(cache, pipe, network: Path, n_bytes: int) -> None:

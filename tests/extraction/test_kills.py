@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
 import warnings
 
 import numpy as np
 import pytest
-from extraction_helpers import CRUMBS, embed, embed_under_file_limit, save_network, tiles
+from extraction_helpers import (
+    CRUMBS,
+    embed,
+    embed_under_file_limit,
+    kill_again_and_again,
+    messages,
+    save_network,
+    stored,
+    tiles,
+)
 
-from skembed import PretrainedEmbedder, StoreWarning, cache_info
+from skembed import PretrainedEmbedder, StoreWarning
 from skembed.extraction import images_run
 from skembed.extraction.store import _connections, store_directory
 
 KILLS = 50
-BATCH = 2
 
 
 @pytest.fixture(scope="module")
@@ -30,48 +36,11 @@ def uninterrupted(network) -> np.ndarray:
     return PretrainedEmbedder(network, cache=False).transform(CRUMBS)
 
 
-def messages(pipe) -> list:
-    """Whatever a process tells until it ends."""
-    told = []
-    try:
-        while True:
-            told.append(pipe.recv())
-    except EOFError:
-        return told
-
-
-def stored(cache) -> int:
-    return sum(spec.rows for spec in cache_info(cache).specs)
-
-
 def test_a_run_that_is_killed_again_and_again_computes_nothing_twice(
     tmp_path, start, network, uninterrupted
 ):
-    generator = np.random.default_rng(0)
-    everything = range(len(CRUMBS))
-    for _ in range(KILLS):
-        before = stored(tmp_path)
-        process, pipe = start(embed, tmp_path, network, everything, BATCH)
-        while pipe.recv() == 0:  # what it has found; it has computed none yet
-            pass
-        time.sleep(generator.uniform(0, 0.015))  # a few batches long
-        process.kill()
-        told = messages(pipe)
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
-        assert not any(isinstance(message, tuple) for message in told), "it had finished"
-        # It told of a batch once that was stored, so each one that it told of is there; it may
-        # have been killed between storing and telling, or between computing and storing.
-        reported = max(told, default=BATCH)
-        assert reported <= stored(tmp_path) - before <= reported + BATCH
-    kept = stored(tmp_path)
-    assert KILLS * BATCH <= kept < len(CRUMBS)
-    _, pipe = start(embed, tmp_path, network, everything, BATCH)
-    rows, run = messages(pipe)[-1]
-    assert run == len(CRUMBS) - kept
-    assert rows.tobytes() == uninterrupted.tobytes()
-    (spec,) = cache_info(tmp_path).specs
-    assert (spec.rows, spec.misses) == (len(CRUMBS), len(CRUMBS))  # none was stored twice
+    """Fifty times here; as often as one likes with ``benchmarks/robustness.py kills``."""
+    kill_again_and_again(tmp_path, start, network, uninterrupted, KILLS, seed=0)
 
 
 def test_four_processes_and_overlapping_images(tmp_path, start, network, uninterrupted):

@@ -18,9 +18,14 @@ reader who was overtaken by an eviction, a file that was damaged and a page that
 tore look the same: the row does not check. Then the index is asked again, and if it still says
 the same, the row is forgotten and computed anew (``_layouts``, ``_store``).
 
-The lock between processes (``_locks``) is about not computing twice, never about safety. Rows
-that a running request has used are not evicted (``_uses``, ``_space``): without that, a request
-a little larger than the cap would evict its own first rows, and find nothing next time.
+What the index says is believed only when it is checked: each query names a check for each of its
+columns (``_checks``), and one that fails is damage, as SQLite's own complaints are. A layout's
+name is the digest of what it holds. Nobody else may have written it (``_ownership``).
+
+The lock between processes (``_locks``) is about not computing twice, never about safety: so a
+holder that gives no sign of life (``_heartbeat``) is not waited for. Rows that a running request
+has used are not evicted (``_uses``, ``_leases``, ``_space``): without that, a request a little
+larger than the cap would evict its own first rows, and find nothing next time.
 
 Whatever goes wrong on the disk, there is one warning, and results are right (``_failures``).
 """

@@ -93,7 +93,7 @@ class Index:
             return _select(self._connected().connection, sql, parameters, checks)
 
     @contextlib.contextmanager
-    def write(self, patience: float = PATIENCE) -> Iterator[Transaction]:
+    def write(self, patience: float | None = None) -> Iterator[Transaction]:
         """Hold the write lock; commit at the end, or take everything back on an error."""
         with self._lock():
             connection = self._begun(patience)
@@ -157,13 +157,14 @@ class Index:
             make_way(path)
         return FileLock(path, timeout=PATIENCE, mode=0o600)
 
-    def _begun(self, patience: float) -> sqlite3.Connection:
+    def _begun(self, patience: float | None) -> sqlite3.Connection:
         """Take the write lock. Who has once kept it for too long is not waited for again."""
         connection = self._connected().connection
         if self.read_only:
             raise ReadOnlyStoreError(self.directory)
-        stuck = self.directory in _stuck
-        seconds = min(patience, _LESS_PATIENCE) if stuck else patience
+        seconds = PATIENCE if patience is None else patience
+        if self.directory in _stuck:
+            seconds = min(seconds, _LESS_PATIENCE)
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
         try:
             connection.execute("BEGIN IMMEDIATE")

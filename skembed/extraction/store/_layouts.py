@@ -155,6 +155,8 @@ def take_slots(transaction: Transaction, layout: int, n: int) -> np.ndarray:
         "DELETE FROM free WHERE layout = ? AND slot = ?", [(layout, slot) for slot in slots]
     )
     ends = transaction.read("SELECT slots FROM layouts WHERE id = ?", (layout,), SLOT)
+    if len(ends) != 1:
+        raise DamagedIndexError("a kind of rows was there and is not")
     end = ends[0][0]
     more = n - len(slots)
     transaction.run("UPDATE layouts SET slots = ? WHERE id = ?", (end + more, layout))

@@ -113,6 +113,13 @@ def use_and_wait(cache: Path, pipe, numbers: Iterable[int]) -> None:
         pipe.recv()
 
 
+def write_and_wait(cache: Path, pipe) -> None:
+    """Be in the middle of a transaction until we are told to end."""
+    with open_store(cache, make_spec()) as store, store._index.write():
+        pipe.send("writing")
+        pipe.recv()
+
+
 def append_under_file_limit(cache: Path, pipe, n_bytes: int) -> None:
     """Append until the system refuses to let a file grow; say what was warned and found."""
     import resource
