@@ -14,6 +14,7 @@ from PIL import Image
 from traitlets import TraitError
 
 from skembed import backbones, cache_info
+from skembed._installation import install_command
 from skembed.notebook import load
 from skembed.notebook._arguments import FLAGS
 from skembed.notebook._magics import EmbedMagics
@@ -51,7 +52,7 @@ except ImportError as error:
     print(error)
 """
     )
-    assert said == '%embed needs IPython: pip install "skembed[notebook]"'
+    assert said == f"%embed needs IPython: {install_command('notebook')}"
 
 
 def test_unloading_leaves_nothing(bare_shell):
