@@ -220,7 +220,7 @@ def _make_parser() -> _Parser:
         "--on-error",
         type=_on_error,
         metavar="HOW",
-        help="an image that cannot be read: raise stops, nan gives NaN",
+        help="an unreadable image: raise, or nan for a row of NaN",
     )
     add("--no-cache", action="store_true", help="neither look rows up nor keep them")
     add("-q", "--quiet", action="store_true", help="neither bar nor summary")
