@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from ._config import config_context, get_config, set_config
     from ._devices import show_devices
     from ._discretizer import Discretizer
-    from ._errors import BackendError, ImageError, StoreWarning, WeightsError
+    from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._full_network import FullNetworkEmbedder
     from ._full_network_function import full_network_embedding
     from ._pretrained import PretrainedEmbedder
     from ._row_space import RowSpaceProjector
+    from ._saving import load, save
     from ._ten_crop import TenCropClassifier
     from ._ternary_scaler import TernaryScaler
     from ._vectors import cosine_similarity
@@ -31,6 +32,7 @@ __all__ = [
     "Discretizer",
     "FullNetworkEmbedder",
     "ImageError",
+    "LoadError",
     "PretrainedEmbedder",
     "RowSpaceProjector",
     "StoreWarning",
@@ -48,6 +50,8 @@ __all__ = [
     "get_config",
     "images",
     "layers",
+    "load",
+    "save",
     "set_config",
     "show_devices",
 ]
@@ -58,11 +62,12 @@ _MODULES = {
     "_config": ("config_context", "get_config", "set_config"),
     "_devices": ("show_devices",),
     "_discretizer": ("Discretizer",),
-    "_errors": ("BackendError", "ImageError", "StoreWarning", "WeightsError"),
+    "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
     "_full_network": ("FullNetworkEmbedder",),
     "_full_network_function": ("full_network_embedding",),
     "_pretrained": ("PretrainedEmbedder",),
     "_row_space": ("RowSpaceProjector",),
+    "_saving": ("load", "save"),
     "_ten_crop": ("TenCropClassifier",),
     "_ternary_scaler": ("TernaryScaler",),
     "_vectors": ("cosine_similarity",),

@@ -26,7 +26,7 @@ class WeightsError(_PrintableError, RuntimeError):
     """Pretrained weights cannot be had; the message says which file, from where, and to where."""
 
 
-class LoadError(ValueError):
+class LoadError(_PrintableError, ValueError):
     """A file holds no pipeline that may be loaded; the message says which file and why."""
 
 

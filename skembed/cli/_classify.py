@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._whole_files import written_whole
 from ._console import Output
-from ._files import check_output, storable, written_whole
+from ._files import check_output, storable
 from ._images import labelled_images
-from ._optional import skops_io
+from ._optional import require_skops
 from ._options import make_embedder, variant
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def classify(args: argparse.Namespace, out: Output) -> int:
         if path is not None:
             check_output(path, (suffix,), force=args.force)
     if args.save is not None:
-        skops_io()
+        require_skops()
     paths, labels = labelled_images(args, out)
     embedder = make_embedder(args, on_error=args.on_error)
     result = classify_images(out, embedder, paths, labels, args.source, args.folds)
@@ -79,10 +80,10 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     """Fit on everything and write the pipeline, without the settings of this run."""
     from sklearn.pipeline import Pipeline
 
+    from .._saving import save
     from ._evaluate import make_classifier
 
     classifier = make_classifier().fit(result.rows, result.labels)
     plain = variant(embedder, cache=True, on_error="raise")
     pipeline = Pipeline([("emb", plain), ("svm", classifier)])
-    with written_whole(path) as (temporary,):
-        skops_io().dump(pipeline, temporary)
+    save(pipeline, path, overwrite=True)  # whether it may be was asked before all the work

@@ -7,9 +7,10 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._whole_files import written_whole
 from ._console import Output
 from ._errors import CommandError
-from ._files import check_output, storable, written_whole
+from ._files import check_output, storable
 from ._images import images_to_embed
 from ._optional import require_pyarrow
 from ._options import make_embedder

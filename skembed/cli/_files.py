@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ._errors import CommandError
@@ -26,32 +24,6 @@ def check_output(path: Path, suffixes: Sequence[str], *, force: bool) -> None:
         raise CommandError(f"{path} cannot be written: no permission to write {path.parent}.")
 
 
-@contextlib.contextmanager
-def written_whole(*paths: Path) -> Iterator[list[Path]]:
-    """Yield a temporary path beside each of `paths`; they take the names when all went well."""
-    temporary: list[Path] = []
-    try:
-        for path in paths:
-            handle, name = tempfile.mkstemp(
-                prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-            )
-            os.close(handle)
-            temporary.append(Path(name))
-        yield temporary
-        for source, path in zip(temporary, paths, strict=True):
-            source.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner reads
-            source.replace(path)
-    finally:
-        for source in temporary:
-            source.unlink(missing_ok=True)
-
-
 def storable(path: str) -> str:
     """A file name as UTF-8: bytes of another encoding become escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

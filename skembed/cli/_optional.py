@@ -11,9 +11,9 @@ from .._installation import install_command
 from ._errors import CommandError
 
 
-def skops_io() -> ModuleType:
-    """Return ``skops.io``, which writes and reads pipelines without pickle."""
-    return _import("skops.io", "skops", "saving and loading a pipeline")
+def require_skops() -> None:
+    """See to it that pipelines can be written and read."""
+    _import("skops.io", "skops", "saving and loading a pipeline")
 
 
 def require_pyarrow(purpose: str = "writing") -> None:

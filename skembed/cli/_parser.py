@@ -137,14 +137,16 @@ def _predict(commands) -> None:
         commands,
         "predict",
         "_predict:predict",
-        "Classify images with a pipeline that `skembed classify --save` wrote.",
+        "Classify images with a saved pipeline.",
         example="skembed predict model.skops new/*.jpg other/folder\n"
         "skembed predict model.skops new/ --top 3 --csv answers.csv",
-        more="Each image gets its class and the margin, the "
+        more="The pipeline is one that `skembed classify --save` or skembed.save wrote; one that "
+        "begins with columns takes a table, TABLE.csv or .parquet, instead of images. "
+        "Each image gets its class and the margin, the "
         "classifier's decision function: above 0 the image lies on the class's side. Into a "
         "pipe, cells have tabs between them and there is no heading. Images that cannot be "
         "read are told on standard error, and the exit code is 1. A model file "
-        "that holds anything but such a pipeline is refused.",
+        "that holds anything but skembed's and scikit-learn's types is refused.",
         says="Loading {model}",
         options=_predict_options,
     )

@@ -1,44 +1,41 @@
-"""``skembed predict``: a saved pipeline, applied to more images."""
+"""``skembed predict``: a saved pipeline, applied to more images or to the rows of a table."""
 
 from __future__ import annotations
 
 import argparse
 import csv
-import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.svm import LinearSVC
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
-from .. import PretrainedEmbedder
-from .._errors import ImageError
+from .. import load as load_pipeline
+from .._errors import BackendError, ImageError, WeightsError
+from .._image_transformer import ImageTransformer
+from .._saving._walk import walk
+from .._whole_files import written_whole
 from ..images import load
 from ._console import Output, error_line
 from ._errors import CommandError
-from ._evaluate import unreadable_are_noted
-from ._files import check_output, storable, written_whole
+from ._files import check_output, storable
 from ._images import expand
-from ._optional import require_engine, skops_io
-from ._options import variant
+from ._optional import require_engine, require_skops
+from ._ranking import Ranking, rank
+from ._tables import read_table, takes_a_table
 
-# What `skembed classify --save` writes beyond scikit-learn's and NumPy's own types, which skops
-# trusts. Loading must not run what a stranger put into a file, so nothing else is let in.
-TRUSTED = ("skembed._pretrained.PretrainedEmbedder",)
-
-_HEADINGS = ("file", "class", "margin")
 _SOME_UNREADABLE = 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The best classes of an image and their margins; none where it cannot be read."""
+    """The best classes of an image and their scores; none where it cannot be read."""
 
     row: int
     file: str
-    best: tuple[tuple[str, float], ...]
+    best: tuple[tuple[str, float | None], ...]
     error: str = ""
 
 
@@ -46,120 +43,119 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     """Write a class for each image; 1 comes back if some could not be read."""
     if args.csv is not None:
         check_output(args.csv, (".csv",), force=args.force)
-    pipeline = load_pipeline(args.model)
-    require_engine(pipeline.named_steps["emb"].engine)
-    items = expand(args.images)
-    embedder = variant(
-        pipeline.named_steps["emb"],
-        cache=not args.no_cache,
-        on_error=args.on_error,
-        progress="auto",
-        n_jobs=None,
-        batch_size="auto",
-    )
-    with unreadable_are_noted():
-        rows = embedder.transform(items)
-    answers = _answers(items, rows, pipeline.named_steps["svm"], args.top)
+    model = load_model(args.model)
+    for embedder in _embedders(model):
+        require_engine(embedder.engine)
+        embedder.set_params(
+            cache=not args.no_cache, progress="auto", n_jobs=None, batch_size="auto"
+        )
+    try:
+        if takes_a_table(model):
+            answers, score = _of_table(model, args)
+        else:
+            answers, score = _of_images(model, args)
+    except (CommandError, WeightsError, BackendError, ValueError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a file may say that its estimator is fitted, and lack a part
+        raise CommandError(
+            f"{args.model} cannot be applied: {type(error).__name__}: {error}"
+        ) from error
     bad = [answer for answer in answers if not answer.best]
     if args.csv is not None:
-        _write_csv(args.csv, answers)
+        _write_csv(args.csv, answers, score)
         out.line(f"{len(answers) - len(bad)} images classified in {args.csv}")
     else:
-        _print(out, answers)
+        _print(out, answers, score)
     for answer in bad:
         error_line(f"row {answer.row}: {answer.error}")
     return _SOME_UNREADABLE if bad else 0
 
 
-def load_pipeline(path: Path) -> Pipeline:
-    """Load what ``skembed classify --save`` has written, and nothing else."""
-    io = skops_io()
+def load_model(path: Path) -> Any:
+    """Load a fitted pipeline that predicts from images; one line says why another is none."""
+    require_skops()
     if not path.is_file():
         raise CommandError(f"There is no model file {path}.")
+    model = load_pipeline(path)
+    model = getattr(model, "best_estimator_", model)
+    if not hasattr(model, "predict"):
+        raise CommandError(f"{path} holds a {type(model).__name__}, which predicts nothing.")
+    if not _embedders(model):
+        raise CommandError(f"{path} holds a {type(model).__name__} that takes no images.")
     try:
-        foreign = sorted(set(io.get_untrusted_types(file=path)) - set(TRUSTED))
-        if foreign:
-            raise CommandError(
-                f"{path} is refused: it holds {', '.join(map(repr, foreign))}, which "
-                "`skembed classify --save` never writes."
-            )
-        model = io.load(path, trusted=list(TRUSTED))
-    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise CommandError(
-            f"{path} is no file of `skembed classify --save`: {type(error).__name__}: {error}"
-        ) from error
-    if not _is_ours(model):
-        raise CommandError(f"{path} holds no pipeline that `skembed classify --save` wrote.")
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise CommandError(f"{path} is not fitted: {error}") from error
     return model
 
 
-def _is_ours(model: Any) -> bool:
-    """Whether it is an embedder and a fitted LinearSVC, with all that these need."""
-    steps = getattr(model, "steps", None)
-    if type(model) is not Pipeline or not isinstance(steps, list):
-        return False
+def _embedders(model: Any) -> list[ImageTransformer]:
+    return [part for _, part in walk(model) if isinstance(part, ImageTransformer)]
+
+
+def _of_images(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]:
+    items = expand(args.images)
+    for embedder in _embedders(model):
+        embedder.set_params(on_error="raise", root=None)
     try:
-        names, parts = zip(*steps, strict=True)
-    except (TypeError, ValueError):
-        return False
-    return (
-        names == ("emb", "svm")
-        and type(parts[0]) is PretrainedEmbedder
-        and type(parts[1]) is LinearSVC
-        and set(PretrainedEmbedder().get_params()) <= set(vars(parts[0]))
-        and {"classes_", "coef_", "intercept_"} <= set(vars(parts[1]))
-    )
-
-
-def _answers(items: list[str], rows: np.ndarray, svm: LinearSVC, top: int) -> list[_Answer]:
-    readable = np.flatnonzero(~np.isnan(rows).any(axis=1))
-    best = dict(zip(readable.tolist(), _best(svm, rows[readable], top), strict=True))
-    return [
-        _Answer(i, item, best[i]) if i in best else _Answer(i, item, (), _why(item))
-        for i, item in enumerate(items)
+        ranking, errors = rank(model, items, args.top), [""] * len(items)
+    except ImageError:
+        if args.on_error == "raise":
+            raise
+        with ThreadPoolExecutor() as pool:
+            errors = list(pool.map(_why, items))
+        readable = [item for item, error in zip(items, errors, strict=True) if not error]
+        ranking = rank(model, readable, args.top) if readable else Ranking()
+    best = iter(ranking.best)
+    answers = [
+        _Answer(i, item, () if error else next(best), error)
+        for i, (item, error) in enumerate(zip(items, errors, strict=True))
     ]
+    return answers, ranking.score
 
 
-def _best(svm: LinearSVC, rows: np.ndarray, top: int) -> list[tuple[tuple[str, float], ...]]:
-    if not len(rows):
-        return []
-    margins = svm.decision_function(rows)
-    if margins.ndim == 1:  # two classes have one margin, the second one's
-        margins = np.stack([-margins, margins], axis=1)
-    order = np.argsort(-margins, axis=1, kind="stable")[:, :top]
-    return [
-        tuple((str(svm.classes_[j]), float(row[j])) for j in columns)
-        for row, columns in zip(margins, order, strict=True)
-    ]
+def _of_table(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]:
+    """The answer of each row; images that cannot be read are for the pipeline's own `on_error`."""
+    frame = read_table(model, args.images)
+    if args.on_error == "raise":
+        for embedder in _embedders(model):
+            embedder.set_params(on_error="raise")
+    ranking = rank(model, frame, args.top)
+    return [_Answer(i, f"row {i}", best) for i, best in enumerate(ranking.best)], ranking.score
 
 
 def _why(item: str) -> str:
+    """Why an image cannot be read; nothing if it can."""
     try:
         load(item)
     except ImageError as error:
         return str(error)
-    return f"{item} could not be read, but can be now"
+    return ""
 
 
-def _print(out: Output, answers: list[_Answer]) -> None:
+def _print(out: Output, answers: list[_Answer], score: str) -> None:
     table = [
-        (answer.file if not (rank and out.interactive) else "", name, f"{margin:+.2f}")
+        (
+            answer.file if not (place and out.interactive) else "",
+            name,
+            "" if value is None else f"{value:+.2f}",
+        )
         for answer in answers
-        for rank, (name, margin) in enumerate(answer.best)
+        for place, (name, value) in enumerate(answer.best)
     ]
     if not out.interactive:
         out.tabbed(table)
     elif table:
-        out.table(table, headings=_HEADINGS, numbers=(2,))
+        out.table(table, headings=("file", "class", score), numbers=(2,))
 
 
-def _write_csv(path: Path, answers: list[_Answer]) -> None:
+def _write_csv(path: Path, answers: list[_Answer], score: str) -> None:
     with written_whole(path) as (temporary,), temporary.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("file", "rank", "class", "margin", "error"))
+        writer.writerow(("file", "rank", "class", score, "error"))
         for answer in answers:
             name = storable(answer.file)
             if not answer.best:
                 writer.writerow((name, "", "", "", storable(answer.error)))
-            for rank, (label, margin) in enumerate(answer.best, 1):
-                writer.writerow((name, rank, label, repr(margin), ""))
+            for place, (label, value) in enumerate(answer.best, 1):
+                writer.writerow((name, place, label, "" if value is None else repr(value), ""))

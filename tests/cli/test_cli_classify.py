@@ -8,19 +8,25 @@ import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
-from skembed import PretrainedEmbedder
+from skembed import PretrainedEmbedder, TenCropClassifier, load, save
 from skembed.cli import main
-from skembed.cli._predict import TRUSTED
 from skembed.extraction import images_run
+from skembed.images import from_folders
 
 
 def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
@@ -175,7 +181,8 @@ def test_save_does_not_overwrite(saved, class_folders, refused):
 
 
 def test_saved_model_is_small_and_holds_one_type_beyond_scikit_learn(saved):
-    assert tuple(skops.io.get_untrusted_types(file=saved)) == TRUSTED
+    untrusted = skops.io.get_untrusted_types(file=saved)
+    assert untrusted == ["skembed._pretrained.PretrainedEmbedder"]
     assert saved.stat().st_size < 100_000
     assert saved.stat().st_mode & 0o444
     assert not list(saved.parent.glob(".*"))
@@ -254,19 +261,22 @@ def _fitted() -> LinearSVC:
 
 
 @pytest.mark.parametrize(
-    ("steps", "says"),
+    ("model", "says"),
     [
-        ([("emb", PretrainedEmbedder()), ("x", Foreign()), ("svm", _fitted())], "Foreign"),
-        ([("emb", StandardScaler()), ("svm", _fitted())], "holds no pipeline"),
-        ([("emb", PretrainedEmbedder()), ("svm", LogisticRegression())], "holds no pipeline"),
-        ([("emb", PretrainedEmbedder()), ("svm", LinearSVC())], "holds no pipeline"),
+        (
+            Pipeline([("emb", PretrainedEmbedder()), ("x", Foreign()), ("y", _fitted())]),
+            "Foreign",
+        ),
+        (Pipeline([("scale", StandardScaler()), ("svm", _fitted())]), "takes no images"),
+        (Pipeline([("emb", PretrainedEmbedder()), ("svm", LinearSVC())]), "is not fitted"),
+        (PretrainedEmbedder(), "predicts nothing"),
     ],
 )
-def test_predict_refuses_models_that_are_not_its_own(
-    steps, says, class_folders, tmp_path, refused
+def test_predict_refuses_models_that_it_cannot_use(
+    model, says, class_folders, tmp_path, refused
 ):
     path = tmp_path / "model.skops"
-    skops.io.dump(Pipeline(steps), path)
+    skops.io.dump(model, path)
     assert says in refused(["predict", path, class_folders])
 
 
@@ -289,10 +299,10 @@ def test_predict_refuses_what_is_no_model(class_folders, tmp_path, refused):
     path = tmp_path / "model.skops"
     assert "no model file" in refused(["predict", path, class_folders])
     path.write_text("not a zip file")
-    assert "is no file of `skembed classify" in refused(["predict", path, class_folders])
+    assert "is damaged, or no file of skembed.save" in refused(["predict", path, class_folders])
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("schema.json", "{}")
-    assert "is no file of `skembed classify" in refused(["predict", path, class_folders])
+    assert "is damaged, or no file of skembed.save" in refused(["predict", path, class_folders])
 
 
 def test_errors_and_equal_images_are_named(class_folders, tmp_path, capsys):
@@ -340,3 +350,77 @@ def test_a_table_of_files_is_as_good_as_folders(class_folders, tmp_path, capsys,
     mistake = refused([*argv, "--root", class_folders])
     assert "1 rows of" in mistake
     assert "the first is row 6" in mistake
+
+
+@pytest.fixture
+def example(class_folders):
+    """The images of the three classes, and their labels."""
+    return from_folders(class_folders)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "score"),
+    [
+        (LogisticRegression(), "margin"),
+        (RandomForestClassifier(5, random_state=0), "probability"),
+        (SVC(), "margin"),
+        (NearestCentroid(), "margin"),
+    ],
+)
+def test_predict_takes_any_classifier(classifier, score, example, tmp_path, capsys):
+    paths, labels = example
+    model = make_pipeline(PretrainedEmbedder(on_error="mean"), classifier).fit(paths, labels)
+    path, table = tmp_path / "model.skops", tmp_path / "out.csv"
+    save(model, path)
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no image")
+    argv = ["predict", str(path), *map(str, paths[:9]), str(bad), "--csv", str(table)]
+    assert main(argv) == 1
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["class"] for row in rows[:9]] == model.predict(paths[:9]).tolist()
+    assert rows[9]["class"] == ""
+    assert "bad.jpg" in rows[9]["error"]
+    assert score in rows[0]
+    assert "row 9: " in capsys.readouterr().err
+
+
+def test_predict_takes_a_search_and_ten_crops(example, tmp_path, capsys):
+    paths, labels = example
+    crops = TenCropClassifier(PretrainedEmbedder(image_size=64), LinearSVC(random_state=0))
+    search = GridSearchCV(crops, {"classifier__C": [1.0]}, cv=2).fit(paths, labels)
+    save(search, tmp_path / "model.skops")
+    assert main(["predict", str(tmp_path / "model.skops"), str(paths[0]), "--top", "3"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][1] == search.predict(paths[:1])[0]
+    assert len(rows) == 3
+
+
+def test_predict_takes_a_table(example, tmp_path, capsys, refused):
+    paths, labels = example
+    frame = pd.DataFrame(
+        {"photo": [p.name for p in map(Path, paths)], "age": range(len(paths))}
+    )
+    frame["photo"] = [str(Path(p).relative_to(Path(paths[0]).parents[1])) for p in paths]
+    images = PretrainedEmbedder(root=Path(paths[0]).parents[1], on_error="mean")
+    columns = make_column_transformer((images, "photo"), (StandardScaler(), ["age"]))
+    model = make_pipeline(columns, LinearSVC(random_state=0)).fit(frame, labels)
+    path = tmp_path / "model.skops"
+    save(model, path)
+    for table in (tmp_path / "new.csv", tmp_path / "new.parquet"):
+        write = frame.to_csv if table.suffix == ".csv" else frame.to_parquet
+        write(table, index=False)
+        assert main(["predict", str(path), str(table)]) == 0
+        rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+        assert [row[1] for row in rows] == model.predict(frame).tolist()
+    assert "columns 'photo', 'age'" in refused(["predict", path, paths[0]])
+    frame.rename(columns={"photo": "photos"}).to_csv(table.with_suffix(".csv"))
+    message = refused(["predict", path, table.with_suffix(".csv")])
+    assert "no column 'photo'. Did you mean 'photos'?" in message
+
+
+def test_predict_tells_of_a_model_that_lacks_a_part(saved, class_folders, tmp_path, refused):
+    path = tmp_path / "model.skops"
+    model = load(saved)
+    del model.named_steps["svm"].intercept_
+    save(model, path)
+    assert "intercept_" in refused(["predict", path, class_folders])

@@ -13,8 +13,8 @@ from PIL import Image
 from skimage import data
 
 from skembed import PretrainedEmbedder
+from skembed._whole_files import written_whole
 from skembed.cli import main
-from skembed.cli._files import written_whole
 from skembed.images import from_folders
 
 

@@ -1,0 +1,129 @@
+"""Write a pipeline to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import sklearn
+from sklearn.base import BaseEstimator
+
+from .._version import __version__
+from .._whole_files import written_whole
+from ..backbones import Backbone
+from ._skops import skops_io
+from ._trusted import foreign, named
+from ._walk import walk
+
+VERSIONS = "skembed.json"
+
+
+def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a pipeline to a file that holds data and no code.
+
+    The format is skops', without pickle: whoever loads the file runs nothing that is in it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline, ColumnTransformer, search or single estimator, fitted or not, of skembed's and
+        scikit-learn's types.
+    path : str or path
+        Where; usually it ends in ``.skops``.
+    overwrite : bool, default=False
+        Whether to replace a file that is there.
+
+    Raises
+    ------
+    TypeError
+        If the estimator holds what :func:`load` would refuse: functions and classes of your own,
+        a ``keras.Model``. The message names it.
+    FileExistsError
+        If there is a file, and `overwrite` is False.
+    ImportError
+        If skops is not installed; the extra ``demo`` brings it.
+
+    See Also
+    --------
+    load : Read it again.
+
+    Notes
+    -----
+    Networks and weights are not in the file, but what names them: the backbone's name, the path
+    of a ``.keras`` or weights file. So the file is small, and these have to be where they were.
+    Parameters are kept as they are, ``cache``, ``root`` and ``memory`` included. The versions of
+    skembed and scikit-learn are written down.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skembed
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import LinearSVC
+    >>> path = Path(tempfile.mkdtemp(), "model.skops")
+    >>> skembed.save(make_pipeline(skembed.PretrainedEmbedder(), LinearSVC()), path)
+    >>> skembed.load(path)[1]
+    LinearSVC()
+    """
+    path = Path(path)
+    if isinstance(estimator, type) or not isinstance(estimator, BaseEstimator):
+        kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
+        raise TypeError(f"save takes an estimator or a pipeline of estimators, got {kind}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; overwrite=True replaces it.")
+    data = _dumped(estimator)
+    with written_whole(path) as (temporary,):
+        temporary.write_bytes(data)
+
+
+def _dumped(estimator: Any) -> bytes:
+    skops = skops_io()
+    _check_parameters(estimator)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # skops looks at old names
+            data = skops.dumps(estimator)
+            types = skops.get_untrusted_types(data=data)
+    except Exception as error:  # whatever an object does when it is taken apart
+        raise TypeError(
+            f"{type(estimator).__name__} cannot be saved: {type(error).__name__}: {error}"
+        ) from error
+    if refused := foreign(types):
+        raise TypeError(
+            f"{type(estimator).__name__} cannot be saved: it holds {named(refused)}. A file "
+            "holds skembed's and scikit-learn's own types only, for anything else could be code."
+        )
+    return _with_versions(data)
+
+
+def _check_parameters(estimator: Any) -> None:
+    """Refuse networks by the name of their parameter, before skops takes them apart."""
+    for name, value in walk(estimator):
+        if isinstance(value, Backbone):
+            raise TypeError(
+                f"{name} is a Backbone, which names a function to run: give the backbone by its "
+                f"name ({value.name!r}, if it is registered), or by the path of a .keras file."
+            )
+        if any(kind.__module__.partition(".")[0] == "keras" for kind in type(value).__mro__):
+            raise TypeError(
+                f"{name} is a keras.Model, which such a file cannot hold: write it with "
+                "model.save('network.keras'), and give the path instead of the model."
+            )
+
+
+def _with_versions(data: bytes) -> bytes:
+    file = io.BytesIO(data)
+    with zipfile.ZipFile(file, "a") as archive:
+        versions = {"skembed": __version__, "scikit-learn": sklearn.__version__}
+        archive.writestr(VERSIONS, json.dumps(versions))
+    return file.getvalue()

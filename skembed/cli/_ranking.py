@@ -1,0 +1,77 @@
+"""The best classes of each image, by whatever score a classifier has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from ._errors import CommandError
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """For each row its best classes with their scores, and what the scores are called."""
+
+    best: Sequence[tuple[tuple[str, float | None], ...]] = ()
+    score: str = "margin"
+
+
+def rank(model: Any, X: Any, top: int) -> Ranking:
+    """Return the `top` best classes of each row of X, what the model predicts first.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        With ``predict``.
+    X : sequence of images, or frame
+        What it takes.
+    top : int
+        How many; a model without scores has one.
+
+    Raises
+    ------
+    CommandError
+        If more than one is asked for, and there are no scores; or it predicts several targets.
+    """
+    model, X = _embedded(model, X)
+    labels = np.asarray(model.predict(X))
+    if labels.ndim != 1:
+        raise CommandError("The model predicts several targets for each image.")
+    score, values = _scores(model, X)
+    if values is None:
+        if top > 1:
+            raise CommandError("The model scores no classes: leave --top out.")
+        return Ranking([((str(label), None),) for label in labels], score)
+    classes = np.asarray(model.classes_)
+    # The prediction comes first, also where it follows votes and not the scores.
+    rest = np.where(classes == labels[:, None], np.inf, values)
+    order = np.argsort(-rest, axis=1, kind="stable")[:, :top]
+    best = [
+        tuple((str(classes[j]), float(row[j])) for j in columns)
+        for row, columns in zip(values, order, strict=True)
+    ]
+    return Ranking(best, score)
+
+
+def _embedded(model: Any, X: Any) -> tuple[Any, Any]:
+    """The classifier alone and its features: so images are embedded once, not for each method."""
+    if isinstance(model, Pipeline) and len(model.steps) > 1:
+        return model.steps[-1][1], model[:-1].transform(X)
+    return model, X
+
+
+def _scores(model: Any, X: Any) -> tuple[str, np.ndarray | None]:
+    """What the scores are called, and one for each class, where the model has such."""
+    for method, name in (("decision_function", "margin"), ("predict_proba", "probability")):
+        if not hasattr(model, method) or not hasattr(model, "classes_"):
+            continue
+        values = np.asarray(getattr(model, method)(X))
+        if values.ndim == 1:  # two classes have one margin, the second one's
+            values = np.stack([-values, values], axis=1)
+        if values.shape == (len(values), len(model.classes_)):  # and not one for each pair
+            return name, values
+    return "margin", None
