@@ -126,15 +126,18 @@ def attributes(layer: Any) -> Iterator[Any]:
     for name, value in sorted(vars(layer).items()):
         if name not in skipped and not name.startswith("_"):
             fact = _plain(value)
-            if fact is not None:
+            # Some flags are there only once a model has been saved and loaded.
+            if fact is not None and fact is not False:
                 yield name
                 yield fact
 
 
 def _plain(value: Any) -> Any:
     """Numbers, texts, arrays and sequences of them, alike whether loaded or built."""
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, bool | str):
         return value
+    if isinstance(value, int | float):
+        return float(value)
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if hasattr(value, "__array__") and not hasattr(value, "assign"):

@@ -46,7 +46,7 @@ def _refused_by_openvino(backbone, weights, top):
 def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch, pictures):
     described = backbones.from_model(_refused_by_openvino(None, None, False))
     named = dataclasses.replace(
-        described, name="halved", origin="test", builder=_refused_by_openvino
+        described, name="halved", origin="test", builder=_refused_by_openvino, custom_code=False
     )
     monkeypatch.setitem(_registry._known(), "halved", named)
     embedder = PretrainedEmbedder("halved", cache=False)
