@@ -66,12 +66,16 @@ def _embedded(model: Any, X: Any) -> tuple[Any, Any]:
 
 def _scores(model: Any, X: Any) -> tuple[str, np.ndarray | None]:
     """What the scores are called, and one for each class, where the model has such."""
-    for method, name in (("decision_function", "margin"), ("predict_proba", "probability")):
+    methods = {"decision_function": "margin", "predict_proba": "probability"}
+    if getattr(model, "decision_function_shape", "") == "ovo":
+        # Its columns are pairs of classes; of three classes there are three.
+        del methods["decision_function"]
+    for method, name in methods.items():
         if not hasattr(model, method) or not hasattr(model, "classes_"):
             continue
         values = np.asarray(getattr(model, method)(X))
         if values.ndim == 1:  # two classes have one margin, the second one's
             values = np.stack([-values, values], axis=1)
-        if values.shape == (len(values), len(model.classes_)):  # and not one for each pair
+        if values.shape == (len(values), len(model.classes_)):
             return name, values
     return "margin", None
