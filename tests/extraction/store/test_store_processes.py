@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import numpy as np
@@ -15,12 +16,15 @@ from store_helpers import (
     known,
     make_spec,
     put,
+    use_and_wait,
+    write_and_wait,
     write_for_ever,
 )
 
-from skembed import cache_info, config_context
-from skembed.extraction.store import open_store, store_directory
-from skembed.extraction.store._checks import IDENTITY, SLOT, text
+from skembed import StoreWarning, cache_clear, cache_info, config_context
+from skembed.extraction.store import _connections as connections
+from skembed.extraction.store import _index, _locks, open_store, store_directory
+from skembed.extraction.store._checks import COUNT, IDENTITY, SLOT, text
 from skembed.extraction.store._index import Index
 from skembed.extraction.store._space import ENTRY_BYTES, used_bytes
 
@@ -142,18 +146,105 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path):
     writer.close()
 
 
-def test_a_long_wait_is_announced_once(tmp_path, start):
+def test_a_long_wait_is_announced_once(tmp_path, start, monkeypatch):
+    """And a holder that is alive is waited for, however long its batch takes."""
+    monkeypatch.setattr(_locks, "STOPPED_AFTER", 2.7)
     said = []
-    _, pipe = start(hold_lock, tmp_path, 1, 3.0)
+    _, pipe = start(hold_lock, tmp_path, 1, 3.3)
     assert pipe.recv() == "locked"
     with open_store(tmp_path, make_spec(), announce=said.append) as store:
         before = time.monotonic()
         with store.lock():
-            assert time.monotonic() - before > 2
+            assert time.monotonic() - before > 2.9
         with store.lock():
             pass
     assert len(said) == 1
     assert "another process" in said[0]
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_stopped_holder_is_not_waited_for(tmp_path, start, monkeypatch):
+    monkeypatch.setattr(_locks, "STOPPED_AFTER", 1.5)
+    process, pipe = start(hold_lock, tmp_path, 1, 0.1)
+    assert pipe.recv() == "locked"
+    os.kill(process.pid, signal.SIGSTOP)
+    with open_store(tmp_path, make_spec()) as store:
+        before = time.monotonic()
+        with pytest.warns(StoreWarning, match="no sign of life"), store.lock():
+            put(store, range(4))
+        assert 1 < time.monotonic() - before < 10
+        before = time.monotonic()
+        for n in range(4, 8):  # once is enough
+            with store.lock():
+                put(store, [n])
+        assert time.monotonic() - before < 1
+        os.kill(process.pid, signal.SIGCONT)
+        assert pipe.recv() == "done"
+        with store.lock():
+            assert known(store, range(10)) == list(range(8))
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_stopped_writer_is_not_waited_for(tmp_path, start, monkeypatch):
+    monkeypatch.setattr(_index, "PATIENCE", 1.0)
+    with open_store(tmp_path, make_spec()) as store:
+        put(store, range(4))
+        process, pipe = start(write_and_wait, tmp_path)
+        assert pipe.recv() == "writing"
+        os.kill(process.pid, signal.SIGSTOP)
+        before = time.monotonic()
+        with pytest.warns(StoreWarning, match="busy"):
+            put(store, range(4, 8))
+        for n in range(8, 12):
+            put(store, [n])
+        assert 0.9 < time.monotonic() - before < 5
+        assert known(store, range(12)) == [0, 1, 2, 3]
+        os.kill(process.pid, signal.SIGCONT)
+        pipe.send("end")
+        process.join()
+        put(store, range(4, 12))
+        assert known(store, range(12)) == list(range(12))
+
+
+def test_what_killed_processes_leave_is_swept(tmp_path, start):
+    def left() -> tuple[int, int]:
+        index = Index(store_directory(tmp_path))
+        uses = index.read("SELECT COUNT(*) FROM uses", (), COUNT)[0][0]
+        index.close()
+        return len(list(tmp_path.rglob("*.lease"))), uses
+
+    def kill_some():
+        running = [start(use_and_wait, tmp_path, range(3)) for _ in range(3)]
+        for _, pipe in running:
+            pipe.recv()
+            assert pipe.recv() == "used"
+        for process, _ in running:
+            process.kill()
+            process.join()
+
+    with open_store(tmp_path, make_spec()) as store:
+        put(store, range(3))
+    kill_some()
+    assert left()[0] == 3
+    with open_store(tmp_path, make_spec()) as store:
+        put(store, range(3, 6))  # another run
+    assert left() == (0, 0)
+    kill_some()
+    cache_clear(cache=tmp_path)
+    assert left() == (0, 0)
+
+
+@pytest.mark.parametrize("lost", ["deleted", "emptied"])
+def test_rows_of_a_lost_index_are_swept(tmp_path, lost):
+    with open_store(tmp_path, make_spec()) as store:
+        put(store, range(3))
+    connections.close(connections.take(store_directory(tmp_path)))
+    path = store_directory(tmp_path) / "index.sqlite3"
+    path.unlink() if lost == "deleted" else os.truncate(path, 0)
+    with open_store(tmp_path, make_spec()) as store:
+        assert known(store, range(3)) == []
+        put(store, range(3))
+    assert len(list(tmp_path.rglob("*.rows"))) == 1
 
 
 def test_a_killed_holder_lets_go(tmp_path, start):
