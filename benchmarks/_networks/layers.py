@@ -68,8 +68,8 @@ _ON_MAPS: dict[str, list[dict[str, Any]]] = {
         {"kernel_size": 3, "dilation_rate": 2, "activation": "silu"},
     ],
     "EinsumDense": [
-        {"equation": "abcd,de->abce", "output_shape": (None, None, 6), "bias_axes": "e"},
-        {"equation": "abcd,be->aecd", "output_shape": (5, None, None)},
+        {"equation": "abcd,de->abce", "output_shape": (12, 16, 6), "bias_axes": "e"},
+        {"equation": "abcd,be->aecd", "output_shape": (5, 16, 4)},
     ],
     "GaussianNoise": [{"stddev": 0.5}],
     "GroupNormalization": [{"groups": 2}, {"groups": -1}, {"groups": 4, "axis": 1}],

@@ -60,10 +60,11 @@ class _Outputs:
         program = compiled(self._graph, "float32")
         first: dict[int, str] = {}
         images = self._reference.images
-        for image, right in zip(images, self._of(images), strict=True):
+        for n, (image, right) in enumerate(zip(images, self._of(images), strict=True)):
+            tolerance = self._reference.tolerance(n)
             ours = dict(zip(self._names, outputs_of(program, image), strict=True))
             for i, key in enumerate(_numbered([name for name, _ in right])):
-                if key in ours and _differs(right[i][1], ours[key][0]):
+                if key in ours and _differs(right[i][1], ours[key][0], tolerance):
                     first[i] = key[0]
                     break
         return first[min(first)] if first else None
@@ -90,10 +91,10 @@ class _Outputs:
         return keys[n][0] if n < len(keys) else None
 
 
-def _differs(expected: np.ndarray, found: np.ndarray) -> bool:
+def _differs(expected: np.ndarray, found: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     if found.shape != expected.shape:
         return True
-    return relative_difference(expected, found) > TOLERANCE
+    return relative_difference(expected, found) > tolerance
 
 
 def _numbered(names: list[str]) -> list[tuple[str, int]]:

@@ -138,12 +138,13 @@ def _difference(spec: ExtractionSpec, file: Path, reference: Reference) -> str:
 
 def _exact(spec: ExtractionSpec, rows: np.ndarray, reference: Reference) -> str:
     """Why the rows are not Keras', up to rounding; empty where they are."""
-    off = {
-        label: _off(reference.rows[:, columns], rows[:, columns], reference, i)
-        for i, (label, columns) in enumerate(spec.layer_slices.items())
-    }
-    worst = max(off, key=lambda label: off[label])
-    differs = off[worst] > TOLERANCE
+    taps = list(spec.layer_slices.items())
+    excess = [
+        _excess(reference.rows[:, columns], rows[:, columns], reference, i)
+        for i, (_, columns) in enumerate(taps)
+    ]
+    worst, columns = taps[int(np.argmax(excess))]
+    differs = max(excess) > 1
     if not differs and not _tells_nothing(spec, reference):
         return ""
     try:
@@ -157,18 +158,21 @@ def _exact(spec: ExtractionSpec, rows: np.ndarray, reference: Reference) -> str:
         layer = None
     if layer is None and not differs:
         return ""
-    how = f" ({worst!r} is off by {off[worst]:.1g} of its largest value)" if differs else ""
+    off = relative_difference(reference.rows[:, columns], rows[:, columns])
+    how = f" ({worst!r} is off by {off:.1g} of its largest value)" if differs else ""
     return f"its numbers are not Keras', from the layer {layer or worst!r} on{how}"
 
 
-def _off(expected: np.ndarray, found: np.ndarray, reference: Reference, tap: int) -> float:
-    """The largest difference of a tap's columns, relative to its largest value."""
+def _excess(expected: np.ndarray, found: np.ndarray, reference: Reference, tap: int) -> float:
+    """The largest difference of a tap's columns, in units of what rounding may do."""
+    largest = reference.largest[:, tap]
     return max(
         relative_difference(
             expected[group],
             found[group],
-            floor=float(reference.largest[group, tap].max()) * _CANCELLED / TOLERANCE,
+            floor=float(largest[group].max()) * _CANCELLED / TOLERANCE,
         )
+        / reference.tolerance(group.start or 0)
         for group in reference.groups
     )
 
