@@ -78,12 +78,19 @@ def _write_errors(path: Path, result: Evaluation) -> None:
 
 def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     """Fit on everything and write the pipeline, without the settings of this run."""
+    import numpy as np
     from sklearn.pipeline import Pipeline
 
     from .._saving import save
     from ._evaluate import make_classifier
 
-    classifier = make_classifier().fit(result.rows, result.labels)
-    plain = variant(embedder, cache=True, on_error="raise")
+    on_error = "mean" if embedder.on_error == "mean" else "raise"
+    plain = variant(embedder, cache=True, on_error=on_error)
+    rows = result.rows.copy()
+    readable = np.array([not np.isnan(row).any() for row in rows])
+    if on_error == "mean":
+        plain._learn(rows, readable)  # what fit would, from rows that are here already
+        rows[~readable] = plain.mean_
+    classifier = make_classifier().fit(rows, result.labels)
     pipeline = Pipeline([("emb", plain), ("svm", classifier)])
     save(pipeline, path, overwrite=True)  # whether it may be was asked before all the work

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from .. import PretrainedEmbedder
@@ -98,7 +100,8 @@ class Evaluation:
         """The rows of images that are equal to others, those of one image together."""
         equal: dict[bytes, list[int]] = {}
         for i, row in enumerate(np.ascontiguousarray(self.rows)):
-            equal.setdefault(hashlib.blake2b(row).digest(), []).append(i)
+            if not np.isnan(row).any():
+                equal.setdefault(hashlib.blake2b(row).digest(), []).append(i)
         return [rows for rows in equal.values() if len(rows) > 1]
 
     @property
@@ -122,7 +125,8 @@ def evaluate(
     Parameters
     ----------
     embedder : PretrainedEmbedder
-        With ``on_error="nan"``, images that cannot be read are left out, and a note says so.
+        Images that cannot be read are left out with ``on_error="nan"``. With ``"mean"`` they
+        count as the mean of the training images, learnt in each fold. A note says so.
     items : list of paths, or array of shape (n, height, width, 3)
         Images.
     labels : str array of shape (n,)
@@ -135,7 +139,8 @@ def evaluate(
     """
     labels = np.asarray(labels)
     watch = Stopwatch(len(labels), str(embedder.backbone))
-    watched = variant(embedder, progress=watch)
+    on_error = "raise" if embedder.on_error == "raise" else "nan"
+    watched = variant(embedder, progress=watch, on_error=on_error)
     with contextlib.closing(watch), unreadable_are_noted():
         rows = watched.fit_transform(items)
     engine = watched.engine_ if watch.images_run else ""
@@ -144,10 +149,12 @@ def evaluate(
     )
     keep = np.array([not np.isnan(row).any() for row in rows])
     if not keep.all():
+        fate = "Left out" if embedder.on_error == "nan" else "Taken as the mean of the others"
         result.notes.append(
-            f"Left out, for they could not be read: {int((~keep).sum())} of {len(keep)} images, "
+            f"{fate}, for they could not be read: {int((~keep).sum())} of {len(keep)} images, "
             f"the first {items[int(np.argmin(keep))]}."
         )
+    if embedder.on_error == "nan":
         result.items = [item for item, kept in zip(items, keep, strict=True) if kept]
         result.labels, result.rows = labels[keep], rows[keep]
         groups = None if groups is None else groups[keep]
@@ -173,7 +180,8 @@ def cross_validate(
     """
     result.groups = copy_groups(result) if groups is None else groups
     splits = fold_splits(result, result.groups, n_folds)
-    classifier = make_classifier() if classifier is None else classifier
+    if classifier is None:
+        classifier = make_filled_classifier(result.rows)
     result.predicted = result.labels.copy()
     result.excess = np.zeros(len(result.labels))
     scores = []
@@ -201,6 +209,13 @@ def _judge(result: Evaluation, model: Any, test: np.ndarray) -> None:
     rows = np.arange(len(test))
     excess = decisions[rows, best] - decisions[rows, columns]
     result.excess[test] = np.where(known, excess, np.inf)
+
+
+def make_filled_classifier(rows: np.ndarray) -> Any:
+    """The classifier; where rows are NaN, behind what takes the mean of the others for them."""
+    if not np.isnan(rows).any():
+        return make_classifier()
+    return make_pipeline(SimpleImputer(), make_classifier())
 
 
 def make_classifier() -> LinearSVC:

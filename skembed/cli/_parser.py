@@ -116,7 +116,9 @@ def _classify_options(parser: Parser) -> None:
     add_table_options(parser, needs_label=True)
     _add_folds(parser)
     add_embedder_options(parser)
-    add_on_error(parser, "raise", nan="leaves it out")
+    add_on_error(
+        parser, "raise", nan="leaves it out", mean="takes it as the mean of the training images"
+    )
     parser.add_argument(
         "--errors",
         type=Path,

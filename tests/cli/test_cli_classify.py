@@ -129,6 +129,16 @@ def test_bad_images_stop_or_are_left_out(class_folders, tmp_path, capsys, refuse
     out = " ".join(capsys.readouterr().out.split())
     assert "could not be read: 1 of 7 images, the first" in out
     assert f"6 images, 2 classes in {tmp_path}" in out
+    model = tmp_path / "model.skops"
+    assert main(["classify", str(tmp_path), "--on-error", "mean", "--save", str(model)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Taken as the mean of the others, for they could not be read: 1 of 7" in out
+    assert f"7 images, 2 classes in {tmp_path}" in out
+    assert "copies" not in out
+    paths, _ = from_folders(tmp_path)
+    with pytest.warns(UserWarning, match="became the mean"):
+        mean = load(model)["emb"].fit_transform(paths)[paths.index(str(bad))]
+    np.testing.assert_array_equal(load(model)["emb"].mean_.astype(np.float32), mean)
 
 
 def test_confused_pairs_are_listed(class_folders, tmp_path, capsys):

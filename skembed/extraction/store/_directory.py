@@ -15,6 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
+from ..._advice import advice
 from ..._config import get_config
 from ._ownership import UnusableStoreError, check_folder, make_way, open_own
 
@@ -73,10 +74,16 @@ def is_store(directory: Path) -> bool:
         found = text.removeprefix(_SIGNATURE + _STAMP).split("\n")[0][:20]
         raise UnusableStoreError(
             f"The store in {directory} has format {found!r}, and this version of skembed reads "
-            f"format {FORMAT}; it is left alone. Delete it, or choose another directory with "
-            "cache=."
+            f"format {FORMAT}; it is left alone. Delete it, or choose another.{elsewhere()}"
         )
     return _is_unmarked_store(directory)
+
+
+def elsewhere() -> str:
+    """Advise how another directory is chosen."""
+    return advice(
+        "cache= names the directory.", command="SKEMBED_CACHE_DIR names the directory."
+    )
 
 
 def check_store(directory: Path) -> None:
@@ -148,12 +155,11 @@ def _is_unmarked_store(directory: Path) -> bool:
         return True
     if text:
         raise UnusableStoreError(
-            f"{directory} is a cache of another program; it is left alone. Choose another "
-            "directory with cache=."
+            f"{directory} is a cache of another program; it is left alone.{elsewhere()}"
         )
     raise UnusableStoreError(
         f"{directory} holds files that skembed did not make (no {_MARKER}); it is left "
-        "alone. Choose another directory with cache=, or move them away."
+        f"alone. Move them away, or choose another.{elsewhere()}"
     )
 
 

@@ -15,6 +15,7 @@ import filelock
 from ..._errors import StoreWarning, level_of_caller
 from ._checks import DamagedIndexError
 from ._connections import is_busy, primary_code
+from ._directory import elsewhere
 from ._index import Index, ReadOnlyStoreError
 from ._ownership import UnusableStoreError
 
@@ -103,7 +104,7 @@ class Failures:
                 "read-only",
                 where,
                 f"No more embeddings are kept in {where}, which is read-only; those in it are "
-                "used. To keep more, choose another directory with cache=.",
+                f"used. To keep more, choose another directory.{elsewhere()}",
             )
 
     def _give_up(self) -> None:
@@ -123,7 +124,7 @@ class Failures:
                 "full",
                 where,
                 f"No more embeddings are kept in {where}: {error}. Free some space, or "
-                "choose another directory with cache=.",
+                f"choose another directory.{elsewhere()}",
             )
         else:
             self._give_up()
@@ -131,7 +132,7 @@ class Failures:
                 "unusable",
                 where,
                 f"No embeddings are kept: the store in {where} cannot be used ({error}). "
-                "Choose another directory with cache=.",
+                f"Choose another directory.{elsewhere()}",
             )
 
     def _meet_busy(self, error: Exception, writing: bool) -> None:
@@ -152,12 +153,12 @@ class Failures:
         where = self._index.directory
         try:
             self._index.set_aside()
-            done = "is set aside; embeddings are computed again"
+            done = "is set aside; embeddings are computed again."
         except (*ERRORS, UnusableStoreError):
             self._give_up()
-            done = "is not used; embeddings are computed. Choose another directory with cache="
+            done = f"is not used; embeddings are computed. Choose another.{elsewhere()}"
         warn_once(
             "damaged",
             where,
-            f"The index of the embedding store in {where} was damaged ({error}) and {done}.",
+            f"The index of the embedding store in {where} was damaged ({error}) and {done}",
         )

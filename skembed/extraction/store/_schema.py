@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ._checks import DamagedIndexError, checked, hexadecimal, integer
-from ._directory import ROWS
+from ._directory import ROWS, elsewhere
 from ._ownership import UnusableStoreError, make_way
 
 _VERSION = 2
@@ -71,7 +71,7 @@ def prepare(
     if version != _VERSION:
         raise UnusableStoreError(
             f"The index in {directory} is of another version of skembed; it is left "
-            "alone. Delete it, or choose another directory with cache=."
+            f"alone. Delete it, or choose another directory.{elsewhere()}"
         )
     if not read_only:
         # No fsync at each commit: after a power cut the last rows may be gone or torn, and a

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import numpy as np
 
+from ..._advice import advice
 from ..._config import get_config
 from ._directory import make_store, store_directory
 from ._failures import Failures, warn_once
@@ -271,7 +272,7 @@ class EmbeddingStore:
                 self.directory,
                 "The embeddings of the requests that are running take more than "
                 f"cache_size={get_config()['cache_size']:,} bytes, in {self.directory}; all of "
-                "them are kept. Raise it with skembed.set_config(cache_size=...).",
+                f"them are kept.{advice('skembed.set_config(cache_size=...) raises it.')}",
             )
 
     def _make_room(self, need: int) -> tuple[bool, bool]:
