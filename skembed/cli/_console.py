@@ -16,6 +16,7 @@ from rich.text import Text
 _NO_WIDTH = 100_000
 _PROSE_WIDTH = 80
 _LONGEST_LINE = 88
+_NAMES = "bold cyan"  # of headings and labels
 
 
 class Output:
@@ -27,7 +28,9 @@ class Output:
 
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            # "surrogateescape" is what Python chooses in the locale C.
+            refuses = ("strict", "surrogateescape")
+            if isinstance(stream, io.TextIOWrapper) and stream.errors in refuses:
                 stream.reconfigure(errors="backslashreplace")
         self.interactive = sys.stdout.isatty()
         self._table = _console(None if self._has_width() else _NO_WIDTH)
@@ -78,7 +81,7 @@ class Output:
             show_header=bool(headings),
             pad_edge=False,
             padding=(0, 2, 0, 0) if labels else (0, 1, 0, 0),
-            header_style="bold",
+            header_style=_NAMES,
         )
         rows = [[printable(str(cell)) for cell in row] for row in rows]
         names = headings or [""] * len(rows[0])
@@ -89,7 +92,7 @@ class Output:
                 justify="right" if right else "left",
                 no_wrap=right or (labels and i == 0),
                 overflow="fold",
-                style="bold" if labels and i == 0 else None,
+                style=_NAMES if labels and i == 0 else None,
             )
         for row in rows:
             table.add_row(*row)

@@ -55,7 +55,9 @@ def print_evaluation(
     _print_errors(out, result)
     _print_copies(out, result)
     out.text()
-    out.table([("network", _speed(result)), ("embeddings", kept_where(embedder))], labels=True)
+    engine = [("engine", result.engine)] if result.engine else []
+    network, kept = ("network", _speed(result)), ("embeddings", kept_where(embedder))
+    out.table([*engine, network, kept], labels=True)
 
 
 def _described(embedder: PretrainedEmbedder) -> str:
@@ -127,8 +129,6 @@ def _recall(result: Evaluation, name: str) -> float:
 
 def _speed(result: Evaluation) -> str:
     counts = f"{result.n_run} ran, {len(result.rows) - result.n_run} came from the store"
-    if result.engine:
-        counts = f"{result.engine}; {counts}"
     if not result.n_run:
         return f"{counts} in {result.seconds:.1f} s"
     if result.rate is None:

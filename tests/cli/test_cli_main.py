@@ -159,12 +159,19 @@ def test_piped_output_is_plain():
     assert set(backbones.names()) <= set(first_cells)  # not wrapped: a pipe has no width
 
 
-def test_an_ascii_terminal_gets_escapes_and_no_traceback(class_folders):
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_an_ascii_terminal_gets_escapes_and_no_traceback(environment, class_folders):
     ran = subprocess.run(
         [SCRIPT, "classify", class_folders, "--folds", "3"],
         check=True,
         capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        env={**os.environ, **environment},
     )
     assert b"accuracy" in ran.stdout
     assert ran.stdout.isascii()
