@@ -7,11 +7,12 @@ attributes of objects. Libraries are named and not entered: their versions are k
 from __future__ import annotations
 
 import builtins
+import dis
 import functools
 import hashlib
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any
 
@@ -170,7 +171,7 @@ _KINDS: tuple[tuple[Any, Any], ...] = (
     ((types.BuiltinFunctionType, types.ModuleType, np.ufunc), CodeDigest._named),
     (PurePath, CodeDigest._text),
     (type, CodeDigest._class),
-    (dict, CodeDigest._mapping),
+    ((dict, types.MappingProxyType), CodeDigest._mapping),
     ((list, tuple), CodeDigest._sequence),
     ((set, frozenset), CodeDigest._set),
 )
@@ -195,7 +196,8 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     """The attributes of an object that may change what its methods compute."""
     home = library(type(value).__module__)
     if home and home not in ("keras", "types"):
-        return  # a lock, a logger, a file: what they hold is another one in each process
+        yield "", _reduced(value)
+        return
     skipped = bookkeeping() if _is_layer(value) else frozenset()
     for name, attribute in getattr(value, "__dict__", {}).items():
         if name not in skipped:
@@ -205,6 +207,17 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
         for name in (slots,) if isinstance(slots, str) else tuple(slots):
             if hasattr(value, name) and name not in ("__dict__", "__weakref__"):
                 yield name, getattr(value, name)
+
+
+def _reduced(value: Any) -> list[Any]:
+    """What a copy of a library's object is made of: a slice's bounds, a deque's items."""
+    try:
+        reduced = value.__reduce_ex__(4)
+    except Exception:  # noqa: BLE001 - a lock or a file, whose state is another in each process
+        return []
+    if isinstance(reduced, str):
+        return [reduced]
+    return [list(part) if isinstance(part, Iterator) else part for part in reduced]
 
 
 def _is_layer(value: Any) -> bool:
@@ -229,25 +242,51 @@ def bookkeeping() -> frozenset[str]:
 
 
 def _globals_used(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
-    """The globals that a function names, and what it may take from modules among them."""
-    names = dict.fromkeys(_names(function.__code__))
+    """The globals that a function names, and what it may take from modules it can reach."""
+    names, seen = dict.fromkeys(_names(function.__code__)), set()
     for name in names:
-        if name not in function.__globals__:
-            yield name, vars(builtins).get(name)
-            continue
-        value = function.__globals__[name]
+        value = function.__globals__.get(name, vars(builtins).get(name))
         yield name, value
-        if isinstance(value, types.ModuleType) and not library(value.__name__):
-            for taken in names:
-                if taken in vars(value):
-                    yield f"{name}.{taken}", vars(value)[taken]
+        yield from _taken(value, names, seen)
+    for module in _imported(function):
+        yield from _taken(module, names, seen)
+
+
+def _taken(module: Any, names: Iterable[str], seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """What `names` are in a user's module, and in the modules that it names so."""
+    known = not isinstance(module, types.ModuleType) or library(module.__name__)
+    if known or id(module) in seen:
+        return
+    seen.add(id(module))
+    for name in names:
+        if name in vars(module):
+            value = vars(module)[name]
+            yield f"{module.__name__}.{name}", value
+            yield from _taken(value, names, seen)
+
+
+def _imported(function: types.FunctionType) -> Iterator[Any]:
+    """The modules that a function imports itself, if they are loaded."""
+    package = function.__globals__.get("__package__") or ""
+    for code in _codes(function.__code__):
+        for instruction in dis.get_instructions(code):
+            if instruction.opname == "IMPORT_NAME":
+                name = instruction.argval
+                yield sys.modules.get(name)
+                yield sys.modules.get(f"{package}.{name}".strip("."))  # from . import
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code, and that of the functions within it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+    for part in _codes(code):
+        yield from part.co_names
 
 
 def _content(cell: Any) -> Any:

@@ -59,8 +59,8 @@ def identity(model: Any) -> Identity:
     """
     digest = CodeDigest()
     digest.put(_architecture(model))
-    for layer in model._flatten_layers(include_self=True, recursive=True):
-        digest.put(*attributes(layer))
+    for part in _parts(model):
+        digest.put(*attributes(part))
     for variable in model.weights:
         digest.put(np.ascontiguousarray(np.asarray(variable.value)).tobytes())
     calls = custom_calls(model)
@@ -99,18 +99,19 @@ def _told(fact: dict[str, Any]) -> dict[str, Any]:
 
 
 def _edges(model: Any) -> Iterator[Any]:
-    """Each call in the graph: by which operation, of which class, on what."""
+    """Each call in the graph: by which operation, of which class, on what; then the outputs."""
     places: dict[int, tuple[int, int]] = {}
     for i, node in enumerate(nodes_of(model)):
-        config = repr(_configuration(node.operation))
+        config = digest_of(_configuration(node.operation))
         constants = [
-            repr(value)
+            digest_of(value)
             for value in node.arguments._flat_arguments
             if not isinstance(value, import_keras().KerasTensor)
         ]
         taken = [places.get(id(tensor)) for tensor in node.input_tensors]
         yield type(node.operation).__name__, node.operation.name, config, constants, taken
         places.update((id(tensor), (i, j)) for j, tensor in enumerate(node.outputs))
+    yield [places.get(id(tensor)) for tensor in model.outputs]
 
 
 def _configuration(operation: Any) -> Any:
@@ -118,6 +119,16 @@ def _configuration(operation: Any) -> Any:
         return operation.get_config()
     except Exception:  # noqa: BLE001 - its code and its attributes are known all the same
         return None
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """The layers in a model, and the operations in its graph, which are no layers."""
+    layers = model._flatten_layers(include_self=True, recursive=True)
+    yield from layers
+    for layer in layers:
+        for node in nodes_of(layer):
+            if not isinstance(node.operation, import_keras().Layer):
+                yield node.operation
 
 
 def attributes(layer: Any) -> Iterator[Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
+from .._keras import import_keras
 from .._keras_settings import fixed_settings
+from ._code_digest import digest_of
 from ._efficientnet_lite import efficientnet_lite_backbones
 from ._keras_applications import keras_applications_backbones
 from ._model_files import looks_like_a_file
@@ -133,11 +136,11 @@ def resolve(backbone: Any) -> Backbone:
         If it is of no such kind, unknown, or a file that cannot be loaded.
     """
     if isinstance(backbone, Backbone):
-        return backbone
+        return _known_by_code(backbone)
     if isinstance(backbone, Path) or (isinstance(backbone, str) and names_a_file(backbone)):
         return from_model(backbone)
     if isinstance(backbone, str):
-        return get(backbone)
+        return _known_by_code(get(backbone))
     if is_model(backbone):
         return from_model(backbone)
     raise TypeError(
@@ -153,12 +156,26 @@ def names_a_file(backbone: str) -> bool:
 
 def load(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     """Build `backbone` by its builder; a ``keras.Model`` comes back."""
-    builder = backbone.builder
-    if isinstance(builder, str):
-        module, _, function = builder.partition(":")
-        builder = getattr(importlib.import_module(module), function)
     with fixed_settings():
-        return builder(backbone, weights, top)
+        return _builder(backbone)(backbone, weights, top)
+
+
+def _builder(backbone: Backbone) -> Callable[..., Any]:
+    if callable(backbone.builder):
+        return backbone.builder
+    module, _, function = backbone.builder.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _known_by_code(backbone: Backbone) -> Backbone:
+    """With the code of a builder that is not ours in the digest: it may have been edited."""
+    builder = backbone.builder
+    if not isinstance(builder, str) or builder.startswith(f"{__package__}."):
+        return backbone
+    import_keras()  # whose backend is chosen before the builder's module imports it
+    code = digest_of(_builder(backbone))
+    known = backbone.digest.removesuffix(code).strip()
+    return dataclasses.replace(backbone, digest=f"{known} {code}".strip())
 
 
 def _known() -> dict[str, Backbone]:

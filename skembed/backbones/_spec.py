@@ -81,7 +81,8 @@ class Backbone:
         ``"module:function"``, or a picklable function (which needs a `digest`), called
         ``builder(backbone, weights, top)``: `weights` is None (random), ``"imagenet"`` or a
         path, `top` says whether the classifier is wanted. It returns a ``keras.Model`` that
-        takes prepared float32 images of shape (batch, height, width, channels).
+        takes prepared float32 images of shape (batch, height, width, channels). Rows are known
+        by the code of the function at ``"module:function"`` too, but not by files it reads.
     input_size : tuple of two ints
         Height and width, in pixels; 0 where the network leaves them open.
     preparation : Preparation or None
@@ -117,8 +118,8 @@ class Backbone:
         The files of the pretrained weights: without the classifier, then with it, where
         these are two.
     digest : str, default=""
-        What identifies the network and its weights beyond these fields (for a network given
-        as a file or an object: the digest of its contents).
+        What identifies the network and its weights beyond these fields, such as files that the
+        builder reads (for a network given as a file or an object: the digest of its contents).
     custom_code : bool, default=False
         Whether a network given as a file or an object runs code that is not Keras' own: a custom
         layer, a Lambda, a function as an activation. JAX runs it; the digest covers the code.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import operator
 import os
+import sys
 import textwrap
 import types
 
@@ -19,6 +21,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
 FACTOR = 3.0
 HELPERS = types.ModuleType("helpers")
 HELPERS.FACTOR = 3.0  # pyright: ignore[reportAttributeAccessIssue]
+HELPERS.inner = types.ModuleType("inner")  # pyright: ignore[reportAttributeAccessIssue]
+HELPERS.inner.LIMIT = 1e6
 
 
 def helper(x):
@@ -49,7 +53,8 @@ def _settable(monkeypatch, target, name, value):
 def _cases(monkeypatch):
     """For each way to change what a layer computes: the layer, and the change."""
     here, keras = globals(), import_keras()
-    cell = [2.0]
+    cell, limits = [2.0], collections.deque([1e6])
+    monkeypatch.setitem(sys.modules, "helpers", HELPERS)
 
     def defaulted(self, x, factor=2.0):
         return x * factor
@@ -59,6 +64,11 @@ def _cases(monkeypatch):
 
     def partially(self, x):
         return self.partial(x)
+
+    def importing(self, x):
+        from helpers import inner  # pyright: ignore[reportMissingImports]
+
+        return keras.ops.where(x > inner.LIMIT, 2 * x, x)
 
     def patched(layer):
         layer.call = lambda x: x
@@ -100,6 +110,24 @@ def _cases(monkeypatch):
             _layer(lambda self, x: keras.ops.where(x > 1e6 * FACTOR, 2 * x, x)),
             lambda _: here.update(FACTOR=11.0),
         ),
+        "module within a module": (
+            _layer(lambda self, x: keras.ops.where(x > HELPERS.inner.LIMIT, 2 * x, x)),
+            _settable(monkeypatch, HELPERS.inner, "LIMIT", 2e6),
+        ),
+        "module imported inside": (
+            _layer(importing),
+            _settable(monkeypatch, HELPERS.inner, "LIMIT", 2e6),
+        ),
+        "object of a library": (
+            _layer(lambda self, x: keras.ops.where(x > limits[0], 2 * x, x)),
+            lambda _: limits.append(limits.pop() + 1e6),
+        ),
+        "slice": (
+            _layer(
+                lambda self, x: keras.ops.where(x > 1e6, x[..., self.part], x), part=slice(0, 1)
+            ),
+            lambda layer: setattr(layer, "part", slice(1, 2)),
+        ),
         "Lambda": (
             keras.layers.Lambda(lambda x: x * FACTOR, name="mine"),
             lambda _: here.update(FACTOR=13.0),
@@ -117,8 +145,9 @@ def _cases(monkeypatch):
 
 
 CASES = ["global", "helper", "module", "closure", "default", "base class", "class attribute",
-         "attribute", "array", "partial", "environment", "far from every fixed image", "Lambda",
-         "activation", "method of Keras' layer", "Keras' own attribute"]  # fmt: skip
+         "attribute", "array", "partial", "environment", "far from every fixed image",
+         "module within a module", "module imported inside", "object of a library", "slice",
+         "Lambda", "activation", "method of Keras' layer", "Keras' own attribute"]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -129,6 +158,44 @@ def test_a_change_of_code_makes_another_model(case, monkeypatch):
     assert backbones.from_model(model) == before
     change(layer)
     assert backbones.from_model(model) != before
+
+
+class Unsaved:
+    """Values in the graph that a model's JSON does not tell, or tells with dots in the middle."""
+
+    def clip(self, x, value):
+        return import_keras().ops.clip(x, np.float32(0), np.float32(value))
+
+    def tile(self, x, value):
+        return import_keras().ops.tile(x, np.array([1, 1, value, 1]))
+
+    def long_array(self, x, value):
+        array = np.ones(2000, np.float32)
+        array[1000] = value
+        return self._without_config(x)[..., :1] * array
+
+    def output(self, x, value):
+        return import_keras().ops.split(self._without_config(x), 3, axis=-1)[value]
+
+    def _without_config(self, x):
+        def get_config(self):
+            raise NotImplementedError
+
+        layer = _layer(lambda self, x: x + 0.0)
+        type(layer).get_config = get_config
+        return layer(x)
+
+
+@pytest.mark.parametrize("case", ["clip", "tile", "long_array", "output"])
+def test_operations_are_known_by_values_that_no_json_tells(case):
+    def model(value):
+        keras = import_keras()
+        keras.utils.clear_session()  # or operations would be known by their numbers
+        image = keras.Input((8, 8, 3), name="image")
+        return keras.Model(image, getattr(Unsaved(), case)(image, value), name="tiny")
+
+    assert backbones.from_model(model(1)) == backbones.from_model(model(1))
+    assert backbones.from_model(model(1)) != backbones.from_model(model(2))
 
 
 def test_each_version_of_a_layer_gives_its_own_rows_from_the_store(tmp_path):

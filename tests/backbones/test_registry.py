@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, backbones
 from skembed.backbones import _registry
 from skembed.backbones._registry import load
+from skembed.extraction import images_run
 
 
 def test_table_has_a_row_for_every_backbone():
@@ -153,6 +156,38 @@ def test_a_function_as_builder_needs_a_digest():
         for digest in ("one", "two")
     )
     assert one.fingerprint() != two.fingerprint()
+
+
+def test_an_edited_builder_makes_another_network(tmp_path, monkeypatch):
+    def written(factor):
+        (tmp_path / "edited_network.py").write_text(
+            "import keras\n"
+            "def build(backbone, weights, top):\n"
+            f"    layers = [keras.layers.Rescaling({factor}.0), keras.layers.Flatten()]\n"
+            "    return keras.Sequential([keras.Input((2, 2, 3)), *layers], name='edited')\n"
+        )
+        importlib.invalidate_caches()
+        sys.modules.pop("edited_network", None)
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(tmp_path)
+    backbone = backbones.Backbone(
+        name="edited",
+        origin="here",
+        builder="edited_network:build",
+        input_size=(2, 2),
+        preparation=backbones.Preparation(),
+        n_features=12,
+        n_parameters=0,
+        min_size=2,
+    )
+    embedder = PretrainedEmbedder(backbone, engine="jax", cache=tmp_path / "cache")
+    before = images_run()
+    for factor in (2, 2, 3):
+        written(factor)
+        rows = embedder.fit_transform([np.full((2, 2, 3), 10, np.uint8)])
+        np.testing.assert_array_equal(rows, np.full((1, 12), 10.0 * factor))
+    assert images_run() - before == 2
 
 
 def test_a_renamed_backbone_is_built_like_its_model():
