@@ -63,4 +63,4 @@ def did_you_mean(got: object, allowed: Iterable[str], *, most: int = 3) -> str:
     if near:
         return f"Did you mean {' or '.join(repr(lowered[name]) for name in near)}?"
     shown = ", ".join(repr(name) for name in names[:12])
-    return f"Allowed: {shown}{', ...' if len(names) > 12 else ''}."
+    return f"Allowed: {shown}{f' and {len(names) - 12} more' if len(names) > 12 else ''}."

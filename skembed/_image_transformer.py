@@ -31,10 +31,12 @@ from .extraction._spec import (
     ExtractionSpec,
     make_spec,
 )
+from .extraction._told import is_news
 from .extraction.engines._program import UnsupportedNetworkError
 from .images import DECODINGS, as_items
 from .layers._select import EMBEDDING, PREDICTIONS
 
+_RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
 _SPEC = (
     "backbone",
     "layers",
@@ -174,12 +176,8 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A float32 row for each image in X, and which of the images could be read."""
         items = as_items(X, root=self.root)
-        if self.weights is None:
-            warnings.warn(
-                "weights=None draws random weights: the rows have the right shape and no meaning.",
-                UserWarning,
-                stacklevel=level_of_caller(),
-            )
+        if self.weights is None and is_news(_RANDOM):
+            warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
         options = RunOptions(**{name: getattr(self, name) for name in _RUN})
         spec = runnable(self._spec())
         try:

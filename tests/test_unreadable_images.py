@@ -184,10 +184,10 @@ def test_ten_crops_become_the_mean_and_the_image_is_named(store, files):
 
 def test_only_unreadable_images_are_an_error_cut_at_ten(embedder, files, tmp_path):
     gone = [tmp_path / f"gone{i}.jpg" for i in range(12)]
-    with pytest.raises(ImageError, match=r"None of the 12 images.*gone9\.jpg.* and 2 more\."):
+    with pytest.raises(ImageError, match=r"None of the 12 images.*gone9\.jpg.* And 2 more\."):
         embedder.fit(gone)
     _warned(lambda: embedder.fit(files))
-    with pytest.raises(ImageError, match=r"None of the 1 images could be read: .*gone0\.jpg"):
+    with pytest.raises(ImageError, match=r"The only image cannot be read: .*gone0\.jpg"):
         embedder.transform(gone[:1])
 
 
@@ -201,7 +201,7 @@ def test_a_warning_names_files_and_is_cut_at_ten(embedder, files, tmp_path):
     assert [name in told for name in (files[3], files[25], "gone7", "gone8", "row 52")] == [
         True, True, True, False, False,
     ]  # fmt: skip
-    assert told.endswith("and 5 more.")
+    assert told.endswith("And 5 more.")
     _, again = _warned(lambda: embedder.transform(X))
     assert len(again) == 1  # whoever asks again is told again
     _, unnamed = _warned(lambda: embedder.transform([files[0], b"bad", None]))

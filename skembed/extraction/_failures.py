@@ -96,7 +96,7 @@ class Failures:
         images = {f.row: f for _, f in sorted(self._failures.items())}
         if len(self._failures) == self._n:
             raise ImageError(
-                f"None of the {len(images)} images could be read: "
+                f"{_none_could(len(images))} be read: "
                 f"{_shown(f.text(with_row=True) for f in images.values())}"
             )
         failures = list(images.values())
@@ -119,8 +119,12 @@ class Failures:
 
 def _shown(texts: Iterable[str]) -> str:
     unique = list(dict.fromkeys(texts))
-    more = f" and {len(unique) - _SHOWN} more." if len(unique) > _SHOWN else ""
+    more = f" And {len(unique) - _SHOWN} more." if len(unique) > _SHOWN else ""
     return f"{' '.join(_sentence(text) for text in unique[:_SHOWN])}{more}"
+
+
+def _none_could(n: int) -> str:
+    return f"None of the {n} images could" if n > 1 else "The only image cannot"
 
 
 def _sentence(text: str) -> str:

@@ -12,6 +12,7 @@ from .._advice import advice
 from .._errors import BackendError, level_of_caller
 from .._jax import has_started
 from ._spec import ExtractionSpec
+from ._told import is_news
 from .engines._program import Program
 
 # A long search over backbones must not hold every network it has met.
@@ -75,12 +76,12 @@ def runnable(spec: ExtractionSpec, error: Exception | None = None) -> Extraction
     reason = str(error) if error is not None else _refusal(spec)
     if not reason:
         return spec
-    warnings.warn(
+    text = (
         f"OpenVINO cannot run {spec.backbone.name!r}: {reason}. JAX runs it instead."
-        f"{advice('{engine} says so without this warning.', engine='jax')}",
-        RuntimeWarning,
-        stacklevel=level_of_caller(),
+        f"{advice('{engine} says so without this warning.', engine='jax')}"
     )
+    if is_news(text):
+        warnings.warn(text, RuntimeWarning, stacklevel=level_of_caller())
     return dataclasses.replace(spec, engine="jax")
 
 

@@ -59,6 +59,11 @@ def in_cross_validation() -> bool:
     return any(f"{_module(frame)}.".startswith(_REPEATING) for frame in _frames())
 
 
+def is_news(key: Any) -> bool:
+    """Whether to say it: in a cross-validation or a search the first time, else every time."""
+    return not in_cross_validation() or told_here().is_new(key)
+
+
 def told_here() -> Told:
     """What was told in this cross-validation, or in this process if it is one of its workers."""
     run = None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 from skembed import PretrainedEmbedder, backbones
 from skembed._keras import import_keras
@@ -55,6 +59,17 @@ def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch
         embedder.transform(pictures[:1])
     assert embedder.engine_ == "jax"
     assert repr(embedder).endswith("# engine_='jax'")
+
+
+def test_a_search_tells_once_that_openvino_cannot_run_the_network(pictures):
+    model = _refused_by_openvino(None, None, False)
+    pipeline = make_pipeline(PretrainedEmbedder(model, cache=False), DummyClassifier())
+    search = GridSearchCV(pipeline, {"dummyclassifier__constant": [0, 1]}, cv=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit([*pictures[:2], *pictures[:2]], [0, 1, 0, 1])
+    told = [w for w in caught if "OpenVINO cannot run" in str(w.message)]
+    assert [w.filename for w in told] == [__file__]
 
 
 @pytest.fixture
