@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ._messages import printable
 
-_INSIDE = ("skembed.", "sklearn.", "joblib.")
+_INSIDE = ("skembed.", "sklearn.", "joblib.", "IPython.")
 
 
 class _PrintableError(Exception):
@@ -41,7 +41,8 @@ class StoreWarning(UserWarning):
 def level_of_caller() -> int:
     """The ``stacklevel`` that points a warning at the line outside skembed and scikit-learn.
 
-    And outside joblib, which runs cross-validation and ``Pipeline(memory=...)`` for the latter.
+    And outside joblib, which runs cross-validation and ``Pipeline(memory=...)`` for the latter, and
+    IPython, which runs ``%embed`` for a cell.
     """
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").startswith(_INSIDE):

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +99,9 @@ def _message(failure: Failure, file: WeightsFile, name: str, path: Path) -> str:
 def _download(file: WeightsFile, folder: Path) -> Path:
     """Let Keras fetch it; where it may not write to its cache, it chooses another place."""
     get_file = import_keras().utils.get_file
-    with _downloading, _bounded_silence(get_config()["url_timeout"]):
+    silence = _bounded_silence(get_config()["url_timeout"])
+    # Keras writes what it fetches, and a bar, where a command writes its results.
+    with _downloading, silence, contextlib.redirect_stdout(sys.stderr):
         return Path(
             get_file(
                 file.file,

@@ -42,8 +42,12 @@ _LARGE, _EXPANSION = 2**26, 100
 
 def looks_like_a_file(name: str) -> bool:
     """Whether a string that names no backbone is meant as the path of a model."""
-    path = Path(name)
-    return path.suffix.lower() in (*SUFFIXES, *_ELSEWHERE) or path.expanduser().exists()
+    return has_suffix_of_a_model(name) or Path(name).expanduser().exists()
+
+
+def has_suffix_of_a_model(name: str) -> bool:
+    """Whether a string ends as the path of a model does, or of one that has to be converted."""
+    return Path(name).suffix.lower() in (*SUFFIXES, *_ELSEWHERE)
 
 
 def load_model(path: Path) -> Any:

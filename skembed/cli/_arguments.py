@@ -86,7 +86,9 @@ def one_of(names: Iterable[str]) -> Callable[[str], str]:
 
     def check(text: str) -> str:
         if text not in allowed:
-            raise argparse.ArgumentTypeError(f"there is no {text!r}. {did_you_mean(text, allowed)}")
+            raise argparse.ArgumentTypeError(
+                f"there is no {text!r}. {did_you_mean(text, allowed)}"
+            )
         return text
 
     return check

@@ -20,9 +20,12 @@ from sklearn.svm import LinearSVC
 
 from .. import PretrainedEmbedder
 from ..extraction._progress import Progress
+from ..images import describe
 from ._errors import CommandError
 from ._options import variant
 from ._stopwatch import Stopwatch
+
+_MOST_NAMED = 10
 
 
 @dataclass
@@ -152,7 +155,7 @@ def evaluate(
         fate = "Left out" if embedder.on_error == "nan" else "Taken as the mean of the others"
         result.notes.append(
             f"{fate}, for they could not be read: {int((~keep).sum())} of {len(keep)} images, "
-            f"the first {items[int(np.argmin(keep))]}."
+            f"{_some([items[row] for row in np.flatnonzero(~keep).tolist()])}."
         )
     if embedder.on_error == "nan":
         result.items = [item for item, kept in zip(items, keep, strict=True) if kept]
@@ -160,6 +163,12 @@ def evaluate(
         groups = None if groups is None else groups[keep]
     cross_validate(result, n_folds, groups)
     return result
+
+
+def _some(items: list[Any]) -> str:
+    """Name images, ten at most."""
+    shown = ", ".join(map(describe, items[:_MOST_NAMED]))
+    return shown + (f" and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else "")
 
 
 def cross_validate(

@@ -120,14 +120,15 @@ class Failures:
 def _shown(texts: Iterable[str]) -> str:
     unique = list(dict.fromkeys(texts))
     more = f" And {len(unique) - _SHOWN} more." if len(unique) > _SHOWN else ""
-    return f"{' '.join(_sentence(text) for text in unique[:_SHOWN])}{more}"
+    return f"{' '.join(sentence(text) for text in unique[:_SHOWN])}{more}"
 
 
 def _none_could(n: int) -> str:
     return f"None of the {n} images could" if n > 1 else "The only image cannot"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """The text with a full stop at its end."""
     return text if text.endswith(".") else f"{text}."
 
 

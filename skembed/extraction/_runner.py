@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from .._advice import advice
 from .._config import get_config
 from .._errors import ImageError
 from ..images import Limits, Raw, local_path, read
 from ._ahead import ahead
 from ._batches import batch_sizes, may_halve, run, warm_up
 from ._cores import n_cores
-from ._failures import Failures
+from ._failures import Failures, sentence
 from ._options import RunOptions
 from ._pixels import pixels_for
 from ._programs import forget, program
@@ -218,7 +219,9 @@ class _Extraction:
             if image.error is None:
                 yield image
             elif self._options.on_error == "raise":
-                raise ImageError(f"Row {image.row}: {image.error}") from image.error
+                said = sentence(f"Row {image.row}: {image.error}")
+                hint = advice("With {on_error} this is no error.", on_error="nan")
+                raise ImageError(f"{said}{hint}") from image.error
             else:
                 self._failures.add(image.row, image.item, image.error, image.key)
                 self._progress.add(1, "not readable")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import backbones
+from ..backbones._model_files import has_suffix_of_a_model
 from ..layers._select import EMBEDDING, PREDICTIONS
 from ._arguments import FLAGS, LONG_FLAGS, ON_ERROR, POOLINGS
 from ._ipython import (
@@ -153,7 +154,9 @@ def _model(word: str, shell: InteractiveShell, usual: str) -> str:
         return value if type(value) is str else ""
     if word in backbones.names():
         return word
-    is_other = not is_quoted(word) and re.search(r"[{$]|\.keras$", word)
+    is_other = not is_quoted(word) and (
+        "{" in word or "$" in word or has_suffix_of_a_model(word)
+    )
     return "" if is_other else usual  # it was left out: these are the images
 
 

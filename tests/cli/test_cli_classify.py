@@ -125,9 +125,11 @@ def test_bad_images_stop_or_are_left_out(class_folders, tmp_path, capsys, refuse
     bad.write_text("no image")
     assert "Row 3" in (message := refused(["classify", tmp_path]))
     assert str(bad) in message
+    assert "With --on-error nan this is no error." in message
     assert main(["classify", str(tmp_path), "--on-error", "nan"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "could not be read: 1 of 7 images, the first" in out
+    assert "could not be read: 1 of 7 images, " in out
+    assert "bad.png" in out
     assert f"6 images, 2 classes in {tmp_path}" in out
     model = tmp_path / "model.skops"
     assert main(["classify", str(tmp_path), "--on-error", "mean", "--save", str(model)]) == 0

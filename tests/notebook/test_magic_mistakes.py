@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
+import numpy as np
 import pytest
 
 _SMALL = "-s 64 -l stage1"
@@ -47,6 +48,8 @@ _SMALL = "-s 64 -l stage1"
         ("%embed photos/cats/a.jpg", 'stands in quotes: "photos/cats/a.jpg".'),
         ("%embed images -l {3.5}", "-l: 3.5 is neither a layer's name nor its index"),
         ("%embed nothing.keras images", "nothing.keras"),
+        ("%embed nothing.h5 images", "nothing.h5' does not exist"),
+        ("%embed net.onnx images", "net.onnx' is an ONNX graph. Convert it"),
         ("%%embed resnet50 images\n1", "the cell gives the images"),
         ("%%embed\n \n", "last line of a %%embed cell must be an expression"),
         ("%%embed\na = 1", "last line of a %%embed cell must be an expression"),
@@ -71,6 +74,15 @@ def test_a_bad_image_is_told_with_its_row(refused, tmp_path):
     said = refused(f"%embed [images[0], 'a.png'] {_SMALL}")
     assert said.startswith("EmbedError: Row 1: ")
     assert "a.png" in said
+
+
+def test_a_bad_image_becomes_nan_and_the_warning_is_of_the_cell(shell):
+    with pytest.warns(
+        UserWarning, match=r"1 of 2 images could not be read .*gone\.png"
+    ) as caught:
+        shell.run_cell(f"X = %embed [images[0], 'gone.png'] --on-error nan {_SMALL}")
+    assert np.isnan(shell.user_ns["X"]).all(axis=1).tolist() == [False, True]
+    assert [warning.filename for warning in caught if "site-packages" in warning.filename] == []
 
 
 @pytest.mark.parametrize(
