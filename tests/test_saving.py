@@ -19,6 +19,7 @@ from joblib import Memory
 from saved_files import mutations, rewritten, with_schema
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -29,6 +30,7 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -348,6 +350,67 @@ def test_trees_that_leave_themselves_are_refused(path):
         path.write_bytes(rewritten(good, **{name.replace(".", "_"): file.getvalue()}))
         with pytest.raises(LoadError, match=r"its tree estimators_\[0\]\.tree_ is damaged"):
             load(path)
+
+
+def _shorter(attribute, change):
+    """An estimator, and a change of what is in one of its attributes."""
+
+    def falsify(estimator):
+        setattr(estimator, attribute, change(getattr(estimator, attribute)))
+
+    return falsify
+
+
+def _far_features(boosting):
+    for (predictor,) in boosting._predictors:
+        predictor.nodes["feature_idx"] = 2**30
+
+
+def _far_columns(classifier):
+    classifier.coef_.indices[:] = 2**30
+
+
+@pytest.mark.parametrize(
+    ("make", "falsify"),
+    [
+        (lambda X, y: HistGradientBoostingClassifier(max_iter=2).fit(X, y), _far_features),
+        (lambda X, y: LogisticRegression().fit(X, y).sparsify(), _far_columns),
+        (
+            lambda X, y: CalibratedClassifierCV(
+                FrozenEstimator(LogisticRegression().fit(X, y).sparsify())
+            ).fit(X, y),
+            lambda calibrated: _far_columns(
+                calibrated.calibrated_classifiers_[0].estimator.estimator
+            ),
+        ),
+        (
+            lambda X, y: GradientBoostingClassifier(n_estimators=2).fit(X, y),
+            _shorter("estimators_", lambda trees: np.repeat(trees, 9, axis=1)),
+        ),
+        (lambda X, y: SVC().fit(X, y), _shorter("_dual_coef_", lambda c: c[:, :1].copy())),
+        (lambda X, y: SVC().fit(X, y), _shorter("support_vectors_", lambda v: v[:, :1].copy())),
+        (
+            lambda X, y: SVC(kernel="precomputed").fit(X @ X.T, y),
+            _shorter("support_", lambda rows: rows + 10**6),
+        ),
+        (
+            lambda X, y: KNeighborsClassifier(algorithm="brute").fit(X, y),
+            _shorter("_y", lambda labels: labels + 10**6),
+        ),
+        (
+            lambda X, _: KMeans(2).fit(X),
+            _shorter("cluster_centers_", lambda c: c[:, :1].copy()),
+        ),
+    ],
+)
+def test_arrays_that_lead_out_of_others_are_refused(make, falsify, path):
+    sound = make(*_table())
+    save(sound, path)
+    load(path)
+    falsify(sound)
+    path.write_bytes(skops.io.dumps(sound))
+    with pytest.raises(LoadError, match=r"damaged|do not fit together"):
+        load(path)
 
 
 def test_estimators_without_all_parameters_are_refused(fitted, path):

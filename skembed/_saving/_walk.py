@@ -28,7 +28,7 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _parts(name: str, value: Any) -> Iterable[tuple[str, Any]]:
-    if isinstance(value, BaseEstimator):
+    if _has_parts(value):
         return [(f"{name}.{key}".lstrip("."), part) for key, part in vars(value).items()]
     if isinstance(value, dict):
         return [(f"{name}[{key!r}]", part) for key, part in value.items()]
@@ -37,3 +37,11 @@ def _parts(name: str, value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, list | tuple):
         return [(f"{name}[{i}]", part) for i, part in enumerate(value)]
     return []
+
+
+def _has_parts(value: Any) -> bool:
+    """Whether to look into an object: estimators, and scikit-learn's own that hold some of them."""
+    if isinstance(value, type) or not hasattr(value, "__dict__"):
+        return False
+    ours = type(value).__module__.partition(".")[0] == "sklearn" and not isinstance(value, dict)
+    return ours or isinstance(value, BaseEstimator)

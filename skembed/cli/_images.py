@@ -8,11 +8,11 @@ import difflib
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .._errors import did_you_mean
+from .._errors import ImageError, did_you_mean
 from ._console import Output
 from ._errors import CommandError
 
@@ -133,7 +133,9 @@ def images_of_table(
     if not needs_label and args.label_column is None:
         from ..images import as_items
 
-        return [str(item) for item in as_items(frame[image], root=args.root)], []
+        with table_errors(path):
+            items = as_items(frame[image], root=args.root)
+        return _locations(items, image, source), []
     label = _column(frame, args.label_column, "--label-column", source)
     empty = [row for row, value in enumerate(frame[label]) if not value]
     if empty:
@@ -142,8 +144,21 @@ def images_of_table(
         )
     from ..images import from_frame
 
-    items, labels = from_frame(frame, image=image, label=label, root=args.root)
-    return [str(item) for item in items], list(map(str, labels))
+    with table_errors(path):
+        items, labels = from_frame(frame, image=image, label=label, root=args.root)
+    return _locations(items, image, source), list(map(str, labels))
+
+
+def _locations(items: Sequence[Any], column: str, source: str) -> list[str]:
+    """The images of a column as text; an empty one is told by what reads it."""
+    for row, item in enumerate(items):
+        if item is not None and not isinstance(item, str | os.PathLike):
+            raise CommandError(
+                f"Row {row} of {column!r} in {source} is {type(item).__name__}, not a path or URL: "
+                "images that lie in the table itself are taken by skembed.images.from_frame, in "
+                "Python."
+            )
+    return ["" if item is None else str(item) for item in items]
 
 
 def _is_table(args: argparse.Namespace, sources: Sequence[str]) -> bool:
@@ -165,8 +180,9 @@ def _read(path: Path) -> pd.DataFrame:
         from ._optional import require_pyarrow
 
         require_pyarrow("reading")
-        return pd.read_parquet(path)
-    try:
+        with table_errors(path):
+            return pd.read_parquet(path)
+    with table_errors(path):
         return pd.read_csv(
             path,
             sep=_SEPARATORS[suffix],
@@ -174,8 +190,19 @@ def _read(path: Path) -> pd.DataFrame:
             keep_default_na=False,
             encoding="utf-8-sig",
         )
-    except ValueError as error:  # pandas' own, and text that is not UTF-8
-        raise CommandError(f"{path} cannot be read as a table: {error}") from error
+
+
+@contextlib.contextmanager
+def table_errors(path: Path) -> Iterator[None]:
+    """Tell in one line whatever a reader of tables says: damaged Parquet raises any error."""
+    try:
+        yield
+    except (ImageError, OSError, MemoryError):  # main tells them
+        raise
+    except Exception as error:
+        told = isinstance(error, ValueError | TypeError)
+        reason = str(error) if told else f"{type(error).__name__}: {error}"
+        raise CommandError(f"{path} cannot be read as a table: {reason}") from error
 
 
 def _column(frame: pd.DataFrame, name: str | None, flag: str, source: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .._errors import did_you_mean
 from ._errors import CommandError
+from ._images import table_errors
 from ._optional import require_pyarrow
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -32,9 +33,11 @@ def read_table(model: Any, names: Sequence[str]) -> pd.DataFrame:
     path = Path(names[0])
     if path.suffix == ".parquet":
         require_pyarrow("reading")
-        frame = pd.read_parquet(path)
+        with table_errors(path):
+            frame = pd.read_parquet(path)
     else:
-        frame = pd.read_csv(path, sep=_SEPARATORS[path.suffix])
+        with table_errors(path):
+            frame = pd.read_csv(path, sep=_SEPARATORS[path.suffix])
     for column in columns:
         if column not in frame.columns:
             raise CommandError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pyarrow import parquet
 from skimage import data
 
 from skembed import PretrainedEmbedder
@@ -188,3 +190,33 @@ def test_layers_by_index(class_folders, tmp_path):
     assert main(["embed", image, "-o", str(out), "--layers", "-1,-2"]) == 0
     wanted = PretrainedEmbedder(layers=[-1, -2]).transform([image])
     np.testing.assert_array_equal(np.load(out), wanted)
+
+
+def _with_damaged_notes(file):
+    """Notes of pandas' in the file without what pyarrow takes for granted."""
+    table = parquet.read_table(file)
+    parquet.write_table(table.replace_schema_metadata({"pandas": '{"columns": [{}]}'}), file)
+
+
+@pytest.mark.parametrize(
+    ("column", "damage", "message"),
+    [
+        (["a.png"], _with_damaged_notes, "cannot be read as a table"),
+        (["a.png"], lambda file: file.write_bytes(file.read_bytes()[:99]), "cannot be read"),
+        ([1], None, "Row 0 of X is int"),
+        ([b"GIF89a"], None, "Row 0 of 'image' in .* is bytes, not a path or URL"),
+        ([{"bytes": b"GIF89a", "path": "a.gif"}], None, "is dict, not a path or URL"),
+        ([None], None, "An empty string is not a path"),
+    ],
+)
+def test_tables_without_paths_are_told_in_a_line(column, damage, message, tmp_path, capsys):
+    table = tmp_path / "table.parquet"
+    pd.DataFrame({"image": column}).to_parquet(table)
+    if damage:
+        damage(table)
+    argv = ["embed", str(table), "--image-column", "image", "-o", str(tmp_path / "X.csv")]
+    assert main(argv) == 2
+    (line,) = [
+        one for one in capsys.readouterr().err.splitlines() if one.startswith("skembed: ")
+    ]
+    assert re.search(message, line)
