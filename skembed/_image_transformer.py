@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._doc_link import DocLinkMixin
 from ._errors import did_you_mean, level_of_caller
-from .backbones._models import share_with_clones
+from .backbones._models import is_model, share_with_clones
+from .backbones._pickled_models import PickledModel
 from .backbones._registry import names_a_file
 from .extraction._engines import ENGINES, choose_engine, starts_devices
 from .extraction._programs import known_engine, runnable
@@ -103,6 +104,17 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         """A clone shares a live model with its original, as it does a Backbone."""
         share_with_clones()
         return super().__sklearn_clone__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        if is_model(state.get("backbone")):
+            return {**state, "backbone": PickledModel(state["backbone"])}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(own := state.get("backbone"), PickledModel):  # by copy.copy
+            state = {**state, "backbone": own.model}
+        super().__setstate__(state)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """As scikit-learn's; with ``engine="auto"``, a comment names the engine that it means."""

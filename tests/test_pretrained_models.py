@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import cloudpickle_wrapper
 from PIL import Image
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -191,6 +193,17 @@ def test_searches_over_live_models_with_layers_of_one_s_own(floats, tmp_path):
         assert search.best_estimator_[0].backbone in models
 
 
+def test_a_live_model_with_layers_of_one_s_own_pickles(floats):
+    network = _own_layer()
+    embedder = PretrainedEmbedder(network, cache=False)
+    want = embedder.transform(floats)
+    assert copy.copy(embedder).backbone is network
+    # As joblib's processes get it, to which a class of a function or of a notebook is unknown.
+    travelled = pickle.loads(cloudpickle_wrapper.dumps(embedder))  # noqa: S301 - written on this line
+    assert travelled.backbone is not network
+    np.testing.assert_array_equal(travelled.transform(floats), want)
+
+
 def test_clones_of_a_live_model_share_the_store(model, floats, tmp_path):
     from skembed.extraction import images_run
 
@@ -218,7 +231,7 @@ def test_a_model_of_any_size_asks_for_one(floats):
     model = keras.Sequential(
         [keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)], name="any"
     )
-    with pytest.raises(ValueError, match="say which with image_size"):
+    with pytest.raises(ValueError, match="Say which with image_size"):
         PretrainedEmbedder(model, cache=False).fit(floats)
     rows = PretrainedEmbedder(model, cache=False, image_size=SHAPE[:2]).transform(floats)
     np.testing.assert_allclose(rows, _pooled(model, floats), rtol=1e-4, atol=1e-4)
