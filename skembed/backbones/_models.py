@@ -14,6 +14,7 @@ from typing import Any
 
 from .._advice import advice
 from .._errors import WeightsError
+from .._file_status import file_status
 from .._keras import import_keras
 from .._keras_settings import EPSILON, fixed_settings
 from ._channels import ChannelAxes
@@ -141,9 +142,7 @@ def _itself(model: Any) -> Any:
 
 def _of_file(path: Path, name: str | None) -> Backbone:
     path = path.absolute()
-    status = path.stat() if path.is_file() else None
-    facts = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
-    known = _described(path, tuple(getattr(status, fact, 0) for fact in facts))
+    known = _described(path, file_status(path) if path.is_file() else ())
     if known.custom_code:  # which may have been edited, and not the file
         known = _description(path)
     return dataclasses.replace(known, name=name or path.stem)

@@ -15,6 +15,7 @@ from typing import Any
 
 from .._advice import advice, parameter
 from .._errors import WeightsError, did_you_mean
+from .._file_status import file_status
 from .._processor import arithmetic
 from ..backbones._classes import class_names
 from ..backbones._registry import resolve
@@ -282,20 +283,18 @@ def _weights(weights: str | Path | None) -> tuple[str, str]:
         return "imagenet", ""
     path = Path(weights).expanduser()
     try:
-        status = path.stat()
+        status = file_status(path)
     except OSError:
         raise WeightsError(
             f"{parameter('weights')} is {str(weights)!r}, which is no file. "
             f"{did_you_mean(weights, ['imagenet'])}"
             f"{advice(_WHICH_WEIGHTS, command='Or give the path of a weights file.')}"
         ) from None
-    return str(path.resolve()), _digest(
-        path.resolve(), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-    )
+    return str(path.resolve()), _digest(path.resolve(), status)
 
 
 @functools.lru_cache(maxsize=64)
-def _digest(path: Path, *_status: int) -> str:
+def _digest(path: Path, _status: tuple[int, ...]) -> str:
     """The sha256 of a file, computed again once its status has changed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import mmap
 import os
 import random
+import tempfile
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -181,3 +184,22 @@ def test_a_whole_model_that_fits_no_backbone_is_said_to_be_one(model, tmp_path):
         WeightsError, match=r"do not fit .*a whole model.*give backbone='.*other\.h5'"
     ):
         PretrainedEmbedder("squeezenet1_1", weights=tmp_path / "other.h5").transform(IMAGES)
+
+
+def test_a_file_written_through_a_memory_map_is_read_again():
+    # A file system in memory, where there is one, leaves the times of such a file as they were.
+    memory = next(filter(lambda folder: os.access(folder, os.W_OK), ["/dev/shm"]), None)  # noqa: S108
+    keras = import_keras()
+    dense = keras.layers.Dense(2, use_bias=False, name="dense")
+    tiny = keras.Sequential([keras.Input((2, 2, 3), name="image"), dense], name="tiny")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        path = Path(folder, "tiny.h5")
+        tiny.save(path)
+        embedder = PretrainedEmbedder(path, engine="jax", cache=Path(folder, "cache"))
+        before = embedder.transform(np.full((1, 2, 2, 3), 9, np.uint8))
+        with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+            at = content.find(dense.get_weights()[0].tobytes())
+            tripled = (dense.get_weights()[0] * 3).tobytes()
+            content[at : at + len(tripled)] = tripled
+        after = embedder.transform(np.full((1, 2, 2, 3), 9, np.uint8))
+    np.testing.assert_allclose(after, before * 3, rtol=1e-5)

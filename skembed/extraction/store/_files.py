@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..._config import get_config
+from ..._file_status import sampled
 from ._checks import blob
 from ._connections import is_busy
 from ._directory import store_directory
@@ -25,9 +26,6 @@ from ._index import Index
 _TICK = 2_000_000_000  # nanoseconds
 _MOST_PENDING = 256
 _MOST_FILES = 500_000  # the ones remembered longest ago go first
-# Files of so many bytes are compared wholly; of larger ones three parts.
-_WHOLE = 64 * 2**10
-_SAMPLE = 16 * 2**10
 # A pipe that has taken a file's place must not keep us waiting.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -209,7 +207,7 @@ def _proof_of_file(path: str | os.PathLike[str], digest: bytes) -> bytes | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         checksum = 0
-        for start, length in _sampled(status.st_size):
+        for start, length in sampled(status.st_size):
             os.lseek(descriptor, start, os.SEEK_SET)
             checksum = zlib.crc32(os.read(descriptor, length), checksum)
     except OSError:
@@ -221,13 +219,6 @@ def _proof_of_file(path: str | os.PathLike[str], digest: bytes) -> bytes | None:
 
 def _checksum(content: bytes) -> int:
     view, checksum = memoryview(content), 0
-    for start, length in _sampled(len(content)):
+    for start, length in sampled(len(content)):
         checksum = zlib.crc32(view[start : start + length], checksum)
     return checksum
-
-
-def _sampled(size: int) -> tuple[tuple[int, int], ...]:
-    """Say which parts of a file are looked at each time, as places and lengths."""
-    if size <= _WHOLE:
-        return ((0, size),)
-    return ((0, _SAMPLE), ((size - _SAMPLE) // 2, _SAMPLE), (size - _SAMPLE, _SAMPLE))
