@@ -332,6 +332,32 @@ def test_nodes_do_not_refer_to_each_other_in_towers(fitted, path):
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("by_id", [False, True])
+def test_generators_are_of_numpy_s_own_size(by_id, path):
+    boosting = HistGradientBoostingClassifier(max_iter=1).fit(*_table())
+    large = {**_json("1000000"), "__id__": 1}
+
+    def change(schema):
+        rng = schema["content"]["content"]["_feature_subsample_rng"]
+        sizes = rng["content"]["seed_seq"]["content"]
+        sizes["pool_size"] = {**_json("4"), "__id__": 1} if by_id else large
+        content = schema["content"]["content"]
+        content["tol"] = large
+        return schema
+
+    save(boosting, path)
+    path.write_bytes(with_schema(path.read_bytes(), change))
+    with pytest.raises(LoadError, match="have the id 1" if by_id else "a pool of 1000000"):
+        load(path)
+
+
+def _json(content):
+    return {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"} | {
+        "content": content,
+        "is_json": True,
+    }
+
+
 def test_trees_that_leave_themselves_are_refused(path):
     X, y = _table()
     forest = RandomForestClassifier(1, random_state=0).fit(X, y)

@@ -15,6 +15,7 @@ SCHEMA = "schema.json"
 # Sparse matrices are compressed. Ones that a classifier keeps shrink to a fifth, or a tenth.
 _MOST_SHRUNK = 50
 _MOST_UNPACKED = 64 * 2**20
+_POOL_SIZE = 4  # of every generator that NumPy makes by itself
 
 
 class RefusedError(ValueError):
@@ -67,7 +68,7 @@ class _Schema:
 
     def __init__(self, sizes: dict[str, int]):
         self._sizes = sizes
-        self._counts: dict[Any, int] = {}
+        self._nodes: dict[Any, tuple[int, Any, str]] = {}
         self.n_bytes = 0
 
     def count(self, part: Any) -> int:
@@ -82,8 +83,25 @@ class _Schema:
             return 0
         n = sum(map(self.count, part.values())) + ("__loader__" in part)
         identity = part.get("__id__") if "__loader__" in part else None
-        if identity is not None and self._counts.setdefault(identity, n) != n:
+        known = (
+            n,
+            part.get("__loader__"),
+            str(part["content"]) if n == 1 and "content" in part else "",
+        )
+        if identity is not None and self._nodes.setdefault(identity, known) != known:
             raise RefusedError(f"two different nodes of its schema have the id {identity!r}")
+        if part.get("__loader__") == "RandomGeneratorNode":
+            _check_generator(part)
         if isinstance(name := part.get("file"), str):
             self.n_bytes += self._sizes.get(name, 0)
         return n
+
+
+def _check_generator(node: dict[str, Any]) -> None:
+    """NumPy takes a time that grows with the square of the pool that its seeds are mixed in."""
+    try:
+        size = json.loads(node["content"]["seed_seq"]["content"]["pool_size"]["content"])
+    except (KeyError, TypeError):
+        size = None
+    if size != _POOL_SIZE:
+        raise RefusedError(f"a random generator in it has a pool of {size!r}, not {_POOL_SIZE}")
