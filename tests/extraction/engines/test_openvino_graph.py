@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import skembed
 from skembed import PretrainedEmbedder
+from skembed._installation import install_command
 from skembed._keras import import_keras
 from skembed.extraction import _engines
 from skembed.extraction._programs import clear_programs, known_engine, program
@@ -231,7 +232,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert "pip install 'skembed[fast]'" in python(program)
+    assert f"needs OpenVINO: {install_command('fast')}. " in python(program)
 
 
 _BROKEN = """
@@ -261,7 +262,7 @@ def test_a_broken_openvino_is_done_without(python, tmp_path):
     rows, precision, asked = python(_BROKEN, PYTHONPATH=path).splitlines()
     assert rows.startswith(
         "(2, 1280) jax OpenVINO cannot run 'efficientnet_lite0': it cannot be loaded here "
-        "(libtbb.so.12: not found). JAX runs it instead;"
+        "(libtbb.so.12: not found). JAX runs it instead. "
     )
     assert precision == "jax"
     assert asked.startswith(
