@@ -32,7 +32,7 @@ _WHICH_WEIGHTS = "Or give None, or the path of a weights file."
 _WHICH_SIZE = "Say which with image_size=(height, width)."
 
 # Raised whenever our own code changes the numbers of an unchanged request.
-_NUMBERS = 4
+_NUMBERS = 5
 _NUMERIC_PACKAGES = {
     "jax": ("jax", "jaxlib", "keras", "numpy", "pillow"),
     "openvino": ("keras", "numpy", "openvino", "pillow"),

@@ -258,18 +258,19 @@ def test_an_engine_that_is_missing_is_named(class_folders, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
-def test_an_interruption_says_what_is_kept(tmp_path):
-    """Interrupted while it waits for a pipe of images, which is a moment that can be seen."""
-    process = subprocess.Popen(
-        [SCRIPT, "embed", "absent/*.jpg", tmp_path, "-o", tmp_path / "X.npy"],
+def test_an_interruption_says_what_is_kept(tmp_path, paths):
+    """Interrupted while there are images to embed, for which a network has to be built."""
+    with subprocess.Popen(
+        [SCRIPT, "embed", Path(paths[0]).parent, "-o", tmp_path / "X.npy"],
+        env={**os.environ, "SKEMBED_CACHE_DIR": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr.readline() == "Looking for images\n"
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err.startswith("skembed: interrupted; embeddings that were finished are kept")
+    ) as process:
+        said = process.stderr.readline()  # the first line: imports and the network are to come
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, said + err
+    assert "skembed: interrupted; embeddings that were finished are kept" in err
 
 
 def test_file_names_cannot_act_on_the_terminal(tmp_path, capsys):

@@ -35,7 +35,7 @@ from ._program import UnsupportedNetworkError
 from ._taps import tapped
 
 # Raised whenever the exporter changes, or what is asked of a graph.
-_FORMAT = 3
+_FORMAT = 4
 # Bytes of graphs that are kept; VGG16 with its classifier is 550 MB.
 _KEPT = 4 * 2**30
 # Seconds after which nobody is still writing.

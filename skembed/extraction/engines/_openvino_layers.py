@@ -15,7 +15,7 @@ from .._spec import ExtractionSpec
 from ._openvino_compare import TOLERANCE, relative_difference
 from ._openvino_door import core, import_openvino
 from ._openvino_process import save_network, write_graph
-from ._openvino_reference import Reference, layer_outputs
+from ._openvino_reference import Reference, largest_finite, layer_outputs
 from ._openvino_runtime import compiled, outputs_of
 from ._taps import tapped
 
@@ -59,14 +59,17 @@ class _Outputs:
         """The first layer whose output is another for some image, as far as both have it."""
         program = compiled(self._graph, "float32")
         first: dict[int, str] = {}
+        largest: dict[_Key, float] = {}
         images = self._reference.images
         for n, (image, right) in enumerate(zip(images, self._of(images), strict=True)):
             tolerance = self._reference.tolerance(n)
             ours = dict(zip(self._names, outputs_of(program, image), strict=True))
             for i, key in enumerate(_numbered([name for name, _ in right])):
-                if key in ours and _differs(right[i][1], ours[key][0], tolerance):
+                floor = largest.get(key, 0.0) if self._reference.is_flat(n) else 0.0
+                if key in ours and _differs(right[i][1], ours[key][0], tolerance, floor):
                     first[i] = key[0]
                     break
+                largest[key] = max(largest.get(key, 0.0), largest_finite(right[i][1]))
         return first[min(first)] if first else None
 
     def first_joined(self) -> str | None:
@@ -91,10 +94,12 @@ class _Outputs:
         return keys[n][0] if n < len(keys) else None
 
 
-def _differs(expected: np.ndarray, found: np.ndarray, tolerance: float = TOLERANCE) -> bool:
+def _differs(
+    expected: np.ndarray, found: np.ndarray, tolerance: float = TOLERANCE, floor: float = 0.0
+) -> bool:
     if found.shape != expected.shape:
         return True
-    return relative_difference(expected, found) > tolerance
+    return relative_difference(expected, found, floor) > tolerance
 
 
 def _numbered(names: list[str]) -> list[tuple[str, int]]:

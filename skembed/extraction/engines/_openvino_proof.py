@@ -166,14 +166,19 @@ def _exact(spec: ExtractionSpec, rows: np.ndarray, reference: Reference) -> str:
 def _excess(expected: np.ndarray, found: np.ndarray, reference: Reference, tap: int) -> float:
     """The largest difference of a tap's columns, in units of what rounding may do."""
     largest = reference.largest[:, tap]
+    flat = reference.flat
+    of_flat = relative_difference(expected[flat], found[flat], floor=float(largest.max()))
     return max(
-        relative_difference(
-            expected[group],
-            found[group],
-            floor=float(largest[group].max()) * _CANCELLED / TOLERANCE,
-        )
-        / reference.tolerance(group.start or 0)
-        for group in reference.groups
+        of_flat / reference.tolerance(len(expected) - 1),
+        *(
+            relative_difference(
+                expected[group],
+                found[group],
+                floor=float(largest[group].max()) * _CANCELLED / TOLERANCE,
+            )
+            / reference.tolerance(group.start or 0)
+            for group in reference.groups
+        ),
     )
 
 
@@ -184,7 +189,9 @@ def _tells_nothing(spec: ExtractionSpec, reference: Reference) -> bool:
     """
     return any(
         np.array_equal(rows, np.broadcast_to(rows[:1], rows.shape), equal_nan=True)
-        for rows in (reference.rows[:, columns] for columns in spec.layer_slices.values())
+        for rows in (
+            reference.rows[reference.varied, columns] for columns in spec.layer_slices.values()
+        )
     )
 
 

@@ -21,6 +21,10 @@ _FILE = "reference.npz"
 # be meant for numbers in [0, 1] or [-1, 1], as the others are.
 _N_PIXELS = 3
 _TOLERANCE_SMALL = 1e-2
+# The last two are of one colour: what divides by a contrast meets a zero there. A normalisation
+# makes much of their rounding, so they need be right to a hundredth of what photographs give.
+_N_FLAT = 2
+_TOLERANCE_FLAT = 1e-2
 # The user's limits are for the user's images.
 _LIMITS = Limits(max_image_pixels=10**9, max_image_bytes=10**9, url_timeout=1.0)
 
@@ -58,7 +62,7 @@ class Reference:
         rows, largest = [], []
         for outputs in _run(model, lambda x: model(x, training=False), spec, images):
             rows.append(np.concatenate(list(_columns(spec, outputs))))
-            largest.append([_largest(output) for output in outputs])
+            largest.append([largest_finite(output) for output in outputs])
         return cls(images, np.stack(rows), np.asarray(largest, np.float32))
 
     def save(self, folder: Path) -> None:
@@ -76,12 +80,26 @@ class Reference:
 
     @property
     def groups(self) -> list[slice]:
-        """The images whose values are of one magnitude, to be compared with each other."""
+        """The photographs whose values are of one magnitude, to be compared with each other."""
         return [
             group
-            for group in (slice(_N_PIXELS), slice(_N_PIXELS, None))
+            for group in (slice(_N_PIXELS), slice(_N_PIXELS, -_N_FLAT))
             if len(self.images[group])
         ]
+
+    @property
+    def flat(self) -> slice:
+        """The images of one colour."""
+        return slice(-_N_FLAT, None)
+
+    @property
+    def varied(self) -> slice:
+        """All the others."""
+        return slice(-_N_FLAT)
+
+    def is_flat(self, image: int) -> bool:
+        """Whether an image is of one colour."""
+        return image >= len(self.images) - _N_FLAT
 
     def tolerance(self, image: int) -> float:
         """How far numbers may be from Keras' for an image, of the largest value.
@@ -89,6 +107,8 @@ class Reference:
         To a network that is meant for pixels, small numbers are all alike, and a normalisation
         makes a difference of their rounding.
         """
+        if self.is_flat(image):
+            return _TOLERANCE_FLAT
         return TOLERANCE if image < _N_PIXELS else _TOLERANCE_SMALL
 
 
@@ -96,7 +116,8 @@ def reference_images(spec: ExtractionSpec) -> np.ndarray:
     """Return photographs as a transform gives them to the network, an array of shape (n, ...).
 
     They are the two that come with scikit-learn, and one of them under noise: photographs are
-    smooth, and of a smooth image any pixel nearby will do.
+    smooth, and of a smooth image any pixel nearby will do. The last two are of one colour, one of
+    them black.
     """
     from sklearn.datasets import load_sample_image
 
@@ -108,7 +129,7 @@ def reference_images(spec: ExtractionSpec) -> np.ndarray:
     images = [china, flower, noisy]
     if spec.backbone.preparation is None:
         images += [china / np.float32(255), flower / np.float32(127.5) - 1]
-    return np.stack(images)
+    return np.stack([*images, np.broadcast_to(china[0, 0], china.shape), np.zeros_like(china)])
 
 
 def layer_outputs(spec: ExtractionSpec, model: Any, images: np.ndarray) -> Iterator[_Outputs]:
@@ -215,7 +236,8 @@ def _columns(spec: ExtractionSpec, outputs: list[np.ndarray]) -> Iterator[np.nda
                 yield reduce[how](x, axis=space) if space else x
 
 
-def _largest(output: np.ndarray) -> float:
+def largest_finite(output: np.ndarray) -> float:
+    """The largest absolute value, infinity and NaN left out."""
     return float(np.max(np.abs(output), where=np.isfinite(output), initial=0))
 
 

@@ -72,6 +72,18 @@ def _built(build):
     return keras.Model(image, build(image, keras.layers))
 
 
+def test_images_of_one_colour_are_among_those_that_prove(cache):
+    """255 / (high - low), which Keras leaves out where it is infinite, and OpenVINO does not."""
+    model = _built(
+        lambda image, layers: layers.GlobalAveragePooling2D()(layers.AutoContrast()(image))
+    )
+    X = np.concatenate([_PIXELS, np.full((1, 12, 16, 3), 77, np.uint8)])
+    embedder = PretrainedEmbedder(model, engine="openvino", cache=False)
+    with pytest.warns(RuntimeWarning, match="from the layer 'auto_contrast' on"):
+        rows = embedder.transform(X)
+    np.testing.assert_allclose(rows, model.predict(X.astype(np.float32), verbose=0), rtol=1e-5)
+
+
 def _agrees_with_predict(model, engine="openvino"):
     embedder = PretrainedEmbedder(model, cache=False)
     rows = embedder.transform(list(_PIXELS))
