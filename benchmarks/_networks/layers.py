@@ -109,7 +109,7 @@ _ON_MAPS: dict[str, list[dict[str, Any]]] = {
 _TWO = {
     **_each("Add Average Maximum Minimum Multiply Subtract", [{}]),
     "Concatenate": [{}, {"axis": 1}, {"axis": 2}],
-    "Dot": [{"axes": 3}],
+    "Dot": [{"axes": 2}, {"axes": 1, "normalize": True}],
     "Attention": [{}, {"use_scale": True, "score_mode": "concat"}],
     "AdditiveAttention": [{}],
     "MultiHeadAttention": [{"num_heads": 2, "key_dim": 3}],
@@ -254,7 +254,7 @@ def _two(image: Any, layer: Any) -> Any:
     name = type(layer).__name__
     if name in ("Attention", "AdditiveAttention", "Dot"):
         return layer([L.Reshape((48, 16))(x), L.Reshape((48, 16))(y)])
-    if name == "GroupQueryAttention":
+    if name.startswith("Group"):
         x, y = L.Reshape((48, 16))(x), L.Reshape((48, 16))(y)
     return layer(x, y) if name.endswith("Attention") else layer([x, y])
 
@@ -292,7 +292,7 @@ _WRAPPED: dict[str, Callable[[Any], Any]] = {
         L.Permute((3, 1, 2))(_map(i))
     ),
     "AveragePooling2D, channels first": lambda i: L.AveragePooling2D(
-        data_format="channels_first"
+        2, data_format="channels_first"
     )(L.Permute((3, 1, 2))(_map(i))),
     "MultiHeadAttention over places": lambda i: L.MultiHeadAttention(
         2, 3, attention_axes=(1, 2)
@@ -315,12 +315,6 @@ _OPERATIONS: dict[str, Callable[[Any], Any]] = {
         for size in ((5, 20), (24, 7))
         for smooth in (False, True)
     },
-    "ops.image.affine_transform": lambda i: ops.image.affine_transform(
-        i, ops.array([[0.9, 0.2, 1.0, -0.1, 1.1, 0.5, 0.0, 0.0]]), interpolation="bilinear"
-    ),
-    "ops.image.affine_transform, nearest": lambda i: ops.image.affine_transform(
-        i, ops.array([[0.9, 0.2, 1.0, -0.1, 1.1, 0.5, 0.0, 0.0]]), interpolation="nearest"
-    ),
     "ops.image.crop_images": lambda i: ops.image.crop_images(
         i, top_cropping=1, left_cropping=2, target_height=6, target_width=7
     ),
