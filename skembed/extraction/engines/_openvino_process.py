@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -111,7 +112,7 @@ def _still_there(folder: Path) -> None:
 
 
 def _gist(text: str) -> str:
-    """The first sentence of the last line, less the advice and the arguments that Keras adds."""
-    text, _, _ = text.partition("Arguments received by")
+    """The first sentence of the last line, less what Keras adds: colours, advice, arguments."""
+    text, _, _ = re.sub(r"\x1b\[\d*m", "", text).partition("Arguments received by")
     *_, line = text.strip().splitlines() or [""]
     return line.strip().removeprefix("Exception encountered: ").split(". ")[0][:300]
