@@ -58,20 +58,9 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="side of the square that images are brought to (the backbone's own)",
     )
-    parser.add_argument(
-        "--decoding",
-        type=one_of(DECODINGS),
-        default="exact",
-        metavar=_choices(DECODINGS),
-        help="scaled shrinks large JPEGs while it decodes them (%(default)s)",
-    )
-    parser.add_argument(
-        "--engine",
-        type=one_of(ENGINES),
-        default="auto",
-        metavar=_choices(ENGINES),
-        help="who runs the network (%(default)s)",
-    )
+    shrinks = "scaled shrinks large JPEGs while it decodes them (%(default)s)"
+    add_choice(parser, "--decoding", DECODINGS, "exact", shrinks)
+    add_choice(parser, "--engine", ENGINES, "auto", "who runs the network (%(default)s)")
 
 
 def add_choice(
