@@ -46,6 +46,17 @@ def pytest_configure(config):
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
 
 
+@pytest.fixture(autouse=True)
+def _registered_backbones():
+    """Forget the backbones that a test or an example registers: others list them all."""
+    from skembed.backbones import _registry
+
+    before = dict(_registry._known())
+    yield
+    _registry._registry.clear()
+    _registry._registry.update(before)
+
+
 def pytest_runtest_setup(item):
     for marker in item.iter_markers("processor"):
         (feature,) = marker.args

@@ -101,7 +101,7 @@ def test_the_repr_settles_no_request(monkeypatch, tmp_path):
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
     model.save(tmp_path / "mine.keras")
     weighed = []
-    monkeypatch.setattr(_models, "_digest", weighed.append)
+    monkeypatch.setattr(_models, "identity", weighed.append)
     monkeypatch.setattr(_models, "_described", lambda *file: weighed.append(file))
     embedders = [
         PretrainedEmbedder(model),
