@@ -8,13 +8,13 @@ import pytest
 
 
 def _has_bfloat16() -> bool:
-    from skembed.extraction.engines._openvino_door import has_bfloat16
+    from skembed.engines.openvino._runtime import has_bfloat16
 
     return has_bfloat16()
 
 
 def _has_several_cores() -> bool:
-    from skembed.extraction._cores import n_cores
+    from skembed._cores import n_cores
 
     return n_cores() > 1
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from skembed.engines.jax import _program as _jax
 from skembed.extraction._spec import make_spec
-from skembed.extraction.engines import _jax
 
 NETWORKS = {  # weights, timm's name
     "efficientnet_lite0": ("imagenet", "tf_efficientnet_lite0"),
@@ -50,7 +50,7 @@ def main() -> None:
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for network in options.networks:
         weights, peer = NETWORKS[network]
-        spec = make_spec(network, weights=weights)
+        spec = make_spec(network, weights=weights).network
         shape = (options.batch, *spec.backbone.input_size, 3)
         images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         programs = {"plain": plain(spec), "rewritten": _jax.JaxProgram(spec)}

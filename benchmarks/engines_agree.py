@@ -187,12 +187,10 @@ def _images(shape: tuple[int, ...]) -> list[np.ndarray]:
 
 def _expected(network: Any, images: list[np.ndarray], embedder: Any) -> np.ndarray:
     if isinstance(network, str):  # its own preparation, then the network as Keras builds it
-        import dataclasses
+        from skembed.engines.openvino._reference import _prepared
+        from skembed.formats.keras._taps import tapped
 
-        from skembed.extraction.engines._openvino_reference import _prepared
-        from skembed.extraction.engines._taps import tapped
-
-        spec = dataclasses.replace(embedder._spec(), engine="jax")
+        spec = embedder._spec().network
         x = np.stack([_prepared(spec, image) for image in images])
         rows = tapped(spec).predict(x, verbose=0)
     else:
@@ -201,7 +199,7 @@ def _expected(network: Any, images: list[np.ndarray], embedder: Any) -> np.ndarr
 
 
 def _off(found: np.ndarray, expected: np.ndarray) -> float:
-    from skembed.extraction.engines._openvino_compare import relative_difference
+    from skembed.engines.openvino._compare import relative_difference
 
     return relative_difference(expected, found)
 

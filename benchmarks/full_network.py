@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from skembed._keras import import_keras
+from skembed.engines.jax._program import JaxProgram
 from skembed.extraction._spec import make_spec
-from skembed.extraction.engines._jax import JaxProgram
 
 BATCH = 8  # as the runner's on a CPU
 VARIANTS = ("last layer", "all layers", "all layers, maps fetched")
@@ -61,9 +61,9 @@ def runner(name: str, variant: str) -> tuple[int, Callable[[np.ndarray], np.ndar
     layers = "embedding" if variant == "last layer" else "all"
     spec = make_spec(name, weights=NETWORKS[name][0], layers=layers)
     if variant == VARIANTS[2]:
-        return spec.width, _fetching(spec)
-    program = JaxProgram(spec)
-    return spec.width, lambda images: program.start(images)()
+        return spec.network.width, _fetching(spec)
+    program = JaxProgram(spec.network)
+    return spec.network.width, lambda images: program.start(images)()
 
 
 def timed(name: str, batch: int) -> tuple[int, list[float]]:
@@ -115,12 +115,12 @@ def _fetching(spec) -> Callable[[np.ndarray], np.ndarray]:
     """
     import jax
 
-    from skembed.extraction.engines._cpu import RULES
-    from skembed.extraction.engines._jax import _prepared
-    from skembed.extraction.engines._rewrite import rewritten
-    from skembed.extraction.engines._taps import tapped
+    from skembed.engines.jax._cpu import RULES
+    from skembed.engines.jax._program import _prepared
+    from skembed.engines.jax._rewrite import rewritten
+    from skembed.formats.keras._taps import tapped
 
-    model = tapped(spec)
+    model = tapped(spec.network)
     variables = [
         [jax.numpy.array(v.value) for v in group]
         for group in (model.trainable_variables, model.non_trainable_variables)

@@ -28,8 +28,8 @@ from sklearn.svm import LinearSVC
 
 import skembed
 from skembed.extraction import images_run
-from skembed.extraction.store import StoreSpec, open_file_digests, open_store
 from skembed.images import from_folders
+from skembed.store import StoreSpec, open_file_digests, open_store
 
 WINDOW = 256
 BATCH = 32
@@ -122,8 +122,8 @@ def _images(folder: Path, source: Path | None, per_class: int) -> tuple[list[str
 
 
 def _save_tiles(folder: Path) -> None:
-    from skembed._demo_images import demo_images
     from skembed.cli._optional import scikit_image_data
+    from skembed.evaluation._demo_images import demo_images
 
     tiles = demo_images(scikit_image_data())
     for i, (tile, label) in enumerate(zip(tiles.images, tiles.labels, strict=True)):

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from . import backbones, extraction, images, layers
     from ._config import config_context, get_config, set_config
     from ._devices import show_devices
-    from ._discretizer import Discretizer
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
-    from ._full_network import FullNetworkEmbedder
-    from ._full_network_function import full_network_embedding
-    from ._pretrained import PretrainedEmbedder
-    from ._row_space import RowSpaceProjector
     from ._saving import load, save
-    from ._ten_crop import TenCropClassifier
-    from ._ternary_scaler import TernaryScaler
-    from ._vectors import cosine_similarity
-    from .extraction.store import cache_clear, cache_info
+    from .estimators._discretizer import Discretizer
+    from .estimators._full_network import FullNetworkEmbedder
+    from .estimators._full_network_function import full_network_embedding
+    from .estimators._pretrained import PretrainedEmbedder
+    from .estimators._row_space import RowSpaceProjector
+    from .estimators._ten_crop import TenCropClassifier
+    from .estimators._ternary_scaler import TernaryScaler
+    from .estimators._vectors import cosine_similarity
+    from .store import cache_clear, cache_info
 
 choose_backend()
 del choose_backend
@@ -61,17 +61,17 @@ __all__ = [
 _MODULES = {
     "_config": ("config_context", "get_config", "set_config"),
     "_devices": ("show_devices",),
-    "_discretizer": ("Discretizer",),
+    "estimators._discretizer": ("Discretizer",),
     "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
-    "_full_network": ("FullNetworkEmbedder",),
-    "_full_network_function": ("full_network_embedding",),
-    "_pretrained": ("PretrainedEmbedder",),
-    "_row_space": ("RowSpaceProjector",),
+    "estimators._full_network": ("FullNetworkEmbedder",),
+    "estimators._full_network_function": ("full_network_embedding",),
+    "estimators._pretrained": ("PretrainedEmbedder",),
+    "estimators._row_space": ("RowSpaceProjector",),
     "_saving": ("load", "save"),
-    "_ten_crop": ("TenCropClassifier",),
-    "_ternary_scaler": ("TernaryScaler",),
-    "_vectors": ("cosine_similarity",),
-    "extraction.store": ("cache_clear", "cache_info"),
+    "estimators._ten_crop": ("TenCropClassifier",),
+    "estimators._ternary_scaler": ("TernaryScaler",),
+    "estimators._vectors": ("cosine_similarity",),
+    "store": ("cache_clear", "cache_info"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _SUBPACKAGES = ("backbones", "extraction", "images", "layers")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from other_processes import fork_server, starting
 from PIL import Image
 
-from skembed.extraction import _engines
+from skembed.engines import _registry as _engines
+from skembed.store import _failures
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +61,7 @@ def jax_alone():
     """Let JAX run the networks of a module whose tests are not about engines.
 
     OpenVINO would take another process to write a graph of each. That it agrees with JAX is for
-    tests/extraction/engines to say.
+    tests/engines to say.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_engines, "has_openvino", lambda: False)
@@ -85,3 +87,38 @@ def python(tmp_path) -> Callable[..., str]:
         return done.stdout.strip()
 
     return run
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this test have its own first warning."""
+    monkeypatch.setattr(_failures, "_told", set())
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Processes that start in milliseconds: forks of one that has imported and run nothing."""
+    return fork_server()
+
+
+@pytest.fixture
+def start(processes) -> Iterator[Callable]:
+    """Start ``function(cache, pipe, ...)`` elsewhere; return the process and our end."""
+    with starting(processes) as run:
+        yield run
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """Mount a small file system in memory, and change its options; needs root."""
+    place = tmp_path / "mounted"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode != 0:
+        pytest.skip("only root may mount a file system here")
+
+    def remount(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
+
+    yield place, remount
+    subprocess.run(["umount", "-l", str(place)], check=True)

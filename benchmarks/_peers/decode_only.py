@@ -39,14 +39,23 @@ class Ours(Contender):
         self._spec, self._limits = embedder(job)._spec(), Limits.from_config()
 
     def files(self, paths: list[str]) -> np.ndarray:
-        from skembed.extraction._ahead import ahead
         from skembed.extraction._pixels import pixels_for
+
+        from skembed.extraction._prefetch import ahead
         from skembed.images import read
 
         def pixels(path: str) -> np.ndarray:
             raw = read(path)
             raw.digest()
-            return _summary(pixels_for(self._spec, raw, self._limits)[None])
+            return _summary(
+                pixels_for(
+                    self._spec.backbone,
+                    self._spec.resize,
+                    self._spec.decoding,
+                    raw,
+                    self._limits,
+                )[None]
+            )
 
         with ThreadPoolExecutor(self.job.threads) as pool:
             return np.concatenate(list(ahead(pool, pixels, paths, 96)))

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 _NAMES = {
     "skembed": (
-        "_discretizer.Discretizer",
-        "_full_network.FullNetworkEmbedder",
-        "_pretrained.PretrainedEmbedder",
-        "_row_space.RowSpaceProjector",
-        "_ten_crop.TenCropClassifier",
-        "_ternary_scaler.TernaryScaler",
+        "estimators._discretizer.Discretizer",
+        "estimators._full_network.FullNetworkEmbedder",
+        "estimators._pretrained.PretrainedEmbedder",
+        "estimators._row_space.RowSpaceProjector",
+        "estimators._ten_crop.TenCropClassifier",
+        "estimators._ternary_scaler.TernaryScaler",
     ),
     "sklearn": (
         "_loss.loss.HalfTweedieLossIdentity",

@@ -21,10 +21,10 @@ from .._advice import advice
 from .._errors import WeightsError
 from .._installation import install_command
 from .._keras import import_keras
-from ._load import network_from_file
-from ._random_weights import randomise
+from ..formats.keras._random_weights import randomise
+from ..formats.keras._torch_tensors import read_tensors
+from ..formats.keras._weights import network_from_file
 from ._spec import Backbone, Preparation, WeightsFile
-from ._torch_tensors import read_tensors
 
 # kernel, stride, expansion, filters, repeats: the seven stages of EfficientNet-B0.
 _BLOCKS = (

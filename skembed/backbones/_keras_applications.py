@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .._keras import import_keras
-from ._keras_fetch import fetch
-from ._keras_graph import stable_copy, symbolic
-from ._load import network_from_file
-from ._random_weights import randomise
+from ..formats.keras._fetch import fetch
+from ..formats.keras._functional import stable_copy, symbolic
+from ..formats.keras._random_weights import randomise
+from ..formats.keras._weights import network_from_file
 from ._spec import Backbone, Preparation, WeightsFile
 
 _ORIGIN = "keras.applications."

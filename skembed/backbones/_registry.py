@@ -14,11 +14,11 @@ from typing import Any
 from .._errors import did_you_mean
 from .._keras import import_keras
 from .._keras_settings import fixed_settings
-from ._code_digest import digest_of
+from ..formats.keras._code_digest import digest_of
+from ..formats.keras._model_files import looks_like_a_file
+from ..formats.keras._models import from_model, is_model
 from ._efficientnet_lite import efficientnet_lite_backbones
 from ._keras_applications import keras_applications_backbones
-from ._model_files import looks_like_a_file
-from ._models import from_model, is_model
 from ._spec import Backbone
 from ._squeezenet import squeezenet_backbones
 
@@ -170,7 +170,7 @@ def _builder(backbone: Backbone) -> Callable[..., Any]:
 def _known_by_code(backbone: Backbone) -> Backbone:
     """With the code of a builder that is not ours in the digest: it may have been edited."""
     builder = backbone.builder
-    if not isinstance(builder, str) or builder.startswith(f"{__package__}."):
+    if not isinstance(builder, str) or builder.startswith("skembed."):
         return backbone
     import_keras()  # whose backend is chosen before the builder's module imports it
     code = digest_of(_builder(backbone))

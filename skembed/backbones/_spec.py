@@ -64,6 +64,8 @@ class WeightsFile:
     extra: str = ""
 
 
+# Rows are known by the name that a builder had when the first were stored.
+_FIRST_NAMES = {"skembed.formats.keras._models:build": "skembed.backbones._models:build"}
 _SPEEDS = ((1e9, "fast"), (6e9, "medium"), (20e9, "slow"))
 
 
@@ -178,6 +180,11 @@ class Backbone:
         """Whether the network gives the same numbers each time it is run."""
         return not self.digest.startswith(UNREPEATABLE)
 
+    @property
+    def resize(self) -> str:
+        """The resize convention of its images, where none is asked for."""
+        return (self.preparation or Preparation()).resize
+
     def fingerprint(self) -> str:
         """Return a digest of all that changes its numbers, the same in any process.
 
@@ -194,4 +201,6 @@ class Backbone:
             facts["builder"] = (
                 ""  # any two functions may share a name; the digest tells them apart
             )
+        else:
+            facts["builder"] = _FIRST_NAMES.get(self.builder, self.builder)
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

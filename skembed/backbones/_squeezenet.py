@@ -13,8 +13,8 @@ from typing import Any
 from .._advice import advice
 from .._errors import WeightsError
 from .._keras import import_keras
-from ._load import network_from_file
-from ._random_weights import randomise
+from ..formats.keras._random_weights import randomise
+from ..formats.keras._weights import network_from_file
 from ._spec import Backbone, Preparation
 
 _SQUEEZE = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from ._keras_fetch import cache_folder
+from ..formats.keras._fetch import cache_folder
 from ._registry import every
 from ._spec import Backbone, WeightsFile
 

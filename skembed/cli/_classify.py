@@ -17,7 +17,7 @@ from ._options import make_embedder, variant
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
-    from ._evaluate import Evaluation
+    from ..evaluation._cross_validation import Evaluation
 
 
 def classify(args: argparse.Namespace, out: Output) -> int:
@@ -53,7 +53,7 @@ def classify_images(
     """Cross-validate on files and their classes, and write the tables."""
     n_classes = len(set(labels))
     out.say(f"{len(paths):,} images of {n_classes} classes through {embedder.backbone}")
-    from ._evaluate import evaluate
+    from ..evaluation._cross_validation import evaluate
     from ._report import print_evaluation
 
     result = evaluate(embedder, paths, labels, n_folds=n_folds)
@@ -82,7 +82,7 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     from sklearn.pipeline import Pipeline
 
     from .._saving import save
-    from ._evaluate import make_classifier
+    from ..evaluation._cross_validation import make_classifier
 
     on_error = "mean" if embedder.on_error == "mean" else "raise"
     plain = variant(embedder, cache=True, on_error=on_error)

@@ -31,8 +31,8 @@ def demo(args: argparse.Namespace, out: Output) -> int:
         return 0
     folder = scikit_image_data()
     out.say(f"Cutting tiles from the photographs of scikit-image, for {args.backbone}")
-    from .._demo_images import TILE, demo_images
-    from ._evaluate import evaluate
+    from ..evaluation._cross_validation import evaluate
+    from ..evaluation._demo_images import TILE, demo_images
     from ._report import print_evaluation
 
     embedder = make_embedder(args)

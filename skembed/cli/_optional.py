@@ -24,7 +24,7 @@ def require_pyarrow(purpose: str = "writing") -> None:
 def require_engine(engine: str) -> None:
     """See to it that the engine that is asked for can run."""
     if engine == "openvino":
-        from ..extraction.engines._openvino_door import import_openvino
+        from ..engines.openvino._runtime import import_openvino
 
         try:
             import_openvino()

@@ -7,9 +7,9 @@ import os
 import numpy as np
 
 from .. import PretrainedEmbedder
+from ..evaluation._cross_validation import Evaluation, make_classifier
 from ._console import Output
 from ._errors import CommandError
-from ._evaluate import Evaluation, make_classifier
 from ._store import size, store_info, tilde
 
 _MOST_CONFUSIONS = 5

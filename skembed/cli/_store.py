@@ -6,8 +6,8 @@ import sqlite3
 from pathlib import Path
 
 from .. import cache_info
-from ..extraction.store import CacheInfo
-from ..extraction.store._ownership import UnusableStoreError
+from ..store import CacheInfo
+from ..store._ownership import UnusableStoreError
 from ._errors import CommandError
 
 

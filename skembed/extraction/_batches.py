@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from .. import _jax
+from .._cores import n_abreast, n_cores
 from .._errors import level_of_caller
-from ._cores import n_abreast, n_cores
-from .engines._program import OutOfMemoryError, Program
+from ..engines._program import OutOfMemoryError, Program
 
 # XLA compiles for each shape: on a CPU JAX takes batches of one size, whatever the caller's. Inside
 # the program their images are computed one by one (see `engines/_steps.py`); with 8 the calls cost

@@ -11,13 +11,14 @@ from collections import OrderedDict
 from .._advice import advice
 from .._errors import BackendError, level_of_caller
 from .._jax import has_started
+from ..engines._program import Program
+from ..formats._network import NetworkSpec
 from ._spec import ExtractionSpec
 from ._told import is_news
-from .engines._program import Program
 
 # A long search over backbones must not hold every network it has met.
 _KEPT = 4
-_programs: OrderedDict[ExtractionSpec, Program] = OrderedDict()
+_programs: OrderedDict[tuple[str, NetworkSpec], Program] = OrderedDict()
 _lock = threading.RLock()
 _begun = False  # whether an engine has been started for a network
 _orphaned = False  # forked from a process in which that was so: its threads are not here
@@ -90,9 +91,9 @@ def _refusal(spec: ExtractionSpec) -> str:
         return ""
     if spec.backbone.custom_code:  # which would be left behind, or taken for Keras' by its name
         return "it runs code that is not Keras' own, of which no graph can be made"
-    from .engines._openvino_graph import refusal
+    from ..engines.openvino._graphs import refusal
 
-    return refusal(spec)
+    return refusal(spec.network)
 
 
 def forget(spec: ExtractionSpec) -> None:
@@ -101,18 +102,18 @@ def forget(spec: ExtractionSpec) -> None:
         _programs.pop(_key(spec), None)
 
 
-def _key(spec: ExtractionSpec) -> ExtractionSpec:
-    return dataclasses.replace(spec, resize="", decoding="exact")  # done before the network
+def _key(spec: ExtractionSpec) -> tuple[str, NetworkSpec]:
+    return spec.engine, spec.network
 
 
 def _built(spec: ExtractionSpec) -> Program:
     if spec.engine == "openvino":
-        from .engines._openvino import OpenVinoProgram
+        from ..engines.openvino._program import OpenVinoProgram
 
-        return OpenVinoProgram(spec)
-    from .engines._jax import JaxProgram
+        return OpenVinoProgram(spec.network)
+    from ..engines.jax._program import JaxProgram
 
-    return JaxProgram(spec)
+    return JaxProgram(spec.network)
 
 
 def _after_fork() -> None:
@@ -142,7 +143,7 @@ def clear_programs() -> None:
     >>> from skembed import extraction
     >>> extraction.clear_programs()
     """
-    from .engines._openvino_graph import forget_refusals
+    from ..engines.openvino._graphs import forget_refusals
 
     if _orphaned:  # to delete what the parent has started would wait for its threads
         return

@@ -19,19 +19,19 @@ import numpy as np
 
 from .._advice import advice
 from .._config import get_config
+from .._cores import n_cores
 from .._errors import ImageError
+from ..formats._pixels import pixels_for
 from ..images import Limits, Raw, local_path, read
-from ._ahead import ahead
+from ..store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
 from ._batches import batch_sizes, may_halve, run, warm_up
-from ._cores import n_cores
 from ._failures import Failures, sentence
 from ._options import RunOptions
-from ._pixels import pixels_for
+from ._prefetch import ahead
 from ._programs import forget, program
 from ._progress import FOUND, Progress
 from ._scales import OneScale
 from ._spec import ExtractionSpec
-from .store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
 
 # Images looked up in the store at once: enough for one query to serve many, and few enough for
 # as many photographs, encoded, to be held in memory.
@@ -69,7 +69,7 @@ def extract(
 
     Returns
     -------
-    rows : float32 array of shape (len(items), spec.width)
+    rows : float32 array of shape (len(items), spec.network.width)
         NaN where an image could not be read.
     readable : bool array of shape (len(items),)
         Which images could be read; all of them with ``on_error="raise"``.
@@ -91,7 +91,7 @@ def extract(
         elif options.cache is not False:
             wanted = StoreSpec(
                 spec.base(),
-                spec.columns,
+                spec.network.columns,
                 dtype=get_config()["cache_dtype"],
                 description=spec.description(),
             )
@@ -124,7 +124,7 @@ class _Extraction:
         self._store, self._digests = store, digests
         self._limits = Limits.from_config()
         self._scale = OneScale(spec, options.color_space)
-        self._out = np.full((n, spec.width), np.nan, np.float32)
+        self._out = np.full((n, spec.network.width), np.nan, np.float32)
         self._first: dict[bytes, int] = {}
         self._copies: list[tuple[int, int]] = []
         self._changed: set[int] = set()
@@ -207,7 +207,9 @@ class _Extraction:
                 known, image.key = image.key, raw.digest()
                 if image.key == known:
                     self._changed.remove(image.row)
-            image.pixels = pixels_for(self._spec, raw, self._limits)
+            image.pixels = pixels_for(
+                self._spec.backbone, self._spec.resize, self._spec.decoding, raw, self._limits
+            )
         except ImageError as error:
             image.error = error
         image.raw = None

@@ -17,13 +17,13 @@ from .._advice import advice, parameter
 from .._errors import WeightsError, did_you_mean
 from .._file_status import file_status
 from .._processor import arithmetic
-from ..backbones._classes import class_names
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
+from ..engines._registry import choose_engine
+from ..engines.openvino._runtime import device as _openvino_device
+from ..formats._network import EMBEDDING, NetworkSpec
 from ..images import resize_convention
-from ..layers._select import EMBEDDING, PREDICTIONS, Tap, needs_top, select
-from ._engines import choose_engine
-from .engines._openvino_door import device as _openvino_device
+from ..layers._select import select
 
 POOLINGS = ("avg", "max", "both")
 ACTIVATIONS = ("pre", "post")
@@ -38,7 +38,6 @@ _NUMERIC_PACKAGES = {
     "openvino": ("keras", "numpy", "openvino", "pillow"),
 }
 _MAX_SIDE = 4096  # pixels; networks are trained with a few hundred
-_DEFAULT_RESIZE = "pil-bilinear-antialias"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,104 +46,25 @@ class ExtractionSpec:
 
     Parameters
     ----------
-    backbone : Backbone
-        With the input size that was asked for.
-    weights : str
-        ``"imagenet"``, ``"random"`` or a path.
-    weights_digest : str
-        The sha256 of the file at that path; empty for the other two.
+    network : NetworkSpec
+        What the engine builds.
     resize : str
         The full name of a resize convention.
-    taps : tuple of Tap
-        The layers, in the order of the columns.
-    activation : {"pre", "post"}
-        Whether a layer is tapped before or after its normalisation and activation.
-    pooling : {"avg", "max", "both"}
-        How a feature map becomes a vector.
-    precision : {"float32", "bfloat16"}
-        Of the network's arithmetic; results are float32.
     engine : {"jax", "openvino"}
         Who runs the network.
     decoding : {"exact", "scaled"}, default="exact"
         How JPEGs much larger than the input are decoded.
     """
 
-    backbone: Backbone
-    weights: str
-    weights_digest: str
+    network: NetworkSpec
     resize: str
-    taps: tuple[Tap, ...]
-    activation: str
-    pooling: str
-    precision: str
     engine: str
     decoding: str = "exact"
 
     @property
-    def columns(self) -> tuple[tuple[str, int], ...]:
-        """What is stored, and how wide it is: the key of a layer says all that is its own."""
-        return tuple(
-            (self._key(tap, pooling), tap.n_channels)
-            for tap in self.taps
-            for pooling in self.poolings(tap)
-        )
-
-    @property
-    def width(self) -> int:
-        """The number of columns."""
-        return sum(width for _, width in self.columns)
-
-    @property
-    def layer_slices(self) -> dict[str, slice]:
-        """The columns of each layer."""
-        slices, start = {}, 0
-        for tap in self.taps:
-            stop = start + tap.n_channels * len(self.poolings(tap))
-            slices[tap.label] = slice(start, stop)
-            start = stop
-        return slices
-
-    @property
-    def feature_names(self) -> list[str]:
-        """A unique name for each column."""
-        return [
-            name
-            for tap in self.taps
-            for pooling in self.poolings(tap)
-            for name in self._names(tap, pooling)
-        ]
-
-    @property
-    def top(self) -> bool:
-        """Whether the network is built with its classifier."""
-        return needs_top(self.backbone, self.taps)
-
-    def poolings(self, tap: Tap) -> tuple[str, ...]:
-        """How the tap is pooled, in the order of its columns; vectors are taken as they are."""
-        if not tap.is_spatial:
-            return ("none",)
-        return ("avg", "max") if self.pooling == "both" else (self.pooling,)
-
-    def _key(self, tap: Tap, pooling: str) -> str:
-        if tap.layer in (EMBEDDING, PREDICTIONS):
-            return f"{tap.layer} {pooling}"
-        return f"{tap.layer} {self.activation} {pooling}"
-
-    @property
-    def builder_weights(self) -> str | None:
-        """The weights as a backbone's builder takes them."""
-        return None if self.weights == "random" else self.weights
-
-    def _names(self, tap: Tap, pooling: str) -> Sequence[str]:
-        if tap.layer == PREDICTIONS:
-            return class_names(self.backbone.classes)
-        digits = max(3, len(str(tap.n_channels - 1)))
-        stem = (
-            f"{tap.label}__{pooling}"
-            if self.pooling == "both" and tap.is_spatial
-            else tap.label
-        )
-        return [f"{stem}__{i:0{digits}d}" for i in range(tap.n_channels)]
+    def backbone(self) -> Backbone:
+        """The network's."""
+        return self.network.backbone
 
     def base(self) -> str:
         """Hexadecimal digest of all that changes numbers, but for the choice of layers.
@@ -153,9 +73,9 @@ class ExtractionSpec:
         """
         facts = {
             "backbone": self.backbone.fingerprint(),
-            "weights": self.weights_digest or self.weights,
+            "weights": self.network.weights_digest or self.network.weights,
             "resize": self.resize,
-            "precision": self.precision,
+            "precision": self.network.precision,
             "engine": self.engine,
             "device": _openvino_device() if self.engine == "openvino" else _jax_device(),
             "numbers": _NUMBERS,
@@ -172,10 +92,10 @@ class ExtractionSpec:
             "backbone": self.backbone.digest or self.backbone.fingerprint(),
             "preparation": repr(self.backbone.preparation),
             "size": self.backbone.input_size,
-            "weights": self.weights_digest or self.weights,
+            "weights": self.network.weights_digest or self.network.weights,
             "resize": self.resize,
             "decoding": self.decoding,
-            "columns": self.columns,
+            "columns": self.network.columns,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -184,13 +104,13 @@ class ExtractionSpec:
         height, width = self.backbone.input_size
         return {
             "backbone": self.backbone.name,
-            "weights": self.weights,
+            "weights": self.network.weights,
             "size": f"{height} x {width}",
             "resize": self.resize,
             **({} if self.decoding == "exact" else {"decoding": self.decoding}),
-            "layers": _shortened([tap.label for tap in self.taps]),
-            "pooling": self.pooling,
-            "precision": self.precision,
+            "layers": _shortened([tap.label for tap in self.network.taps]),
+            "pooling": self.network.pooling,
+            "precision": self.network.precision,
             "engine": self.engine,
         }
 
@@ -219,18 +139,19 @@ def make_spec(
     """
     known = resolve(backbone)
     source, digest = _weights(weights)
-    default = known.preparation.resize if known.preparation else _DEFAULT_RESIZE
-    convention = resize_convention(resize or default, default)
+    convention = resize_convention(resize or known.resize, known.resize)
     sized = dataclasses.replace(known, input_size=_size(known, image_size))
     return ExtractionSpec(
-        backbone=sized,
-        weights=source,
-        weights_digest=digest,
+        NetworkSpec(
+            backbone=sized,
+            weights=source,
+            weights_digest=digest,
+            taps=select(sized, layers),
+            activation=activation,
+            pooling=known.pooling if pooling == "auto" else pooling,
+            precision=precision,
+        ),
         resize=convention.name,
-        taps=select(sized, layers),
-        activation=activation,
-        pooling=known.pooling if pooling == "auto" else pooling,
-        precision=precision,
         engine=choose_engine(engine, precision),
         # A filter that picks single pixels gets all of them, and so the same numbers.
         decoding=decoding if convention.antialias else "exact",

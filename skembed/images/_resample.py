@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._child import run_child
+from .._subprocess import run_child
 from ._by_kernels import REACH, agrees_with_pillow, by_kernels
 from ._by_pillow import Box, by_pillow
 from ._filters import Pair

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import cast
 
@@ -13,33 +12,11 @@ from .._advice import advice, parameter
 from .._errors import did_you_mean
 from ..backbones._classes import class_names
 from ..backbones._spec import Backbone
-from ._graph import Layer, graph, output_names
+from ..formats._network import EMBEDDING, PREDICTIONS, Layer, Tap
+from ..formats.keras._layers import graph, output_names
 
-EMBEDDING, PREDICTIONS = "embedding", "predictions"
 _LAST = re.compile(r"last (\d+)")
 _GLOB = re.compile(r"[*?\[]")
-
-
-@dataclass(frozen=True, slots=True)
-class Tap:
-    """A place in a network whose values become columns.
-
-    Parameters
-    ----------
-    label : str
-        What the user calls it; it begins the columns' names.
-    layer : str
-        The layer's own name, or ``"embedding"`` or ``"predictions"``.
-    n_channels : int
-        Values once pooled.
-    is_spatial : bool
-        Whether there is anything to pool.
-    """
-
-    label: str
-    layer: str
-    n_channels: int
-    is_spatial: bool
 
 
 def select(backbone: Backbone, layers: str | int | Sequence[str | int]) -> tuple[Tap, ...]:
@@ -69,14 +46,6 @@ def select(backbone: Backbone, layers: str | int | Sequence[str | int]) -> tuple
             raise ValueError(f"layers names {tap.label!r} twice.")
         seen.add(tap.label)
     return tuple(taps)
-
-
-def needs_top(backbone: Backbone, taps: Iterable[Tap]) -> bool:
-    """Whether the network must be built with its classifier to have these layers."""
-    names = {tap.layer for tap in taps} - {EMBEDDING}
-    if PREDICTIONS in names:
-        return True
-    return bool(names) and not names <= {layer.name for layer in graph(backbone, False)}
 
 
 def features(backbone: Backbone) -> list[Layer]:

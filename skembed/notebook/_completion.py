@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import backbones
-from ..backbones._model_files import has_suffix_of_a_model
-from ..layers._select import EMBEDDING, PREDICTIONS
+from ..formats._network import EMBEDDING, PREDICTIONS
+from ..formats.keras._model_files import has_suffix_of_a_model
 from ._arguments import FLAGS, LONG_FLAGS, ON_ERROR, POOLINGS
 from ._ipython import (
     CompletionContext,

@@ -10,9 +10,9 @@ from typing import Any
 
 from .. import PretrainedEmbedder, backbones
 from .._errors import did_you_mean
-from ..backbones._model_files import has_suffix_of_a_model
-from ..extraction._engines import ENGINES
+from ..engines._registry import ENGINES
 from ..extraction._spec import PRECISIONS
+from ..formats.keras._model_files import has_suffix_of_a_model
 from ..images import DECODINGS
 from ._arguments import Line, layers_from, read_line
 from ._cells import read_paths, run_python

@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from .. import FullNetworkEmbedder, PretrainedEmbedder, TernaryScaler
-from ..cli._evaluate import Evaluation, make_classifier
-from ..cli._evaluate import cross_validate as evaluate_folds
 from ..cli._report import accuracy, baseline
+from ..evaluation._cross_validation import Evaluation, make_classifier
+from ..evaluation._cross_validation import cross_validate as evaluate_folds
 from ._embedding import Embedding
 from ._errors import EmbedError
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .. import backbones, cache_clear, cache_info, layers
-from .._demo_images import TILE, demo_images
 from ..cli._optional import scikit_image_data
 from ..cli._store import size
+from ..evaluation._demo_images import TILE, demo_images
 from ._arguments import refuse
 from ._embedding import embed_images
 from ._errors import EmbedError

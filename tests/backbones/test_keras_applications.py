@@ -17,7 +17,7 @@ import pytest
 
 from skembed._keras import import_keras
 from skembed.backbones._keras_applications import build, keras_applications_backbones
-from skembed.backbones._keras_graph import stable_names, symbolic
+from skembed.formats.keras._functional import stable_names, symbolic
 
 BACKBONES = {backbone.name: backbone for backbone in keras_applications_backbones()}
 # The smallest of each family.

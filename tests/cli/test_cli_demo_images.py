@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from sklearn.model_selection import StratifiedGroupKFold
 
-from skembed._demo_images import REGIONS
 from skembed.cli._optional import scikit_image_data
+from skembed.evaluation._demo_images import REGIONS
 
 
 def _overlap(a, b) -> bool:

@@ -7,9 +7,9 @@ import contextlib
 import numpy as np
 import pytest
 
-from skembed import _jax
-from skembed.extraction import _batches, _cores, images_run
-from skembed.extraction.engines._program import OutOfMemoryError
+from skembed import _cores, _jax
+from skembed.engines._program import OutOfMemoryError
+from skembed.extraction import _batches, images_run
 
 
 class Roomy:

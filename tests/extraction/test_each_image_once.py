@@ -12,16 +12,10 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skembed import (
-    PretrainedEmbedder,
-    StoreWarning,
-    cache_clear,
-    cache_info,
-    config_context,
-)
-from skembed._discretizer import Discretizer
+from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info, config_context
+from skembed.estimators._discretizer import Discretizer
 from skembed.extraction import images_run
-from skembed.extraction.store import _files
+from skembed.store import _files
 
 SEARCH = """
 from pathlib import Path

@@ -20,7 +20,7 @@ from extraction_helpers import (
 
 from skembed import PretrainedEmbedder, StoreWarning
 from skembed.extraction import images_run
-from skembed.extraction.store import _connections, store_directory
+from skembed.store import _connections, store_directory
 
 KILLS = 50
 

@@ -1,0 +1,173 @@
+"""Keras on JAX: preparation, network and pooling in one jitted program."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ..._cores import n_abreast
+from ..._jax import matmul_precision, on_cpu, used_devices
+from ..._keras_settings import fixed_settings
+from ...backbones._spec import Preparation
+from ...formats._network import NetworkSpec
+from ...formats.keras._taps import tapped
+from .._program import OutOfMemoryError
+from ._bfloat16 import in_bfloat16
+from ._compile_cache import kept_compilations
+from ._cpu import lower_for_cpu
+from ._sharding import Shards
+
+
+class JaxProgram:
+    """A network on JAX's devices; see :class:`._program.Program`.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to compute.
+
+    Attributes
+    ----------
+    batch_limit : int or None
+        The largest batch that has been found to fit, once one has not.
+    in_flight : int
+        Batches to have begun: those that are computed at once, and if that is one, the next.
+    """
+
+    def __init__(self, spec: NetworkSpec):
+        import jax
+
+        self.batch_limit: int | None = None
+        self._shards = Shards(used_devices())
+        abreast = n_abreast(self._shards.n) if on_cpu() else 1
+        # JAX computes one batch after the other, unless they come from threads.
+        self._pool = ThreadPoolExecutor(abreast, "skembed-jax") if abreast > 1 else None
+        self.in_flight = max(2, abreast)
+        with kept_compilations():
+            model = tapped(spec)
+            # A live model is the user's: what they do to it later must not reach this program.
+            copy = spec.backbone.origin == "model"
+            self._variables = jax.device_put(
+                [
+                    [jax.numpy.array(v.value, copy=copy) for v in variables]
+                    for variables in (model.trainable_variables, model.non_trainable_variables)
+                ],
+                self._shards.whole,
+            )
+        run = _pure(model, spec)
+        if spec.precision == "bfloat16":
+            run = in_bfloat16(run)
+        self._jitted = self._shards.jitted(lower_for_cpu(run) if on_cpu() else run)
+        self._compiled: dict[tuple[tuple[int, ...], str], Any] = {}
+        self._compiling = threading.Lock()
+
+    def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """Return the program for batches of this shape and dtype, compiled at most once.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the batch is too large for the device.
+        """
+        shape = (self._shards.size(shape[0]), *shape[1:])
+        with self._compiling, told_when_out_of_memory():
+            if (shape, dtype.str) not in self._compiled:
+                with kept_compilations():
+                    self._compiled[shape, dtype.str] = self.lower(shape, dtype).compile()
+            return self._compiled[shape, dtype.str]
+
+    def lower(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """Return the program traced for batches of this shape, and not yet compiled."""
+        import jax
+
+        images = jax.ShapeDtypeStruct(shape, dtype)
+        with fixed_settings(), jax.default_matmul_precision(matmul_precision()):
+            return self._jitted.lower(*self._variables, images)
+
+    def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin a batch, and return a function that waits for its rows.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the batch is too large for the device; so does the function, for a device may
+            find out only when it computes.
+        """
+        run = self.compile(images.shape, images.dtype)
+        if self._pool is not None:
+            return self._pool.submit(self._rows, run, images).result
+        return self._dispatch(run, images)
+
+    def _dispatch(self, run: Any, images: np.ndarray) -> Callable[[], np.ndarray]:
+        """Hand a batch to the device, filled up to what its shards take alike."""
+        import jax
+
+        n = len(images)
+        lacking = self._shards.size(n) - n
+        if lacking:
+            images = np.pad(images, ((0, lacking), (0, 0), (0, 0), (0, 0)))
+        with told_when_out_of_memory():
+            rows = run(*self._variables, jax.device_put(images, self._shards.split))
+
+        def wait() -> np.ndarray:
+            with told_when_out_of_memory():
+                return np.asarray(rows)[:n]
+
+        return wait
+
+    def _rows(self, run: Any, images: np.ndarray) -> np.ndarray:
+        return self._dispatch(run, images)()
+
+
+@contextlib.contextmanager
+def told_when_out_of_memory() -> Iterator[None]:
+    """Raise OutOfMemoryError for the error by which JAX says so."""
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error):
+            raise OutOfMemoryError(str(error).split("\n", maxsplit=1)[0]) from error
+        raise
+
+
+def _pure(model: Any, spec: NetworkSpec):
+    """The whole computation as a function of variables and images, for JAX to compile."""
+    import jax.numpy as jnp
+
+    # A model of somebody's own may have a call() that does not ask.
+    inference = {"training": False} if model._call_has_training_arg else {}
+    reduce = {"avg": jnp.mean, "max": jnp.max}
+
+    def columns(tap, output):
+        # Only these leave the device, never a feature map.
+        x = output.astype(jnp.float32)
+        space = tuple(range(1, x.ndim - 1))
+        return [reduce[how](x, axis=space) if space else x for how in spec.poolings(tap)]
+
+    def run(trainable, non_trainable, images):
+        x = _prepared(images, spec.backbone.preparation)
+        outputs, _ = model.stateless_call(trainable, non_trainable, x, **inference)
+        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+        rows = [columns(tap, output) for tap, output in zip(spec.taps, outputs, strict=True)]
+        return jnp.concatenate([column for row in rows for column in row], axis=1)
+
+    return run
+
+
+def _prepared(images: Any, preparation: Preparation | None) -> Any:
+    import jax.numpy as jnp
+
+    x = images.astype(jnp.float32)
+    if preparation is None:
+        return x
+    if preparation.channels == "bgr":
+        x = x[..., ::-1]
+    mean = np.asarray(preparation.mean, np.float32)
+    return (x - mean) / np.asarray(preparation.std, np.float32)

@@ -1,0 +1,118 @@
+"""The process that writes a graph: Keras keeps one backend in each, and here it is JAX."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..._subprocess import run_child
+from ...formats._network import NetworkSpec
+from .._program import UnsupportedNetworkError
+
+# A folder with a ``__main__.py`` is a program that finds the files beside it.
+_EXPORTER = Path(__file__).parent / "_export"
+_PATIENCE = 600.0  # seconds, for the largest networks on a busy machine
+_TRY_AGAIN = 75  # as sysexits.h has it: no memory, or no room on the disk
+
+
+class PassingTroubleError(UnsupportedNetworkError):
+    """The network could not be written down now, which says nothing of the next time."""
+
+
+def save_network(spec: NetworkSpec, model: Any, folder: Path) -> None:
+    """Write into an empty folder what the exporter needs.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to compute.
+    model : keras.Model
+        The network, with one output for each tap.
+    folder : Path
+        For ``network.keras`` and ``request.json``.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If Keras cannot write the network down; PassingTroubleError if that may go well another
+        time.
+    OSError
+        If the folder is not there any more.
+    """
+    preparation = spec.backbone.preparation
+    height, width = spec.backbone.input_size
+    request = {
+        "shape": [1, height, width, spec.backbone.n_channels],
+        "dtype": "float32" if preparation is None else "uint8",
+        "preparation": None if preparation is None else dataclasses.asdict(preparation),
+        "poolings": [spec.poolings(tap) for tap in spec.taps],
+    }
+    try:
+        (folder / "request.json").write_text(json.dumps(request))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras' own use of NumPy is nobody's concern here
+            model.save(folder / "network.keras")
+    except (OSError, MemoryError) as error:
+        _still_there(folder)
+        raise PassingTroubleError(f"it cannot be saved now ({_gist(str(error))})") from error
+    # Keras says in many ways that a model cannot be written down.
+    except Exception as error:
+        raise UnsupportedNetworkError(f"it cannot be saved ({_gist(str(error))})") from error
+
+
+def write_graph(folder: Path, *what: str) -> None:
+    """Write ``network.xml`` and ``network.bin`` beside what :func:`save_network` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        Where both are.
+    *what : str
+        ``"layers"`` writes a graph of the outputs of all layers instead, for comparison.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If Keras, or OpenVINO, cannot write the network down; PassingTroubleError if that may go
+        well another time.
+    OSError
+        If the folder is not there any more.
+    """
+    try:
+        done = run_child(
+            str(_EXPORTER),
+            str(folder),
+            *what,
+            patience=_PATIENCE,
+            KERAS_BACKEND="openvino",
+            # The user's keras.json may ask for other layouts and precisions.
+            KERAS_HOME=str(folder),
+            # Its few uses of JAX need no accelerator, and must not fill the memory of one.
+            JAX_PLATFORMS="cpu",
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PassingTroubleError(f"the exporter did not run ({error})") from error
+    if done.returncode:
+        _still_there(folder)
+        reason = _gist(done.stderr) or f"the exporter ended with {done.returncode}"
+        # A negative code is a signal's: most often, memory ran out.
+        passing = done.returncode < 0 or done.returncode == _TRY_AGAIN
+        raise (PassingTroubleError if passing else UnsupportedNetworkError)(reason)
+
+
+def _still_there(folder: Path) -> None:
+    """Whoever clears the cache directory has not refused the network."""
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder} was deleted.")
+
+
+def _gist(text: str) -> str:
+    """The first sentence of the last line, less what Keras adds: colours, advice, arguments."""
+    text, _, _ = re.sub(r"\x1b\[\d*m", "", text).partition("Arguments received by")
+    *_, line = text.strip().splitlines() or [""]
+    return line.strip().removeprefix("Exception encountered: ").split(". ")[0][:300]

@@ -1,0 +1,202 @@
+"""What every estimator on images shares: its parameters' rules, its tags, its request."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from .._errors import did_you_mean, level_of_caller
+from ..backbones._registry import names_a_file
+from ..engines._program import UnsupportedNetworkError
+from ..engines._registry import ENGINES, choose_engine, starts_devices
+from ..extraction._programs import known_engine, runnable
+from ..extraction._runner import RunOptions, extract
+from ..extraction._spec import ACTIVATIONS, POOLINGS, PRECISIONS, ExtractionSpec, make_spec
+from ..extraction._told import is_news
+from ..formats._network import EMBEDDING, PREDICTIONS
+from ..formats.keras._models import is_model, share_with_clones
+from ..formats.keras._pickled_models import PickledModel
+from ..images import DECODINGS, as_items
+from ._doc_link import DocLinkMixin
+
+_RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
+_SPEC = (
+    "backbone",
+    "layers",
+    "activation",
+    "pooling",
+    "weights",
+    "image_size",
+    "resize",
+    "decoding",
+    "precision",
+    "engine",
+)
+_RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
+
+
+class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
+    """Images in, float32 rows out; stateless, unless unreadable images become a mean."""
+
+    backbone: Any
+    engine: Any
+    layers: Any
+    on_error: Any
+    precision: Any
+    root: Any
+    weights: Any
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
+        "backbone": "no_validation",  # the registry says better what is allowed
+        "layers": [str, Integral, list, tuple],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "pooling": [StrOptions({"auto", *POOLINGS})],
+        "weights": [str, os.PathLike, None],
+        "image_size": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
+        "resize": [str, None],
+        "decoding": [StrOptions(set(DECODINGS))],
+        "color_space": [StrOptions({"rgb", "rgba", "bgr", "bgra"})],
+        "root": [str, os.PathLike, None],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "engine": [StrOptions(set(ENGINES))],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "cache": ["boolean", str, os.PathLike],
+        "on_error": [StrOptions({"raise", "nan", "mean"})],
+        "progress": ["boolean", StrOptions({"auto"}), callable],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        tags.requires_fit = self.on_error == "mean"
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.on_error != "mean" or hasattr(self, "mean_")
+
+    def __sklearn_clone__(self) -> Any:
+        """A clone shares a live model with its original, as it does a Backbone."""
+        share_with_clones()
+        return super().__sklearn_clone__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        if is_model(state.get("backbone")):
+            return {**state, "backbone": PickledModel(state["backbone"])}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(own := state.get("backbone"), PickledModel):  # by copy.copy
+            state = {**state, "backbone": own.model}
+        super().__setstate__(state)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """As scikit-learn's; with ``engine="auto"``, a comment names the engine that it means."""
+        text = super().__repr__(N_CHAR_MAX)
+        # Parameters may be anything before they are checked, and a repr never fails.
+        with contextlib.suppress(Exception):
+            if self.engine == "auto" and (engine := self._cheaply_known_engine()):
+                return f"{text}  # engine_={engine!r}"
+        return text
+
+    def _cheaply_known_engine(self) -> str | None:
+        """What ``"auto"`` means; None where only the whole request can tell, or JAX's devices.
+
+        OpenVINO may have refused the network. To ask whether it has takes the request, and that
+        may take Keras, or the digest of all weights.
+        """
+        if starts_devices():
+            return None
+        engine = choose_engine("auto", self.precision)
+        if engine == "jax":
+            return engine
+        cheap = (
+            isinstance(self.backbone, str)
+            and not names_a_file(self.backbone)
+            and self.weights in ("imagenet", None)
+            and self.layers in (EMBEDDING, PREDICTIONS)
+        )
+        return self.engine_ if cheap else None
+
+    def _validate_params(self) -> None:
+        """As scikit-learn's, with the nearest allowed name in the message."""
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{self._nearest(str(error))}") from None
+
+    def _nearest(self, message: str) -> str:
+        for name, value in self.get_params(deep=False).items():
+            rules = self._parameter_constraints.get(name, ())
+            options = [r.options for r in rules if isinstance(r, StrOptions)]
+            if f"The {name!r} parameter" in message and isinstance(value, str) and options:
+                return f" {did_you_mean(value, sorted(options[0]))}"
+        return ""
+
+    @property
+    def layer_slices_(self) -> dict[str, slice]:
+        """The columns of each layer."""
+        return self._checked_spec().network.layer_slices
+
+    @property
+    def engine_(self) -> str:
+        """The engine in use: ``"jax"`` or ``"openvino"``.
+
+        A network that OpenVINO cannot run is known by its first transform.
+        """
+        return known_engine(self._checked_spec())
+
+    def _feature_names(self) -> np.ndarray:
+        check_is_fitted(self)
+        return np.asarray(self._checked_spec().network.feature_names, dtype=object)
+
+    def _checked_spec(self) -> ExtractionSpec:
+        """As `_spec`, of parameters that nobody has checked yet."""
+        self._validate_params()
+        return self._spec()
+
+    def _spec(self) -> ExtractionSpec:
+        """The request that the parameters make; nothing is built."""
+        return make_spec(**{name: getattr(self, name) for name in _SPEC})
+
+    def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """A float32 row for each image in X, and which of the images could be read."""
+        items = as_items(X, root=self.root)
+        if self.weights is None and is_news(_RANDOM):
+            warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
+        options = RunOptions(**{name: getattr(self, name) for name in _RUN})
+        spec = runnable(self._spec())
+        try:
+            return extract(items, spec, options)
+        except UnsupportedNetworkError as error:
+            return extract(items, runnable(spec, error), options)
+
+
+# scikit-learn breaks and indents a nested estimator's parameters by its __repr__, which is ours.
+# It says so nowhere: should another version do it otherwise, they are on one line.
+with contextlib.suppress(ImportError, AttributeError):
+    from sklearn.utils._pprint import _EstimatorPrettyPrinter
+
+    _EstimatorPrettyPrinter._dispatch[ImageTransformer.__repr__] = (
+        _EstimatorPrettyPrinter._pprint_estimator
+    )

@@ -1,0 +1,1 @@
+"""Cross-validation, and what is told of it."""

@@ -1,0 +1,1 @@
+"""What a network may come as, an object for each kind."""

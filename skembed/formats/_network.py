@@ -1,0 +1,182 @@
+"""What of a network is computed: its layers, the places where it is tapped, and the request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..backbones._classes import class_names
+from ..backbones._spec import Backbone
+
+EMBEDDING, PREDICTIONS = "embedding", "predictions"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of a network.
+
+    Parameters
+    ----------
+    name : str
+        Its name, the same in every process; ``name@1``, ``name@2``, ... where the network calls
+        it several times, or where `layers` means something else by the name.
+    kind : str
+        Its Keras class: ``"Conv2D"``, ``"DepthwiseConv2D"``, ``"Dense"``, ``"Add"``, ...
+    stage : str
+        ``"stage1"`` ... ``"stage5"``: by how often the resolution has been halved; empty after
+        the last one.
+    depends : tuple of str
+        The layers whose outputs it takes.
+    shape : tuple of int
+        Of its output, without the batch: (height, width, channels), or (features,); with
+        ``data_format="channels_first"``, (channels, height, width).
+    channel_axis : int or None
+        Which of these counts channels; None where the network does not tell.
+    is_feature : bool
+        Whether ``layers="all"`` takes it: convolutional or dense, and not the classifier (of a
+        network given as it is: not its last layer with weights, where it ends in a softmax).
+    """
+
+    name: str
+    kind: str
+    stage: str
+    depends: tuple[str, ...]
+    shape: tuple[int | None, ...]
+    channel_axis: int | None
+    is_feature: bool
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of a feature map, or features of a vector."""
+        return 0 if self.channel_axis is None else self.shape[self.channel_axis] or 0
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether its output has other axes than channels, over which it is pooled."""
+        return len(self.shape) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A place in a network whose values become columns.
+
+    Parameters
+    ----------
+    label : str
+        What the user calls it; it begins the columns' names.
+    layer : str
+        The layer's own name, or ``"embedding"`` or ``"predictions"``.
+    n_channels : int
+        Values once pooled.
+    is_spatial : bool
+        Whether there is anything to pool.
+    """
+
+    label: str
+    layer: str
+    n_channels: int
+    is_spatial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What an engine builds: which network, tapped where, pooled how, at what precision.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the input size that was asked for.
+    weights : str
+        ``"imagenet"``, ``"random"`` or a path.
+    weights_digest : str
+        The sha256 of the file at that path; empty for the other two.
+    taps : tuple of Tap
+        The layers, in the order of the columns.
+    activation : {"pre", "post"}
+        Whether a layer is tapped before or after its normalisation and activation.
+    pooling : {"avg", "max", "both"}
+        How a feature map becomes a vector.
+    precision : {"float32", "bfloat16"}
+        Of the network's arithmetic; results are float32.
+    """
+
+    backbone: Backbone
+    weights: str
+    weights_digest: str
+    taps: tuple[Tap, ...]
+    activation: str
+    pooling: str
+    precision: str
+
+    @property
+    def columns(self) -> tuple[tuple[str, int], ...]:
+        """What is stored, and how wide it is: the key of a layer says all that is its own."""
+        return tuple(
+            (self._key(tap, pooling), tap.n_channels)
+            for tap in self.taps
+            for pooling in self.poolings(tap)
+        )
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return sum(width for _, width in self.columns)
+
+    @property
+    def layer_slices(self) -> dict[str, slice]:
+        """The columns of each layer."""
+        slices, start = {}, 0
+        for tap in self.taps:
+            stop = start + tap.n_channels * len(self.poolings(tap))
+            slices[tap.label] = slice(start, stop)
+            start = stop
+        return slices
+
+    @property
+    def feature_names(self) -> list[str]:
+        """A unique name for each column."""
+        return [
+            name
+            for tap in self.taps
+            for pooling in self.poolings(tap)
+            for name in self._names(tap, pooling)
+        ]
+
+    @property
+    def top(self) -> bool:
+        """Whether the network is built with its classifier."""
+        from .keras._layers import graph
+
+        names = {tap.layer for tap in self.taps} - {EMBEDDING}
+        if PREDICTIONS in names:
+            return True
+        return bool(names) and not names <= {
+            layer.name for layer in graph(self.backbone, False)
+        }
+
+    def poolings(self, tap: Tap) -> tuple[str, ...]:
+        """How the tap is pooled, in the order of its columns; vectors are taken as they are."""
+        if not tap.is_spatial:
+            return ("none",)
+        return ("avg", "max") if self.pooling == "both" else (self.pooling,)
+
+    def _key(self, tap: Tap, pooling: str) -> str:
+        if tap.layer in (EMBEDDING, PREDICTIONS):
+            return f"{tap.layer} {pooling}"
+        return f"{tap.layer} {self.activation} {pooling}"
+
+    @property
+    def builder_weights(self) -> str | None:
+        """The weights as a backbone's builder takes them."""
+        return None if self.weights == "random" else self.weights
+
+    def _names(self, tap: Tap, pooling: str) -> Sequence[str]:
+        if tap.layer == PREDICTIONS:
+            return class_names(self.backbone.classes)
+        digits = max(3, len(str(tap.n_channels - 1)))
+        stem = (
+            f"{tap.label}__{pooling}"
+            if self.pooling == "both" and tap.is_spatial
+            else tap.label
+        )
+        return [f"{stem}__{i:0{digits}d}" for i in range(tap.n_channels)]

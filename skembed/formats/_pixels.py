@@ -1,0 +1,57 @@
+"""From an image that was read to the array a network takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._errors import ImageError
+from ..backbones._spec import Backbone
+from ..images import Limits, Raw, prepare
+from ..images._numbers import GREY_LEVELS, as_given, scale_of
+
+
+def pixels_for(
+    backbone: Backbone, resize: str, decoding: str, raw: Raw, limits: Limits
+) -> np.ndarray:
+    """Return the image as the network of `backbone` takes it.
+
+    Returns
+    -------
+    array of shape (height, width, channels)
+        uint8 for a backbone with a preparation. For one without, float32: grey levels 0-255 of
+        files, PIL images and uint8, all other arrays as they are.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be decoded, or is an array that would have to be resized and cannot be.
+    """
+    if backbone.preparation is not None:
+        return _prepared(backbone, resize, decoding, raw, limits)
+    height, width = backbone.input_size
+    channels = backbone.n_channels
+    if scale_of(raw) != GREY_LEVELS or (
+        channels not in (1, 3) and not isinstance(raw.data, bytes)
+    ):
+        return as_given(raw, (height, width, channels))
+    if channels not in (1, 3):
+        raise ImageError(
+            f"{raw.name} cannot become an input of {backbone.name!r}: with {channels} channels, "
+            f"it takes arrays of shape {(height, width, channels)} only."
+        )
+    return _prepared(backbone, resize, decoding, raw, limits, grey=channels == 1)[
+        ..., :channels
+    ].astype(np.float32)
+
+
+def _prepared(
+    backbone: Backbone,
+    resize: str,
+    decoding: str,
+    raw: Raw,
+    limits: Limits,
+    *,
+    grey: bool = False,
+) -> np.ndarray:
+    size = backbone.input_size
+    return prepare(raw, size, resize, decoding=decoding, grey=grey, limits=limits)

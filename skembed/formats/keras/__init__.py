@@ -1,0 +1,1 @@
+"""Networks of Keras: recognised, loaded, described, and tapped."""

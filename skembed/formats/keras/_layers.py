@@ -1,0 +1,95 @@
+"""The named layers of a network, as facts: what each is, what it depends on, how wide it is."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ...backbones._registry import load
+from ...backbones._spec import Backbone
+from .._network import Layer
+from ._calls import Call, calls, parents
+from ._channels import ChannelAxes
+from ._expand import expanded
+from ._functional import symbolic
+from ._kinds import gives_probabilities, multiplies
+from ._outputs import named_outputs, output_calls
+
+
+@functools.lru_cache(maxsize=64)
+def graph(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
+    """Return the layers of `backbone` in the network's order.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the input size that is meant.
+    top : bool
+        Whether the classifier is part of it.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be built at this size, or is not a functional model.
+    """
+    model = _drawn(backbone, top)
+    found = [*calls(model).values(), *output_calls(model).values()]
+    axes = ChannelAxes(model)
+    # With the classifier, "predictions" means the layer of that name as well.
+    shown = {"predictions@1": "predictions"} if top else {}
+    names = {call.name: shown.get(call.name, call.name) for call in found}
+    by_tensor = {id(call.output): names[call.name] for call in reversed(found)}
+    classifier = _classifier(model, found, top)
+    return tuple(
+        Layer(
+            name=names[call.name],
+            kind=call.kind,
+            stage=stage,
+            depends=tuple(dict.fromkeys(parents(call, by_tensor))),
+            shape=tuple(call.output.shape[1:]),
+            channel_axis=_without_batch(axes.of(call.output)),
+            is_feature=not call.is_output and multiplies(call.layer) and call is not classifier,
+        )
+        for call, stage in zip(found, _stages(found, backbone), strict=True)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def output_names(backbone: Backbone) -> tuple[str, ...]:
+    """Return the names of the outputs of a network given as it is, where there are several."""
+    return tuple(named_outputs(_drawn(backbone, False)))
+
+
+def _without_batch(axis: int | None) -> int | None:
+    return None if axis is None else axis - 1
+
+
+def _drawn(backbone: Backbone, top: bool) -> Any:
+    """The network for its graph alone; without values where its builder is known to need none."""
+    if backbone.origin in ("file", "model"):
+        return expanded(load(backbone, "imagenet", top))
+    if isinstance(backbone.builder, str) and backbone.builder.startswith("skembed."):
+        model = symbolic(load, backbone=backbone, weights=None, top=top)
+        return expanded(model, fill=False)
+    return expanded(load(backbone, None, top))
+
+
+def _classifier(model: Any, found: list[Call], top: bool) -> Call | None:
+    """The last layer that multiplies by weights, if that is what names the classes.
+
+    A network given as it is has a classifier where its output is a softmax.
+    """
+    products = [call for call in found if multiplies(call.layer)]
+    end = model.outputs[0]._keras_history.operation
+    return products[-1] if products and (top or gives_probabilities(end)) else None
+
+
+def _stages(found: list[Call], backbone: Backbone) -> list[str]:
+    """Each layer belongs to the first stage that has not ended before it."""
+    last = {layer: stage for stage, layer in backbone.stages}
+    ends = [i for i, call in enumerate(found) if call.name in last]
+    names = [last[found[i].name] for i in ends]
+    return [
+        next((name for end, name in zip(ends, names, strict=True) if i <= end), "")
+        for i in range(len(found))
+    ]

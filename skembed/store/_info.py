@@ -1,0 +1,238 @@
+"""What a store keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import html
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._config import get_config
+from ._checks import COUNT, IDENTITY, NANOSECONDS
+from ._directory import is_store, store_directory
+from ._failures import Failures
+from ._index import Index
+from ._layouts import Kept, kept_layouts
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecInfo:
+    """What is kept for one request's kind of rows.
+
+    Parameters
+    ----------
+    description : dict of str to str
+        The backbone, precision, engine, ...
+    layers : tuple of str
+        The layers whose columns a row holds.
+    width : int
+        Numbers in a row.
+    dtype : {"float32", "float16"}
+        How they are kept.
+    rows : int
+        Images known.
+    n_bytes : int
+        Bytes of their rows.
+    last_used : dt.datetime or None
+        When a row was last read or written, in UTC.
+    hits, misses : int
+        Rows served, and rows that had to be computed.
+    """
+
+    description: dict[str, str]
+    layers: tuple[str, ...]
+    width: int
+    dtype: str
+    rows: int
+    n_bytes: int
+    last_used: dt.datetime | None
+    hits: int
+    misses: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CacheInfo:
+    """What the embedding store keeps; it prints as a table.
+
+    Parameters
+    ----------
+    directory : Path
+        Where.
+    n_bytes : int
+        Bytes on disk, with the index.
+    cap : int
+        ``get_config()["cache_size"]``.
+    specs : tuple of SpecInfo
+        Each kind of rows, the one used last first.
+    """
+
+    directory: Path
+    n_bytes: int
+    cap: int
+    specs: tuple[SpecInfo, ...]
+
+    def __repr__(self) -> str:
+        table = [_HEAD, *map(_cells, self.specs)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            for row in (table if self.specs else [])
+        ]
+        return "\n".join([self._title(), *map(str.rstrip, lines)])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{cell}</th>" for cell in _HEAD)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(spec)) + "</tr>"
+            for spec in self.specs
+        )
+        return f"<p>{html.escape(self._title())}</p><table><tr>{head}</tr>{body}</table>"
+
+    def _title(self) -> str:
+        return f"{_size(self.n_bytes)} of {_size(self.cap)} in {self.directory}"
+
+
+_HEAD = (
+    "backbone",
+    "layers",
+    "width",
+    "kept as",
+    "rows",
+    "size",
+    "last used",
+    "hits",
+    "misses",
+)
+
+
+def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
+    """Say what the embedding store keeps.
+
+    Parameters
+    ----------
+    cache : True, str or path, default=True
+        The default directory, or the one given to an estimator as ``cache``.
+
+    Returns
+    -------
+    CacheInfo
+        Directory, size, cap, and each kind of rows with its hits and misses.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not a store of this version's and of this user's.
+    OSError
+        If it cannot be read.
+
+    Warns
+    -----
+    StoreWarning
+        If its index was damaged, and is set aside: once in a process.
+
+    See Also
+    --------
+    cache_clear : Empty it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skembed.store import cache_info
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cache_info(folder).specs
+    ()
+    """
+    directory = store_directory(cache)
+    specs: list[SpecInfo] = []
+    with opened(directory) as index:
+        if index is not None:
+            specs = _specs(index)
+    return CacheInfo(
+        directory, _bytes_in(directory), int(get_config()["cache_size"]), tuple(specs)
+    )
+
+
+@contextlib.contextmanager
+def opened(directory: Path) -> Iterator[Index | None]:
+    """Yield the index of the store, or None where there is none: looking makes nothing.
+
+    An index that is damaged is set aside, and the block ends there.
+    """
+    index = Index(directory)
+    if not is_store(directory) or not os.path.lexists(index.path):
+        yield None
+        return
+    try:
+        with Failures(index).healed():
+            yield index
+    finally:
+        index.close()
+
+
+def _specs(index: Index) -> list[SpecInfo]:
+    """What is kept of each layout, the one used last first."""
+    rows = dict(
+        index.read("SELECT layout, COUNT(*) FROM entries GROUP BY layout", (), IDENTITY, COUNT)
+    )
+    used = dict(
+        index.read(
+            "SELECT layout, MAX(used) FROM batches GROUP BY layout", (), IDENTITY, NANOSECONDS
+        )
+    )
+    kept = sorted(kept_layouts(index), key=lambda layout: -used.get(layout.id, -1))
+    return [_spec_info(layout, rows.get(layout.id, 0), used.get(layout.id)) for layout in kept]
+
+
+def _spec_info(kept: Kept, rows: int, used: int | None) -> SpecInfo:
+    return SpecInfo(
+        kept.spec.description,
+        tuple(key for key, _ in kept.spec.columns),
+        kept.spec.width,
+        kept.spec.dtype,
+        rows,
+        rows * kept.spec.row_bytes,
+        None if used is None else dt.datetime.fromtimestamp(used / 1e9, dt.UTC),
+        kept.hits,
+        kept.misses,
+    )
+
+
+def _cells(spec: SpecInfo) -> tuple[str, ...]:
+    others = [value for key, value in spec.description.items() if key != "backbone" and value]
+    name = spec.description.get("backbone", "?")
+    layers = spec.layers[0] if len(spec.layers) == 1 else f"{len(spec.layers)} layers"
+    return (
+        f"{name} ({', '.join(others)})" if others else name,
+        layers,
+        f"{spec.width:,}",
+        spec.dtype,
+        f"{spec.rows:,}",
+        _size(spec.n_bytes),
+        "-" if spec.last_used is None else f"{spec.last_used:%Y-%m-%d %H:%M} UTC",
+        f"{spec.hits:,}",
+        f"{spec.misses:,}",
+    )
+
+
+def _bytes_in(directory: Path) -> int:
+    """Bytes of what lies in the folder itself; links are not followed."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(OSError):  # evicted this moment
+                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - many
+                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
+
+
+def _size(n_bytes: float) -> str:
+    unit = 0
+    while n_bytes >= 1024 and unit < len(_UNITS) - 1:
+        n_bytes, unit = n_bytes / 1024, unit + 1
+    return f"{n_bytes:.0f} {_UNITS[unit]}" if unit == 0 else f"{n_bytes:.1f} {_UNITS[unit]}"

@@ -1,0 +1,314 @@
+"""The store of one request: look up, lock, append."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from .._advice import advice
+from .._config import get_config
+from ._directory import make_store, store_directory
+from ._failures import Failures, warn_once
+from ._index import Index
+from ._layouts import (
+    Answer,
+    Layout,
+    discard,
+    entries_of,
+    layout_of,
+    layouts_for,
+    read_entries,
+    take_slots,
+)
+from ._locks import Turnstile
+from ._rows import checksum, write_rows
+from ._space import ENTRY_BYTES, give_back, make_room, used_bytes
+from ._spec import DTYPES, StoreSpec
+from ._uses import Uses
+
+# Of an append, written in one transaction: few, so that other writers wait for milliseconds.
+_BATCH_BYTES = 16 * 2**20
+_BATCH_ROWS = 256
+
+
+def open_store(
+    cache: bool | str | os.PathLike[str],
+    spec: StoreSpec,
+    announce: Callable[[str], object] | None = None,
+) -> EmbeddingStore:
+    """Return the store of `spec`'s rows. Nothing is opened before it is first used.
+
+    Parameters
+    ----------
+    cache : True, str or path
+        The default directory, or another.
+    spec : StoreSpec
+        What rows are asked for.
+    announce : callable or None
+        Told, once, when another process makes this one wait.
+
+    Returns
+    -------
+    EmbeddingStore
+        A context manager; the rows that it used may be evicted once it is closed.
+
+    See Also
+    --------
+    skembed.cache_info : What is kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from skembed.store import StoreSpec, open_store
+    >>> spec = StoreSpec("0123456789abcdef", (("top", 3),))
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with open_store(folder.name, spec) as store:
+    ...     store.append([b"an image's digest"], np.ones((1, 3), np.float32))
+    ...     store.lookup([b"an image's digest", b"another's"])
+    (array([ True, False]), array([[ 1.,  1.,  1.], [nan, nan, nan]], dtype=float32))
+    >>> folder.cleanup()
+    """
+    return EmbeddingStore(store_directory(cache), spec, announce)
+
+
+class EmbeddingStore:
+    """The rows of one spec, as one running request uses them. Threads may share it.
+
+    Whatever happens to the disk, the methods return: with nothing found, or nothing kept, and
+    one :class:`~skembed.StoreWarning` in this process.
+    """
+
+    def __init__(
+        self, directory: Path, spec: StoreSpec, announce: Callable[[str], object] | None = None
+    ):
+        self.directory = directory
+        self.spec = spec
+        self._index = Index(directory)
+        self._failures = Failures(self._index)
+        self._announce = announce
+        self._uses = Uses(self._index)
+
+    def lookup(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is known of some images.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Digests of images; equal ones are read once.
+
+        Returns
+        -------
+        found : bool array of shape (n,)
+            Which rows are known.
+        rows : float32 array of shape (n, width)
+            The rows; NaN where none is known.
+        """
+        found = np.zeros(len(keys), bool)
+        rows = np.empty((len(keys), self.spec.width), np.float32)
+        first: dict[bytes, int] = {}
+        places = [first.setdefault(key, place) for place, key in enumerate(keys)]
+        if self._failures.readable:
+            with self._failures.tolerated():
+                wanted = first
+                for layout in layouts_for(self._index, self.spec):
+                    self._read(layout, Answer(wanted, found, rows))
+                    there = found.tolist()  # asking an array one by one is slow
+                    wanted = {key: place for key, place in wanted.items() if not there[place]}
+                    if not wanted:
+                        break
+        if len(first) < len(keys):
+            copies = np.flatnonzero(np.array(places) != np.arange(len(keys)))
+            originals = np.array(places)[copies]
+            found[copies], rows[copies] = found[originals], rows[originals]
+        rows[~found] = np.nan
+        if self._failures.writable and self._uses.is_due():
+            with self._failures.tolerated(writing=True):
+                self._uses.flush(patience=0)
+        return found, rows
+
+    def append(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
+        """Keep rows. Those whose key is known already are left as they are.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Digests of the images.
+        rows : float32 array of shape (n, width)
+            Their rows.
+        """
+        rows = np.ascontiguousarray(rows, np.float32)
+        if rows.shape != (len(keys), self.spec.width):
+            raise ValueError(
+                f"rows must have shape {(len(keys), self.spec.width)}, one row for each key; "
+                f"got {rows.shape}."
+            )
+        keys, stored = self._as_stored(list(keys), rows)
+        step = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self.spec.row_bytes))
+        for start in range(0, len(keys), step):
+            if not self._failures.writable:
+                self._failures.say_read_only()
+                return
+            with self._failures.tolerated(writing=True):
+                self._append(keys[start : start + step], stored[start : start + step])
+
+    def as_kept(self, rows: np.ndarray) -> np.ndarray:
+        """Round float32 rows to what a later look-up will give.
+
+        Numbers beyond float16's range stay: their rows are not kept, and always computed.
+        """
+        if self.spec.dtype == "float32":
+            return rows
+        with np.errstate(over="ignore"):
+            kept = rows.astype(DTYPES[self.spec.dtype]).astype(np.float32)
+        return np.where(np.isinf(kept), rows, kept)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock of everybody who computes rows of this base; for one batch, please.
+
+        Without it nothing breaks, but two processes may compute the same rows; so who holds it
+        and gives no sign of life is not waited for. It is fair: see :class:`._locks.Turnstile`.
+        """
+        held = []
+        if self._failures.writable:
+            with self._failures.tolerated(writing=True):
+                make_store(self.directory)
+                turnstile = Turnstile(self.directory, self.spec.base, self._announced)
+                turnstile.acquire()
+                held = [turnstile]
+        try:
+            yield
+        finally:
+            for turnstile in held:
+                turnstile.release()
+
+    def close(self) -> None:
+        """Write down what was used, and let others evict it. The store may be used again."""
+        if self._failures.writable:
+            with self._failures.tolerated(writing=True):
+                self._uses.flush(patience=0.2)
+            with self._failures.tolerated(writing=True):
+                self._uses.end()
+        self._index.close()
+
+    def __enter__(self) -> EmbeddingStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _announced(self, message: str) -> None:
+        announce, self._announce = self._announce, None
+        if announce is not None:
+            announce(message)
+
+    def _read(self, layout: Layout, answer: Answer) -> None:
+        """Fill in the rows that the layout has. A row that does not check is looked up again.
+
+        Between our query and our read, another process may have evicted it and used its slot.
+        If the index still says the same, it is damaged.
+        """
+
+        def read(keys: list[bytes]) -> tuple[set, list]:
+            entries = entries_of(self._index, layout.id, keys)
+            bad = read_entries(self._index, layout, entries, answer)
+            batches = {entry.batch for entry in entries}
+            self._uses.note(layout.id, batches, len(entries) - len(bad))
+            return set(bad), [entry.key for entry in bad]
+
+        suspects, keys = read(list(answer.places))
+        if keys:
+            damaged = suspects & read(keys)[0]
+            if damaged:
+                if self._failures.writable:
+                    with self._failures.tolerated(writing=True):
+                        discard(self._index, layout, damaged)
+                warn_once(
+                    "damaged",
+                    self.directory,
+                    f"{len(damaged)} rows of the embedding store in {self.directory} are "
+                    "damaged; they are computed again.",
+                )
+
+    def _as_stored(self, keys: list[bytes], rows: np.ndarray) -> tuple[list[bytes], np.ndarray]:
+        """Convert to bytes on disk, without the rows that float16 cannot hold."""
+        with np.errstate(over="ignore"):
+            stored = rows.astype(DTYPES[self.spec.dtype], copy=False)
+        if self.spec.dtype == "float16":
+            fits = ~np.any(np.isinf(stored) & np.isfinite(rows), axis=1)
+            if not fits.all():
+                warn_once(
+                    "float16",
+                    self.directory,
+                    f"{np.count_nonzero(~fits)} rows have numbers beyond float16's range, "
+                    "65504, and are not kept. Keep float32.",
+                )
+                keys = [key for key, fine in zip(keys, fits, strict=True) if fine]
+                stored = stored[fits]
+        return keys, stored.view(np.uint8)
+
+    def _append(self, keys: list[bytes], stored: np.ndarray) -> None:
+        """Keep one batch of rows, and make room for it first."""
+        need = len(keys) * (self.spec.row_bytes + ENTRY_BYTES)
+        evicted, fits = self._make_room(need)
+        self._write(keys, stored)
+        if evicted:
+            give_back(self._index, keep=self.spec.digest())
+        if not fits:
+            warn_once(
+                "cap",
+                self.directory,
+                "The embeddings of the requests that are running take more than "
+                f"cache_size={get_config()['cache_size']:,} bytes, in {self.directory}; all of "
+                f"them are kept.{advice('skembed.set_config(cache_size=...) raises it.')}",
+            )
+
+    def _make_room(self, need: int) -> tuple[bool, bool]:
+        """Evict what the cap asks for; return whether anything went, and whether all fits."""
+        cap = int(get_config()["cache_size"])
+        excess = used_bytes(self._index) + need - cap
+        if excess <= 0:
+            return False, True
+        self._uses.flush(patience=1.0)  # what this request has looked up is to be safe as well
+        freed = make_room(self._index, excess, cap)
+        return freed > 0, freed >= excess
+
+    def _write(self, keys: list[bytes], stored: np.ndarray) -> None:
+        """Write rows and their entries in one transaction: both are there, or neither is."""
+        session = self._uses.session()
+        with self._index.write() as transaction:
+            layout = layout_of(transaction, self.spec)
+            known = {entry.key for entry in entries_of(transaction, layout, keys)}
+            new = {key: place for place, key in enumerate(keys) if key not in known}
+            if not new:
+                return
+            slots = take_slots(transaction, layout, len(new))
+            rows = stored[list(new.values())]
+            write_rows(self._index.row_file(self.spec.digest()), slots, rows)
+            batch = transaction.run(
+                "INSERT INTO batches (layout, used) VALUES (?, ?)", (layout, time.time_ns())
+            ).lastrowid
+            transaction.run_many(
+                """INSERT INTO entries (layout, key, slot, batch, checksum)
+                   VALUES (?, ?, ?, ?, ?)""",
+                [
+                    (layout, key, slot, batch, checksum(key, row))
+                    for key, slot, row in zip(new, slots.tolist(), rows, strict=True)
+                ],
+            )
+            transaction.run("INSERT INTO uses VALUES (?, ?)", (batch, session))
+            transaction.run(
+                "UPDATE layouts SET misses = misses + ? WHERE id = ?", (len(new), layout)
+            )

@@ -1,0 +1,119 @@
+"""The rule of engines on a CPU with bfloat16 and without, and what a repr says of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skembed import PretrainedEmbedder, backbones
+from skembed._keras import import_keras
+from skembed.backbones import _registry
+from skembed.engines import _registry as _engines
+from skembed.formats.keras import _models
+
+
+def test_a_cpu_without_bfloat16_leaves_it_to_jax(monkeypatch):
+    monkeypatch.setattr(_engines, "has_bfloat16", lambda: False)
+    with pytest.raises(ValueError, match=r"precision is 'bfloat16', which this CPU does not"):
+        PretrainedEmbedder(engine="openvino", precision="bfloat16").fit(["image.jpg"])
+    rounded = PretrainedEmbedder(precision="bfloat16")
+    assert rounded.engine_ == "jax"
+    assert repr(rounded).endswith("# engine_='jax'")
+    for engine in ("auto", "openvino"):
+        assert PretrainedEmbedder(engine=engine).engine_ == "openvino"
+
+
+def test_a_cpu_with_bfloat16_has_it_from_openvino(monkeypatch):
+    monkeypatch.setattr(_engines, "has_bfloat16", lambda: True)
+    for engine in ("auto", "openvino"):
+        rounded = PretrainedEmbedder(engine=engine, precision="bfloat16")
+        assert rounded.engine_ == "openvino"
+    assert repr(PretrainedEmbedder(precision="bfloat16")).endswith("# engine_='openvino'")
+
+
+def _refused_by_openvino(backbone, weights, top):
+    keras = import_keras()
+
+    class Halved(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs / 2
+
+    image = keras.Input((32, 32, 3))
+    return keras.Model(image, Halved()(keras.layers.Conv2D(4, 3)(image)))
+
+
+def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch, pictures):
+    described = backbones.from_model(_refused_by_openvino(None, None, False))
+    named = dataclasses.replace(
+        described, name="halved", origin="test", builder=_refused_by_openvino, custom_code=False
+    )
+    monkeypatch.setitem(_registry._known(), "halved", named)
+    embedder = PretrainedEmbedder("halved", cache=False)
+    assert repr(embedder).endswith("# engine_='openvino'")
+    with pytest.warns(RuntimeWarning, match="OpenVINO cannot run 'halved'"):
+        embedder.transform(pictures[:1])
+    assert embedder.engine_ == "jax"
+    assert repr(embedder).endswith("# engine_='jax'")
+
+
+def test_a_search_tells_once_that_openvino_cannot_run_the_network(pictures):
+    model = _refused_by_openvino(None, None, False)
+    pipeline = make_pipeline(PretrainedEmbedder(model, cache=False), DummyClassifier())
+    search = GridSearchCV(pipeline, {"dummyclassifier__constant": [0, 1]}, cv=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit([*pictures[:2], *pictures[:2]], [0, 1, 0, 1])
+    told = [w for w in caught if "OpenVINO cannot run" in str(w.message)]
+    assert [w.filename for w in told] == [__file__]
+
+
+@pytest.fixture
+def undecided():
+    """Ask anew whether there is an accelerator, in this test and after it."""
+    _engines._has_accelerator.cache_clear()
+    yield
+    _engines._has_accelerator.cache_clear()
+
+
+def test_the_repr_starts_no_device(monkeypatch, undecided):
+    monkeypatch.setattr(_engines, "_has_plugin", lambda: True)
+    monkeypatch.setattr(_engines, "has_started", lambda: False)
+    asked = []
+    monkeypatch.setattr(_engines, "on_cpu", lambda: asked.append(1) or True)
+    assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()"
+    assert not asked
+    assert PretrainedEmbedder().engine_ == "openvino"
+    assert asked == [1]
+
+
+def test_an_engine_that_there_is_not_is_none():
+    with pytest.raises(ValueError, match=r"'engine' parameter .* Did you mean 'jax'\?"):
+        _ = PretrainedEmbedder(engine="jaxx").engine_
+
+
+def test_the_repr_settles_no_request(monkeypatch, tmp_path):
+    keras = import_keras()
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    model.save(tmp_path / "mine.keras")
+    weighed = []
+    monkeypatch.setattr(_models, "identity", weighed.append)
+    monkeypatch.setattr(_models, "_described", lambda *file: weighed.append(file))
+    embedders = [
+        PretrainedEmbedder(model),
+        PretrainedEmbedder(str(tmp_path / "mine.keras")),
+        PretrainedEmbedder("resnet50", weights=tmp_path / "mine.keras"),
+        PretrainedEmbedder("resnet50", layers=["embedding", "conv2_block1_out"]),
+        PretrainedEmbedder(
+            "resnet50", layers=np.arange(2)
+        ),  # not checked yet: a repr never fails
+    ]
+    assert not any("engine_" in repr(embedder) for embedder in embedders)
+    monkeypatch.setattr(_engines, "has_openvino", lambda: False)
+    assert all(repr(embedder).endswith("# engine_='jax'") for embedder in embedders)
+    assert weighed == []

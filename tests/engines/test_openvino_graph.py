@@ -1,0 +1,319 @@
+"""The graphs that OpenVINO runs: made once, kept whole, and done without where they cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import types
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+
+import skembed
+from skembed import PretrainedEmbedder
+from skembed._installation import install_command
+from skembed._keras import import_keras
+from skembed.engines import _registry as _engines
+from skembed.engines._program import UnsupportedNetworkError
+from skembed.engines.openvino import _compiled as _openvino_runtime
+from skembed.engines.openvino import _exporter as _openvino_process
+from skembed.engines.openvino import _graphs as _openvino_graph
+from skembed.engines.openvino._exporter import PassingTroubleError
+from skembed.engines.openvino._graphs import read_graph
+from skembed.extraction._programs import clear_programs, known_engine, program
+from skembed.extraction._spec import make_spec
+from skembed.store._artifacts import GRAPHS, artifact_folder
+
+_USE = """
+import sys
+import numpy as np
+import skembed
+image = np.full((64, 64, 3), 128, np.uint8)
+embedder = skembed.PretrainedEmbedder(
+    image_size=64, engine="openvino", cache=False, batch_size=4
+)
+print(embedder.transform([image]).sum(), sorted({"keras", "jax"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
+    clear_programs()
+    yield tmp_path / "cache"
+    clear_programs()
+
+
+def _spec(**options):
+    return make_spec("efficientnet_lite0", image_size=64, engine="openvino", **options).network
+
+
+def graph_file(spec):
+    """Where the graph of `spec` is kept, made if it is not there."""
+    read_graph(spec)
+    return artifact_folder(GRAPHS) / _openvino_graph._digest(spec)[:32] / "network.xml"
+
+
+def _start(program, **environment):
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+    return subprocess.Popen(
+        [sys.executable, "-c", program], env=variables, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_make_one_graph_and_a_third_needs_no_keras(cache):
+    both = [_start(_USE) for _ in range(2)]
+    first, second = (process.communicate(timeout=300)[0].split(" ", 1) for process in both)
+    folders = [path for path in cache.glob("openvino-graphs/*") if path.is_dir()]
+    assert [path.name for path in folders[0].glob("*.xml")] == ["network.xml"]
+    assert len(folders) == 1  # and nothing half made beside it
+    third = _start(_USE).communicate(timeout=300)[0].split(" ", 1)
+    assert first[0] == second[0] == third[0]
+    assert third[1].strip() == "[]"
+
+
+def test_nothing_is_reported_to_anyone(tmp_path, cache, python):
+    program = _USE + "import openvino; print('openvino_telemetry' in sys.modules)\n"
+    program += "print(hasattr(openvino, 'convert_model'))"
+    said = python(program, HOME=str(tmp_path))
+    assert said.splitlines()[-2:] == ["False", "True"]
+    assert not (tmp_path / "intel").exists()
+
+
+def test_a_graph_is_made_anew_after_a_kill(cache):
+    killed = _start(_USE)
+    graphs = cache / "openvino-graphs"
+    deadline = time.monotonic() + 120
+    while not list(graphs.glob("making-*/network.keras")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    (left,) = graphs.glob("making-*")
+    assert not list(graphs.glob("*/network.xml"))
+    long_ago = time.time() - 24 * 3600
+    os.utime(left, (long_ago, long_ago))
+    assert graph_file(_spec()).exists()
+    assert not left.exists()
+
+
+def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
+    first, second = graph_file(_spec()), graph_file(_spec(pooling="max"))
+    for age, graph in ((200, second), (100, first)):
+        os.utime(graph, (time.time() - age, time.time() - age))
+    size = sum(file.stat().st_size for file in first.parent.iterdir())
+    monkeypatch.setattr(_openvino_graph, "_KEPT", int(2.5 * size))
+    third = graph_file(_spec(pooling="both"))
+    assert [path.exists() for path in (first, second, third)] == [True, False, True]
+
+
+@pytest.mark.processor("bfloat16")
+def test_precision_needs_no_graph_of_its_own(cache):
+    assert graph_file(_spec()) == graph_file(_spec(precision="bfloat16"))
+
+
+def test_a_cache_directory_that_is_a_file_is_done_without(tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("not a folder")
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
+    assert read_graph(_spec()).inputs
+    assert (tmp_path / "cache").read_text() == "not a folder"
+
+
+def test_a_folder_that_others_may_write_is_done_without(cache):
+    kept = graph_file(_spec())
+    kept.parents[1].chmod(0o777)
+    kept.write_text("<net/>")  # by one of those others
+    assert read_graph(_spec()).inputs
+    assert kept.read_text() == "<net/>"
+
+
+@pytest.mark.parametrize("part", ["network.xml", "network.bin"])
+def test_half_a_graph_is_made_anew(cache, part):
+    whole = graph_file(_spec()).with_name(part)
+    content = whole.read_bytes()
+    whole.unlink()
+    assert read_graph(_spec()).inputs
+    assert len(whole.read_bytes()) == len(content)
+
+
+def test_nothing_but_the_graph_and_its_proof_is_kept(cache):
+    graph = graph_file(_spec())
+    names = sorted(path.name.partition("-")[0] for path in graph.parent.iterdir())
+    assert names == ["network.bin", "network.xml", "proof", "reference.npz"]
+    assert not list(graph.parents[1].glob("making-*"))
+
+
+def test_a_passing_trouble_is_forgotten(cache, pictures, monkeypatch):
+    embedder = PretrainedEmbedder(image_size=64, cache=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(_openvino_process, "_PATIENCE", 0.001)
+        with pytest.warns(RuntimeWarning, match="the exporter did not run .*timed out.* JAX"):
+            embedder.transform(pictures[:1])
+    embedder.transform(pictures[:1])  # without a warning
+    assert embedder.engine_ == "openvino"
+
+
+def test_clearing_everything_clears_the_graphs(cache):
+    graph = graph_file(_spec())
+    skembed.cache_clear()
+    assert not graph.exists()
+    assert graph_file(_spec()) == graph  # made anew
+
+
+def test_a_model_that_cannot_be_written_down_runs_on_jax(cache, pictures):
+    keras = import_keras()
+
+    class Halved(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs / 2
+
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, Halved()(keras.layers.Conv2D(4, 3)(image)))
+    for engine in ("auto", "openvino"):
+        embedder = PretrainedEmbedder(model, engine=engine)
+        with pytest.warns(
+            RuntimeWarning, match=r"OpenVINO cannot run .*not Keras' own.* JAX runs it"
+        ):
+            rows = embedder.transform(pictures)
+        assert embedder.engine_ == "jax"
+        assert np.array_equal(rows, PretrainedEmbedder(model, engine="jax").transform(pictures))
+
+
+def test_no_graph_is_made_for_rows_that_are_known(cache, pictures):
+    everything = PretrainedEmbedder(layers="all", image_size=64).fit(pictures)
+    rows = everything.transform(pictures)
+    graphs = set(cache.glob("openvino-graphs/*"))
+    layer, columns = list(everything.layer_slices_.items())[3]
+    one = PretrainedEmbedder(layers=layer, image_size=64).transform(pictures)
+    assert np.array_equal(one, rows[:, columns])
+    assert set(cache.glob("openvino-graphs/*")) == graphs
+
+
+def test_half_precision_layers_run_on_jax(cache, pictures):
+    keras = import_keras()
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, keras.layers.Conv2D(4, 3, dtype="mixed_float16")(image))
+    with pytest.warns(RuntimeWarning, match="float16"):
+        PretrainedEmbedder(model).transform(pictures[:1])
+
+
+def test_auto_is_openvino_on_a_cpu(pictures):
+    assert PretrainedEmbedder().engine_ == "openvino"
+    assert PretrainedEmbedder(engine="jax").engine_ == "jax"
+
+
+def test_the_repr_names_the_engine_that_auto_means():
+    assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()  # engine_='openvino'"
+    assert repr(PretrainedEmbedder(engine="jax")) == "PretrainedEmbedder(engine='jax')"
+    layers = [f"conv{i}_block1_out" for i in range(2, 6)]
+    inside = make_pipeline(PretrainedEmbedder("resnet50", layers=layers), "passthrough")
+    assert "engine_" not in repr(inside)
+    assert max(map(len, repr(inside).splitlines())) < 88
+    assert "engine_" in inside._repr_html_()
+
+
+def test_auto_is_jax_without_openvino(monkeypatch):
+    monkeypatch.setattr(_engines, "has_openvino", lambda: False)
+    assert PretrainedEmbedder().engine_ == "jax"
+
+
+def test_auto_is_jax_with_an_accelerator(monkeypatch):
+    monkeypatch.setattr(_engines, "_has_accelerator", lambda: True)
+    assert PretrainedEmbedder().engine_ == "jax"
+
+
+def test_openvino_asked_for_and_not_installed_names_the_extra(python):
+    program = """
+import sys
+sys.modules["openvino"] = None
+import skembed
+try:
+    skembed.PretrainedEmbedder(engine="openvino").engine_
+except ImportError as error:
+    print(error)
+"""
+    assert f"needs OpenVINO: {install_command('fast')}. " in python(program)
+
+
+_BROKEN = """
+import warnings
+import numpy as np
+import skembed
+images = [np.full((64, 64, 3), grey, np.uint8) for grey in (0, 128)]
+embedder = skembed.PretrainedEmbedder(image_size=64, cache=False)
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    rows = embedder.transform(images)
+(told,) = [w.message for w in told if w.category is RuntimeWarning]
+print(rows.shape, embedder.engine_, told)
+print(skembed.PretrainedEmbedder(precision="bfloat16").engine_)
+try:
+    skembed.PretrainedEmbedder(engine="openvino").fit(images)
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_a_broken_openvino_is_done_without(python, tmp_path):
+    package = tmp_path / "broken" / "openvino"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libtbb.so.12: not found')")
+    path = os.pathsep.join([str(package.parent), *sys.path])
+    rows, precision, asked = python(_BROKEN, PYTHONPATH=path).splitlines()
+    assert rows.startswith(
+        "(2, 1280) jax OpenVINO cannot run 'efficientnet_lite0': it cannot be loaded here "
+        "(libtbb.so.12: not found). JAX runs it instead. "
+    )
+    assert precision == "jax"
+    assert asked.startswith(
+        "engine='openvino' needs OpenVINO, which is installed and cannot be"
+    )
+
+
+@pytest.mark.processor("bfloat16")
+def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
+    class Full:
+        def compile_model(self, *_):
+            raise RuntimeError("")
+
+    monkeypatch.setattr(_openvino_runtime, "core", Full)
+    exact, coarse = _spec(), _spec(precision="bfloat16")
+    with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
+        program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
+    assert (known_engine(exact), known_engine(coarse)) == ("jax", "openvino")
+    clear_programs()
+    assert known_engine(exact) == "openvino"
+
+
+def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
+    class Full:
+        def compile_model(self, *_):
+            raise RuntimeError("Exception from src/core.cpp:105:\nstd::bad_alloc")
+
+    monkeypatch.setattr(_openvino_runtime, "core", Full)
+    with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
+        program(_spec()).compile((1, 64, 64, 3), np.dtype(np.uint8))
+    assert known_engine(_spec()) == "openvino"
+
+
+def test_no_place_for_a_graph_is_a_passing_trouble(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "file"))
+    own = types.SimpleNamespace(name=str(tmp_path / "lost"))
+    monkeypatch.setattr(_openvino_graph, "_own_directory", lambda: own)
+    clear_programs()
+    with pytest.raises(PassingTroubleError, match="finds no place"):
+        read_graph(_spec())
+    assert known_engine(_spec()) == "openvino"
+
+
+def test_rows_of_two_engines_are_kept_apart(cache, pictures):
+    before = skembed.extraction.images_run()
+    rows = {e: PretrainedEmbedder(engine=e).transform(pictures) for e in ("openvino", "jax")}
+    assert skembed.extraction.images_run() - before == 2 * len(pictures)
+    assert not np.array_equal(rows["openvino"], rows["jax"])
+    np.testing.assert_allclose(rows["openvino"], rows["jax"], atol=1e-4)
+    PretrainedEmbedder(engine="auto").transform(pictures)
+    assert skembed.extraction.images_run() - before == 2 * len(pictures)

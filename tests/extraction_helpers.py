@@ -1,0 +1,183 @@
+"""Small real images, a small real network, and what other processes do with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from skimage import data
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from skembed import PretrainedEmbedder, cache_info
+from skembed._keras import import_keras
+from skembed.engines.jax import _program as _jax  # noqa: F401 - so that forks need not import it
+from skembed.extraction import images_run
+from skembed.store import StoreSpec, open_store
+
+import_keras()  # this starts no backend, and so may be forked
+
+
+def tiles(n: int) -> tuple[list[np.ndarray], list[str]]:
+    """`n` different tiles of 64 x 64 pixels, a quarter each of four photographs."""
+    photographs = {
+        name: getattr(data, name)() for name in ("brick", "coffee", "grass", "rocket")
+    }
+    corners = [(y, x) for y in range(0, 320, 32) for x in range(0, 320, 32)]
+    step = len(corners) // (n // 4)
+    chosen = [(name, y, x) for name in photographs for y, x in corners[::step][: n // 4]]
+    images = [photographs[name][y : y + 64, x : x + 64].copy() for name, y, x in chosen]
+    return images, [name for name, *_ in chosen]
+
+
+def crumbs() -> list[np.ndarray]:
+    """Pieces of one photograph, 12 x 12 pixels each, no two of them equal."""
+    photograph = data.astronaut()
+    pieces = [
+        photograph[y : y + 12, x : x + 12] for y in range(0, 500, 10) for x in range(0, 500, 10)
+    ]
+    return list({piece.tobytes(): piece for piece in pieces}.values())
+
+
+CRUMBS = crumbs()
+
+
+def save_network(path: Path) -> Path:
+    """Save a network for crumbs that loads and compiles in a moment."""
+    layers = import_keras().layers
+    # Keras draws a file's initial weights before it loads the others, and JAX takes seconds to
+    # compile that; zeros are there at once.
+    options = {"activation": "relu", "kernel_initializer": "zeros"}
+    network = import_keras().Sequential(
+        [
+            layers.Input((12, 12, 3)),
+            layers.Conv2D(8, 3, strides=2, **options),
+            layers.Conv2D(16, 3, **options),
+            layers.GlobalAveragePooling2D(),
+        ]
+    )
+    generator = np.random.default_rng(0)
+    network.set_weights([generator.normal(0, 0.1, w.shape) for w in network.get_weights()])
+    network.save(path)
+    return path
+
+
+def embed(cache, pipe, network: Path, numbers: Sequence[int], batch: int) -> None:
+    """Extract for real; tell after each batch how many images this process has run."""
+    embedder = PretrainedEmbedder(
+        network,
+        cache=cache,
+        batch_size=batch,
+        n_jobs=1,
+        progress=lambda done, total: pipe.send(images_run()),
+    )
+    rows = embedder.transform([CRUMBS[n] for n in numbers])
+    pipe.send((rows, images_run()))
+
+
+def messages(pipe) -> list:
+    """Whatever a process tells until it ends."""
+    told = []
+    try:
+        while True:
+            told.append(pipe.recv())
+    except EOFError:
+        return told
+
+
+def stored(cache: Path) -> int:
+    """Rows in a store."""
+    return sum(spec.rows for spec in cache_info(cache).specs)
+
+
+def kill_again_and_again(
+    cache: Path, start, network: Path, uninterrupted: np.ndarray, kills: int, seed: int
+) -> int:
+    """Kill a run at random moments, let the last one end; return the rows kept before that.
+
+    All that a process told of is kept, at most one batch more, and nothing is computed twice.
+    """
+    generator, batch, everything = np.random.default_rng(seed), 2, range(len(CRUMBS))
+    for _ in range(kills):
+        before = stored(cache)
+        process, pipe = start(embed, cache, network, everything, batch)
+        while pipe.recv() == 0:  # what it has found; it has computed none yet
+            pass
+        time.sleep(generator.uniform(0, 0.015))  # a few batches long
+        process.kill()
+        told = messages(pipe)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        assert not any(isinstance(message, tuple) for message in told), "it had finished"
+        # It told of a batch once that was stored, so each one that it told of is there; it may
+        # have been killed between storing and telling, or between computing and storing.
+        reported = max(told, default=batch)
+        assert reported <= stored(cache) - before <= reported + batch
+    kept = stored(cache)
+    assert kills * batch <= kept < len(CRUMBS)
+    _, pipe = start(embed, cache, network, everything, batch)
+    rows, run = messages(pipe)[-1]
+    assert run == len(CRUMBS) - kept
+    assert rows.tobytes() == uninterrupted.tobytes()
+    (spec,) = cache_info(cache).specs
+    assert (spec.rows, spec.misses) == (len(CRUMBS), len(CRUMBS))  # none was stored twice
+    return kept
+
+
+def embed_under_file_limit(cache, pipe, network: Path, n_bytes: int) -> None:
+    """The same where the system refuses to let a file grow; tell what was warned."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
+    embedder = PretrainedEmbedder(network, cache=cache)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows = [embedder.transform(CRUMBS) for _ in range(2)]
+    pipe.send((rows, images_run(), [str(w.message) for w in caught]))
+
+
+def hold(cache, pipe, base: str, seconds: float) -> None:
+    """Be somebody whose batch takes long."""
+    with open_store(cache, StoreSpec(base, (("embedding", 1),))) as store, store.lock():
+        pipe.send("locked")
+        time.sleep(seconds)
+
+
+class CountedAccuracy:
+    """A scorer that notes how many images its process has run so far."""
+
+    def __init__(self, log: Path):
+        self.log = log
+
+    def __call__(self, estimator, X, y):
+        self.note()
+        return estimator.score(X, y)
+
+    def note(self) -> None:
+        with self.log.open("a") as file:
+            file.write(f"{os.getpid()} {images_run()}\n")
+
+    def total(self) -> int:
+        """Images run in all processes together."""
+        lines = [line.split() for line in self.log.read_text().splitlines()]
+        return sum({int(process): int(count) for process, count in lines}.values())
+
+
+def search(cache: Path, log: Path, n_jobs: int | None = None) -> GridSearchCV:
+    """Search over 3 candidates x 5 folds of 100 images, and fit the best."""
+    X, y = tiles(100)
+    pipeline = make_pipeline(
+        PretrainedEmbedder(image_size=64, cache=cache), LinearSVC(max_iter=10_000)
+    )
+    counted = CountedAccuracy(log)
+    grid = {"linearsvc__C": [0.001, 0.01, 0.1]}
+    found = GridSearchCV(pipeline, grid, cv=5, n_jobs=n_jobs, scoring=counted).fit(X, y)
+    counted.note()  # the last fit is this process's
+    return found

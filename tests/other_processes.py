@@ -1,0 +1,47 @@
+"""Other processes, which start in milliseconds and are killed in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def fork_server():
+    """Start a process that has imported and run nothing; return the context of its forks."""
+    here = Path(__file__).parent
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        map(str, [here, here / "store", here.parent, *sys.path])
+    )
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "store_helpers", "extraction_helpers"])
+    context.Process(target=int).start()  # starts the server, with this environment
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+    return context
+
+
+@contextlib.contextmanager
+def starting(context) -> Iterator[Callable]:
+    """Yield what starts ``function(cache, pipe, ...)``, and returns the process and our end."""
+    running = []
+
+    def run(function: Callable, cache: Path | bool, *arguments):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=function, args=(cache, theirs, *arguments))
+        process.start()
+        theirs.close()  # or a killed process would leave us waiting
+        running.append((process, ours))
+        return process, ours
+
+    yield run
+    for process, ours in running:
+        process.kill()
+        process.join()
+        ours.close()
