@@ -46,6 +46,13 @@ def pytest_configure(config):
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
 
 
+def pytest_collection_modifyitems(items):
+    """Mark notebooks, which have no place for a marker of their own."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def _registered_backbones():
     """Forget the backbones that a test or an example registers: others list them all."""
