@@ -1,0 +1,137 @@
+"""The house as docs/architecture.md draws it: arrows between folders point one way."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+import skembed
+
+PACKAGE = Path(skembed.__file__).parent
+# Each folder, and the folders that its modules may import; the modules beside them, which all
+# may use, import none.
+ARROWS = {
+    "images": set(),
+    "store": set(),
+    "backbones": set(),
+    "formats": {"images", "backbones"},
+    "layers": {"backbones", "formats"},
+    "engines": {"images", "store", "backbones", "formats", "layers"},
+    "extraction": {"images", "store", "backbones", "formats", "layers", "engines"},
+    "estimators": {"images", "backbones", "formats", "layers", "engines", "extraction"},
+    "_saving": {"backbones", "estimators"},
+    "evaluation": {"images", "extraction", "estimators"},
+    "testing": set(),
+}
+STILL_TO_MEND = {
+    ("backbones", "formats"),
+    ("evaluation", "cli"),
+    ("evaluation", "skembed"),
+    ("notebook", "cli"),
+}
+CIRCLES_TO_MEND = {
+    "skembed._config",
+    "skembed.backbones._registry",
+    "skembed.formats._network",
+    "skembed.notebook._magics",
+}
+_LIBRARY = {*ARROWS, "skembed"} - {"testing"}
+ARROWS |= {"cli": _LIBRARY, "notebook": _LIBRARY}
+
+
+def test_arrows_between_folders_point_one_way():
+    wrong = {
+        (folder, target)
+        for path in sources()
+        if (folder := path.relative_to(PACKAGE).parts[0]) in ARROWS
+        for target in imported(path)
+        if target in {*ARROWS, "skembed"} and target not in {folder, *ARROWS[folder]}
+    }
+    assert wrong <= STILL_TO_MEND
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    names = {module_of(path): path for path in sources() if path.name != "__main__.py"}
+    del names["skembed"]  # which imports public names when they are first used
+    order = list(names)
+    links = np.zeros((len(order), len(order)), bool)
+    for name, path in names.items():
+        for other in set(imported_modules(path)) & set(names) - {name}:
+            links[order.index(name), order.index(other)] = True
+    _, circle_of = connected_components(links, connection="strong")
+    circles = [
+        [order[i] for i in np.flatnonzero(circle_of == circle)] for circle in set(circle_of)
+    ]
+    assert [c for c in circles if len(c) > 1 and not CIRCLES_TO_MEND & set(c)] == []
+
+
+def test_modules_beside_the_folders_import_none_of_them():
+    wrong = {
+        (path.name, target)
+        for path in PACKAGE.glob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+        for target in imported(path)
+        if target in ARROWS
+    }
+    assert wrong == set()
+
+
+def test_every_folder_has_its_arrows():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == set(ARROWS)
+
+
+@functools.cache
+def sources() -> list[Path]:
+    """Every module of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """What a module says."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a module."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_names(path: Path) -> Iterator[list[str]]:
+    """Every dotted name that a module imports, inside functions and for types as well."""
+    package = ("skembed", *path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            yield from ([*base, alias.name] for alias in node.names)
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """The modules of ours that a module imports, or imports something from."""
+    for name in imported_names(path):
+        whole = PACKAGE.parent.joinpath(*name)
+        is_module = whole.is_dir() or whole.with_suffix(".py").exists()
+        yield ".".join(name if is_module else name[:-1])
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The folders, or modules beside them, that a module imports.
+
+    Where it imports a public name of the package itself, that is ``"skembed"``.
+    """
+    for name in imported_names(path):
+        if name[0] == "skembed":
+            is_part = len(name) > 1 and (
+                (PACKAGE / name[1]).is_dir() or (PACKAGE / f"{name[1]}.py").exists()
+            )
+            yield name[1] if is_part else "skembed"
