@@ -47,10 +47,15 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark notebooks, which have no place for a marker of their own."""
+    """Mark notebooks, which have no place for a marker of their own; put slow files first.
+
+    A file is run by one process. Were the slow ones last, one process would end alone with them.
+    """
     for item in items:
         if item.path.suffix == ".ipynb":
             item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

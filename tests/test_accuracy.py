@@ -32,7 +32,10 @@ def cache(tmp_path_factory) -> Path:
 
 
 # LinearSVC's default number of iterations is what users get; the figures hold with it.
-pytestmark = pytest.mark.filterwarnings("ignore:Liblinear failed to converge")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Liblinear failed to converge"),
+]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_loads_neither_keras_nor_jax(python, program):
     assert python(f"{program}; {_LOADED}") == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("configured", [None, "not JSON", '{"backend": "tensorflow"}'])
 def test_keras_can_be_imported_afterwards_where_its_own_backend_is_not_installed(
     configured, python, tmp_path
@@ -65,6 +66,7 @@ def test_a_backend_that_is_installed_and_configured_stays(backend, python, tmp_p
     assert python(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "None"
 
 
+@pytest.mark.slow
 def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(python, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "numpy"}')
     program = f"""{_PROGRAM}
@@ -85,6 +87,7 @@ def test_another_backend_in_the_environment_is_refused(python, chosen):
     assert environment == chosen
 
 
+@pytest.mark.slow
 def test_keras_loaded_with_another_backend_is_refused(python):
     # NumPy's is the one other backend that comes with Keras itself.
     said = python(
@@ -95,10 +98,12 @@ def test_keras_loaded_with_another_backend_is_refused(python):
     assert backend == "numpy"
 
 
+@pytest.mark.slow
 def test_keras_loaded_with_jax_is_used(python):
     assert python(f"import keras\n{_PROGRAM}", KERAS_BACKEND="jax") == "(1, 1280)"
 
 
+@pytest.mark.slow
 def test_keras_told_to_put_channels_first_is_refused(python):
     program = f"import keras\nkeras.config.set_image_data_format('channels_first')\n{_PROGRAM}"
     assert re.match("BackendError .*channels_first", python(program, KERAS_BACKEND="jax"))

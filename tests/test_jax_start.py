@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _VARIABLE = "XLA_PYTHON_CLIENT_PREALLOCATE"
 # What XLA is told at the moment its devices start, asked of the function that asks for GPUs. The
 # devices of a CPU are started by the same call.

@@ -54,6 +54,7 @@ def own_notebook(tmp_path, monkeypatch, pictures):
     return run
 
 
+@pytest.mark.slow
 def test_the_first_notebook_takes_few_images_and_many_of_your_own(own_notebook):
     cells = own_notebook(3, 25)
     printed = [
@@ -65,6 +66,7 @@ def test_the_first_notebook_takes_few_images_and_many_of_your_own(own_notebook):
     assert len(drawn) == 1
 
 
+@pytest.mark.slow
 def test_the_first_notebook_refuses_what_cannot_be_judged(own_notebook):
     with pytest.raises(CellExecutionError, match="needs two folders or more"):
         own_notebook(8)

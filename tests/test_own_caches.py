@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 VARIABLES = ("SKEMBED_CACHE_DIR", "KERAS_HOME")

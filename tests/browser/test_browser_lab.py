@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_runs_types_and_completes(lab):
     notebook = lab.open("names = ['a']", "len(names)", "name", "1 / 0")

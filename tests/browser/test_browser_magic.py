@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LOAD = "%load_ext skembed"
 # Different at every run, so that there is work for a bar.
 IMAGES = """import numpy as np

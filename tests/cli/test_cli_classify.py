@@ -29,6 +29,7 @@ from skembed.extraction import images_run
 from skembed.images import from_folders
 
 
+@pytest.mark.slow
 def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
     before = images_run()
     assert main(["demo"]) == 0
@@ -200,6 +201,7 @@ def test_saved_model_is_small_and_holds_one_type_beyond_scikit_learn(saved):
     assert not list(saved.parent.glob(".*"))
 
 
+@pytest.mark.slow
 def test_predict_in_a_new_process_says_the_same(saved, class_folders, capsys):
     assert main(["predict", str(saved), str(class_folders)]) == 0
     here = capsys.readouterr().out
@@ -402,6 +404,7 @@ def test_predict_takes_any_classifier(classifier, score, example, tmp_path, caps
     assert "row 9: " in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_predict_takes_a_search_and_ten_crops(example, tmp_path, capsys):
     paths, labels = example
     crops = TenCropClassifier(PretrainedEmbedder(image_size=64), LinearSVC(random_state=0))

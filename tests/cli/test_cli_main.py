@@ -159,6 +159,7 @@ def test_piped_output_is_plain():
     assert set(backbones.names()) <= set(first_cells)  # not wrapped: a pipe has no width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [
@@ -187,6 +188,7 @@ def test_a_closed_pipe_is_quiet():
     process.stderr.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
 def test_ctrl_c_is_one_line(filled):
     """Interrupted at a question, which is a moment that can be seen from outside."""
@@ -234,6 +236,7 @@ def test_a_missing_extra_is_named(class_folders, tmp_path):
     assert sum(install_command("demo") in line for line in lines) == 3
 
 
+@pytest.mark.slow
 def test_an_engine_that_is_missing_is_named(class_folders, tmp_path):
     """Of a command line, and of a pipeline saved where it was installed."""
     model = str(tmp_path / "m.skops")
@@ -257,6 +260,7 @@ def test_an_engine_that_is_missing_is_named(class_folders, tmp_path):
     assert sum(install_command("fast") in line for line in lines) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
 def test_an_interruption_says_what_is_kept(tmp_path, paths):
     """Interrupted while there are images to embed, for which a network has to be built."""

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from extraction_helpers import save_network
 
+pytestmark = pytest.mark.slow
+
 # JAX tells its listeners what it found in its cache, and what it did not.
 _PROGRAM = """
 import collections, json

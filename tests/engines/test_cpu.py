@@ -184,6 +184,7 @@ def embed():
     return lambda x: np.asarray(lowered(*variables, x))
 
 
+@pytest.mark.slow
 def test_a_row_has_the_same_bits_in_every_slot_beside_any_companions(embed):
     rng = np.random.default_rng(0)
     image = rng.normal(size=(96, 96, 3)).astype(np.float32)
@@ -197,6 +198,7 @@ def test_a_row_has_the_same_bits_in_every_slot_beside_any_companions(embed):
         np.testing.assert_array_equal(embed(batch)[slot], want)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
 def test_rows_come_in_the_order_of_the_images(embed, n):
     x = np.random.default_rng(0).normal(size=(8, 96, 96, 3)).astype(np.float32)
@@ -216,6 +218,7 @@ NETWORKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_layer_of_a_network_keeps_its_output(name):
     """Swish, hard swish, squeeze-and-excitation, separable convolutions: layer by layer."""

@@ -48,6 +48,7 @@ def _refused_by_openvino(backbone, weights, top):
     return keras.Model(image, Halved()(keras.layers.Conv2D(4, 3)(image)))
 
 
+@pytest.mark.slow
 def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch, pictures):
     described = backbones.from_model(_refused_by_openvino(None, None, False))
     named = dataclasses.replace(

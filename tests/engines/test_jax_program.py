@@ -68,6 +68,7 @@ def test_another_error_of_the_device_stays_what_it_is():
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
 
+@pytest.mark.slow
 def test_a_precision_that_is_set_later_changes_no_number(program):
     rows = program.start(_images(8))()
     with jax.default_matmul_precision("highest"):
@@ -75,6 +76,7 @@ def test_a_precision_that_is_set_later_changes_no_number(program):
         np.testing.assert_array_equal(other.start(_images(8))(), rows)
 
 
+@pytest.mark.slow
 def test_a_precision_that_is_set_first_has_rows_of_its_own(python):
     program = """
 from skembed.extraction._spec import make_spec

@@ -12,6 +12,8 @@ from skembed.engines.openvino._graphs import read_graph
 from skembed.engines.openvino._program import OpenVinoProgram
 from skembed.extraction._spec import make_spec
 
+pytestmark = pytest.mark.slow
+
 # Families whose graphs are unlike each other: joined maps; gates that multiply; other
 # activations; layer normalisation and dense layers on maps.
 FAMILIES = ("densenet121", "efficientnet_b0", "mobilenet_v3_small", "convnext_tiny")

@@ -64,6 +64,7 @@ def _start(program, **environment):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_graph_and_a_third_needs_no_keras(cache):
     both = [_start(_USE) for _ in range(2)]
     first, second = (process.communicate(timeout=300)[0].split(" ", 1) for process in both)
@@ -75,6 +76,7 @@ def test_two_processes_make_one_graph_and_a_third_needs_no_keras(cache):
     assert third[1].strip() == "[]"
 
 
+@pytest.mark.slow
 def test_nothing_is_reported_to_anyone(tmp_path, cache, python):
     program = _USE + "import openvino; print('openvino_telemetry' in sys.modules)\n"
     program += "print(hasattr(openvino, 'convert_model'))"
@@ -83,6 +85,7 @@ def test_nothing_is_reported_to_anyone(tmp_path, cache, python):
     assert not (tmp_path / "intel").exists()
 
 
+@pytest.mark.slow
 def test_a_graph_is_made_anew_after_a_kill(cache):
     killed = _start(_USE)
     graphs = cache / "openvino-graphs"
@@ -99,6 +102,7 @@ def test_a_graph_is_made_anew_after_a_kill(cache):
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
     first, second = graph_file(_spec()), graph_file(_spec(pooling="max"))
     for age, graph in ((200, second), (100, first)):
@@ -109,11 +113,13 @@ def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
     assert [path.exists() for path in (first, second, third)] == [True, False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.processor("bfloat16")
 def test_precision_needs_no_graph_of_its_own(cache):
     assert graph_file(_spec()) == graph_file(_spec(precision="bfloat16"))
 
 
+@pytest.mark.slow
 def test_a_cache_directory_that_is_a_file_is_done_without(tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("not a folder")
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
@@ -121,6 +127,7 @@ def test_a_cache_directory_that_is_a_file_is_done_without(tmp_path, monkeypatch)
     assert (tmp_path / "cache").read_text() == "not a folder"
 
 
+@pytest.mark.slow
 def test_a_folder_that_others_may_write_is_done_without(cache):
     kept = graph_file(_spec())
     kept.parents[1].chmod(0o777)
@@ -129,6 +136,7 @@ def test_a_folder_that_others_may_write_is_done_without(cache):
     assert kept.read_text() == "<net/>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["network.xml", "network.bin"])
 def test_half_a_graph_is_made_anew(cache, part):
     whole = graph_file(_spec()).with_name(part)
@@ -138,6 +146,7 @@ def test_half_a_graph_is_made_anew(cache, part):
     assert len(whole.read_bytes()) == len(content)
 
 
+@pytest.mark.slow
 def test_nothing_but_the_graph_and_its_proof_is_kept(cache):
     graph = graph_file(_spec())
     names = sorted(path.name.partition("-")[0] for path in graph.parent.iterdir())
@@ -145,6 +154,7 @@ def test_nothing_but_the_graph_and_its_proof_is_kept(cache):
     assert not list(graph.parents[1].glob("making-*"))
 
 
+@pytest.mark.slow
 def test_a_passing_trouble_is_forgotten(cache, pictures, monkeypatch):
     embedder = PretrainedEmbedder(image_size=64, cache=False)
     with monkeypatch.context() as patch:
@@ -155,6 +165,7 @@ def test_a_passing_trouble_is_forgotten(cache, pictures, monkeypatch):
     assert embedder.engine_ == "openvino"
 
 
+@pytest.mark.slow
 def test_clearing_everything_clears_the_graphs(cache):
     graph = graph_file(_spec())
     skembed.cache_clear()
@@ -162,6 +173,7 @@ def test_clearing_everything_clears_the_graphs(cache):
     assert graph_file(_spec()) == graph  # made anew
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_written_down_runs_on_jax(cache, pictures):
     keras = import_keras()
 
@@ -181,6 +193,7 @@ def test_a_model_that_cannot_be_written_down_runs_on_jax(cache, pictures):
         assert np.array_equal(rows, PretrainedEmbedder(model, engine="jax").transform(pictures))
 
 
+@pytest.mark.slow
 def test_no_graph_is_made_for_rows_that_are_known(cache, pictures):
     everything = PretrainedEmbedder(layers="all", image_size=64).fit(pictures)
     rows = everything.transform(pictures)
@@ -191,6 +204,7 @@ def test_no_graph_is_made_for_rows_that_are_known(cache, pictures):
     assert set(cache.glob("openvino-graphs/*")) == graphs
 
 
+@pytest.mark.slow
 def test_half_precision_layers_run_on_jax(cache, pictures):
     keras = import_keras()
     image = keras.Input((32, 32, 3))
@@ -256,6 +270,7 @@ except ImportError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_broken_openvino_is_done_without(python, tmp_path):
     package = tmp_path / "broken" / "openvino"
     package.mkdir(parents=True)
@@ -272,6 +287,7 @@ def test_a_broken_openvino_is_done_without(python, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.processor("bfloat16")
 def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
     class Full:
@@ -287,6 +303,7 @@ def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkey
     assert known_engine(exact) == "openvino"
 
 
+@pytest.mark.slow
 def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
     class Full:
         def compile_model(self, *_):
@@ -309,6 +326,7 @@ def test_no_place_for_a_graph_is_a_passing_trouble(tmp_path, monkeypatch):
     assert known_engine(_spec()) == "openvino"
 
 
+@pytest.mark.slow
 def test_rows_of_two_engines_are_kept_apart(cache, pictures):
     before = skembed.extraction.images_run()
     rows = {e: PretrainedEmbedder(engine=e).transform(pictures) for e in ("openvino", "jax")}

@@ -16,6 +16,8 @@ from skembed.engines.openvino._compare import relative_difference
 from skembed.extraction._programs import clear_programs
 from skembed.store._artifacts import GRAPHS, artifact_folder
 
+pytestmark = pytest.mark.slow
+
 _PIXELS = np.random.default_rng(0).integers(0, 256, (3, 12, 16, 3), dtype=np.uint8)
 
 # A fault in the process that writes graphs, such as Keras' OpenVINO backend has had many: what a

@@ -9,6 +9,8 @@ import pytest
 
 from skembed._cores import n_abreast
 
+pytestmark = pytest.mark.slow
+
 # What a process with some devices computes, and says of them.
 _PROGRAM = """
 import json, sys

@@ -19,6 +19,7 @@ def _embedder(**options) -> PretrainedEmbedder:
     return PretrainedEmbedder(**{"image_size": SIZE, "cache": False, **options})
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bits(paths, python):
     program = f"""
 import hashlib
@@ -74,6 +75,7 @@ assert embedder.transform([255 - X[0]]).shape == (1, 1280)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked on this system")
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
 def test_a_forked_process_says_that_it_cannot_run_a_network(engine, python, tmp_path):
@@ -128,6 +130,7 @@ for mib in range(900, 0, -100):
 """
 
 
+@pytest.mark.slow
 def test_where_memory_runs_out_fewer_are_computed_at_once_and_then_an_error_says_so(python):
     """Out of memory in truth: the process may have less and less of it."""
     pytest.importorskip("resource", reason="no memory limits for a process on this system")
@@ -164,6 +167,7 @@ for side in (8, 9, 10, 12, 15, 16, 20, 27, 32, 45, 64):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instructions", ["AVX2", "ALL"])
 def test_small_networks_give_the_same_bits_in_any_order_and_alone(instructions, python):
     """XLA's convolutions by oneDNN sum as a position in the batch says, with AVX2."""

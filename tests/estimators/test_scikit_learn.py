@@ -48,6 +48,7 @@ def test_keeps_the_contract(check, cache, encoded):
     next(c for c in checks if c.check_name == check)()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -123,6 +124,7 @@ def test_a_column_transformer_inside_a_pipeline_is_cross_validated(paths, labels
     assert cross_val_score(classifier, frame, labels, cv=StratifiedKFold(2)).mean() > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_grid_search_over_backbones(n_jobs, paths, labels, tmp_path):
     pipeline = Pipeline([("emb", _embedder(cache=tmp_path)), ("near", KNeighborsClassifier(1))])

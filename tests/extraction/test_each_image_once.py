@@ -59,6 +59,7 @@ def files(pictures, tmp_path, monkeypatch):
     return paths
 
 
+@pytest.mark.slow
 def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
     cache = tmp_path / "store"
     found, run = counted(search, cache, tmp_path / "log")
@@ -73,6 +74,7 @@ def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
     assert again.split()[0] == "0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [2, 4])
 def test_processes_share_the_work(tmp_path, python, n_jobs):
     cache, log = tmp_path / "store", tmp_path / "log"
@@ -91,6 +93,7 @@ def test_equal_images_run_once(tmp_path, pictures, reference):
     np.testing.assert_array_equal(rows, reference[order])
 
 
+@pytest.mark.slow
 def test_fewer_layers_are_served_from_stored_columns(tmp_path, pictures, reference):
     both = embedder(tmp_path, layers=["embedding", "predictions"])
     wide, run = counted(both.transform, pictures)
@@ -106,6 +109,7 @@ def test_fewer_layers_are_served_from_stored_columns(tmp_path, pictures, referen
         assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
 
 
+@pytest.mark.slow
 def test_a_sweep_over_layers_and_thresholds_of_a_stored_full_network(tmp_path, pictures):
     full, run = counted(embedder(tmp_path, layers="all").transform, pictures)
     assert run == len(pictures)
@@ -178,6 +182,7 @@ def test_a_changed_file_is_seen_though_its_size_and_time_are_the_same(
     np.testing.assert_array_equal(after, before[[1, *range(1, 8)]])
 
 
+@pytest.mark.slow
 def test_known_files_are_not_read_again_unless_asked(tmp_path, pictures, python):
     """A known file is looked into, and not read."""
     for i, picture in enumerate(pictures[:8]):

@@ -36,6 +36,7 @@ def uninterrupted(network) -> np.ndarray:
     return PretrainedEmbedder(network, cache=False).transform(CRUMBS)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_computes_nothing_twice(
     tmp_path, start, network, uninterrupted
 ):
@@ -43,6 +44,7 @@ def test_a_run_that_is_killed_again_and_again_computes_nothing_twice(
     kill_again_and_again(tmp_path, start, network, uninterrupted, KILLS, seed=0)
 
 
+@pytest.mark.slow
 def test_four_processes_and_overlapping_images(tmp_path, start, network, uninterrupted):
     n = len(CRUMBS)
     parts = [range(n), range(n - 1, -1, -1), range(n // 4, n), range(3 * n // 4)]

@@ -9,6 +9,8 @@ from skembed import PretrainedEmbedder, backbones
 from skembed.extraction import clear_programs, images_run
 from skembed.extraction._programs import _programs
 
+pytestmark = pytest.mark.slow
+
 # The smallest of each family.
 FAMILIES = (
     "resnet50",

@@ -207,6 +207,7 @@ def test_an_adapted_normalisation_survives_the_copy(images):
     np.testing.assert_allclose(rows, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:weights=None draws random weights")
 @pytest.mark.parametrize(
     ("name", "weights", "size"),

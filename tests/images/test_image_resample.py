@@ -215,6 +215,7 @@ def test_a_pillow_that_begins_with_another_side_is_left_to_itself(rule, fresh, m
     assert not fresh.load()
 
 
+@pytest.mark.slow
 def test_rows_that_count_are_all_there_however_many_there_are(monkeypatch):
     """Above 2^25 rows, edges in float32 are whole numbers at best."""
     monkeypatch.setattr(_by_kernels, "_height_first", _width_first)
@@ -244,6 +245,7 @@ def test_numba_that_is_told_not_to_compile_is_not_used(python):
     assert python(LOAD, NUMBA_DISABLE_JIT="1") == "False"
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_kept_pillow_resizes(python, tmp_path):
     # For code of IPython's cells alone.
     assert python(LOAD, NUMBA_CACHE_LOCATOR_CLASSES="IPythonCacheLocator") == "False"
@@ -251,6 +253,7 @@ def test_where_nothing_can_be_kept_pillow_resizes(python, tmp_path):
     assert python(f"{full}; {LOAD}", NUMBA_CACHE_DIR=str(tmp_path)) == "False"
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_mended_when_it_is_cut_short(python, tmp_path):
     assert python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)) == "True"
     kept = sorted(tmp_path.glob("*/*.nb?"))
@@ -260,12 +263,14 @@ def test_what_was_kept_is_mended_when_it_is_cut_short(python, tmp_path):
     assert python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)) == "True"
 
 
+@pytest.mark.slow
 def test_two_processes_may_compile_at_once(python, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         said = pool.map(lambda _: python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)), range(2))
         assert list(said) == ["True", "True"]
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_meanwhile_ends_well(python, tmp_path):
     program = """
 import numpy as np

@@ -117,6 +117,7 @@ def test_a_network_that_cannot_be_drawn_has_no_layers_until_it_can(
     assert offered_soon("%embed images -l top_c") == ["top_conv"]
 
 
+@pytest.mark.slow
 def test_keras_is_loaded_beside_what_the_notebook_does(python):
     said = python(
         """

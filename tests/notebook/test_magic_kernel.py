@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _SMALL = "-s 64 -l stage1,stage2"
 _WIDTH = 40  # of stage1 and stage2
 

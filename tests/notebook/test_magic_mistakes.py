@@ -160,6 +160,7 @@ class Broken(Sequence):
     assert "ValueError: invalid literal" in said
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*cannot be run:RuntimeWarning")
 def test_an_error_of_a_layer_of_the_user_s_keeps_its_traceback(shell, shown):
     shell.run_cell("""

@@ -23,6 +23,7 @@ from skembed.notebook._tables import Table
 _SMALL = "-s 64 -l stage1"
 
 
+@pytest.mark.slow
 def test_loading_needs_neither_keras_nor_jax(python):
     assert (
         python(
