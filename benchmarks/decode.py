@@ -41,16 +41,14 @@ from PIL import Image
 
 from skembed import PretrainedEmbedder, cosine_similarity
 from skembed.images import Raw, decode, list_images, prepare
-from skembed.images._by_kernels import REACH, by_kernels
-from skembed.images._by_pillow import by_pillow
-from skembed.images._resample import kernels
+from skembed.images._resample import SUPPORT, by_kernels, by_pillow, kernels
 
 SIZE = (224, 224)
 NETWORK = NETWORKS["efficientnet_lite0"]
 CONVENTION = "crop-0.875-pil-bicubic-antialias"
 TIMED = ((500, 375), (2000, 1500))
 OURS = (by_pillow, by_kernels)
-TORCH = {"pil-bilinear-antialias": "bilinear", "pil-bicubic-antialias": "bicubic"}
+TORCH = {Image.Resampling.BILINEAR: "bilinear", Image.Resampling.BICUBIC: "bicubic"}
 MOVED = ((1366, 1024), (2000, 1500), (3000, 2250), (4032, 3024))
 
 
@@ -79,9 +77,11 @@ def main() -> None:
     if options.resize:
         print("| size | filter | Pillow, ms | kernels, ms | Pillow / kernels | torch, ms |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
-        for size, filter_name in itertools.product(TIMED, REACH):
-            numbers = resized_alone(jpegs(files, size), filter_name, options.rounds)
-            print(f"| {size[0]} x {size[1]} | {filter_name} | {numbers} |", flush=True)
+        for size, resampling in itertools.product(TIMED, SUPPORT):
+            numbers = resized_alone(jpegs(files, size), resampling, options.rounds)
+            print(
+                f"| {size[0]} x {size[1]} | {resampling.name.lower()} | {numbers} |", flush=True
+            )
         return
     print("| size | way | decode: CPU | 1 thread | 2 threads | and resize: CPU | 1 | 2 |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -177,14 +177,14 @@ def by_clock(n_threads: int, step: Callable, data: list[bytes]) -> float:
         return time.perf_counter() - started
 
 
-def resized_alone(data: list[bytes], filter_name: str, rounds: int) -> str:
+def resized_alone(data: list[bytes], resampling: Image.Resampling, rounds: int) -> str:
     """Milliseconds an image: Pillow, the kernels, and torch where it has the filter."""
     arrays = [turbo(one) for one in data]
     height, width, _ = arrays[0].shape
     box = (0, 0, width, height)
-    ways = [partial(way, size=SIZE, filter_name=filter_name, box=box) for way in OURS]
-    if find_spec("torch") and filter_name in TORCH:
-        ways.append(partial(by_torch, mode=TORCH[filter_name]))
+    ways = [partial(way, size=SIZE, resampling=resampling, box=box) for way in OURS]
+    if find_spec("torch") and resampling in TORCH:
+        ways.append(partial(by_torch, mode=TORCH[resampling]))
     spent = [[by_cpu(way, arrays) for way in ways] for _ in range(rounds)]
     medians = [1000 * statistics.median(way) / len(arrays) for way in zip(*spent, strict=True)]
     pillow, kernel, *torch = medians

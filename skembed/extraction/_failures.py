@@ -12,7 +12,7 @@ import numpy as np
 
 from .._errors import ImageError, level_of_caller
 from ..images import describe, local_path
-from ..images._kinds import is_record
+from ..images._inputs import is_record
 from ._told import in_cross_validation, told_here
 
 _SHOWN = 10

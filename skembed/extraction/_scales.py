@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from .._errors import ImageError
 from ..images import Raw, describe
-from ..images._numbers import GREY_LEVELS, check_given, fits, scale_of
+from ..images._raw import GREY_LEVELS, check_given, fits, scale_of
 from ._spec import ExtractionSpec
 
 

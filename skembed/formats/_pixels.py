@@ -7,7 +7,7 @@ import numpy as np
 from .._errors import ImageError
 from ..backbones._spec import Backbone
 from ..images import Limits, Raw, prepare
-from ..images._numbers import GREY_LEVELS, as_given, scale_of
+from ..images._raw import GREY_LEVELS, as_given, scale_of
 
 
 def pixels_for(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ._convention import RESIZE_FILTERS, ResizeConvention, resize_convention
 from ._decode import decode, load
-from ._files import local_path
 from ._folders import IMAGE_SUFFIXES, from_folders, list_images
 from ._frames import from_frame
+from ._inputs import describe
 from ._items import as_items
-from ._kinds import describe
 from ._limits import Limits
-from ._pixels import COLOR_SPACES
-from ._prepare import DECODINGS, prepare
-from ._read import Raw, read
-from ._resize import resize
+from ._locations import local_path
+from ._prepare import DECODINGS, prepare, resize
+from ._raw import COLOR_SPACES, Raw
+from ._read import read
 
 __all__ = [
     "COLOR_SPACES",

@@ -1,25 +1,51 @@
-"""Resize conventions by name: which part of the image, and which filter."""
+"""Resize conventions by name: a geometry, which part of the image is taken, and a filter.
+
+A geometry is a function. To add one, add it to `GEOMETRIES`; to add a filter, see `_filters`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .._advice import parameter
 from .._errors import did_you_mean
+from ._filters import FILTERS, Placement
+from ._resample import Pair
 
-RESIZE_FILTERS = (
-    "pil-bilinear-antialias",
-    "pil-bicubic-antialias",
-    "pil-lanczos-antialias",
-    "pil-nearest",
-    "nearest-half-pixel",
-    "libyuv-bilinear",
-)
-_GEOMETRIES = ("warp", "pad", "crop")
-_DEFAULT = RESIZE_FILTERS[0]
+
+def _warp(source: Pair, size: Pair, _fraction: float) -> Placement:
+    return Placement((0, 0, source[1], source[0]), size, size)
+
+
+def _pad(source: Pair, size: Pair, _fraction: float) -> Placement:
+    scale = min(size[0] / source[0], size[1] / source[1])
+    fitted = max(1, round(source[0] * scale)), max(1, round(source[1] * scale))
+    return Placement((0, 0, source[1], source[0]), fitted, fitted)
+
+
+def _crop(source: Pair, size: Pair, fraction: float) -> Placement:
+    scale = max(size[0] / source[0], size[1] / source[1]) / fraction
+    # Rounding errors must not lead outside the image: Pillow refuses such a box.
+    height, width = min(size[0] / scale, source[0]), min(size[1] / scale, source[1])
+    top, left = (source[0] - height) / 2, (source[1] - width) / 2
+    box = left, top, min(left + width, source[1]), min(top + height, source[0])
+    return Placement(box, size, (source[0] * scale, source[1] * scale))
+
+
+# Each takes the size of the image, the size of the result and a fraction, which is 1 except for
+# "crop". A part that is smaller than the result is padded.
+GEOMETRIES: Mapping[str, Callable[[Pair, Pair, float], Placement]] = {
+    "warp": _warp,
+    "pad": _pad,
+    "crop": _crop,
+}
+RESIZE_FILTERS = tuple(FILTERS)
+_DEFAULT = "pil-bilinear-antialias"
 _NAME = re.compile(
-    r"(?P<geometry>warp|pad|crop(?:-(?P<fraction>[0-9]*\.?[0-9]+))?)?"
+    rf"(?P<geometry>{'|'.join(GEOMETRIES)})?"
+    r"(?:(?<=crop)-(?P<fraction>[0-9]*\.?[0-9]+))?"
     rf"(?:(?:^|(?<=.)-)(?P<filter>{'|'.join(RESIZE_FILTERS)}))?"
 )
 
@@ -57,8 +83,8 @@ class ResizeConvention:
     fraction: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.geometry not in _GEOMETRIES:
-            hint = did_you_mean(self.geometry, _GEOMETRIES)
+        if self.geometry not in GEOMETRIES:
+            hint = did_you_mean(self.geometry, GEOMETRIES)
             raise ValueError(f"Resize geometry {self.geometry!r} is not known. {hint}")
         if self.filter not in RESIZE_FILTERS:
             hint = did_you_mean(self.filter, RESIZE_FILTERS)
@@ -71,11 +97,11 @@ class ResizeConvention:
     @property
     def antialias(self) -> bool:
         """Whether the filter weighs all the pixels under a target pixel."""
-        return self.filter.endswith("-antialias")
+        return FILTERS[self.filter].antialias
 
     @property
     def name(self) -> str:
-        """The name that :func:`resize_convention` reads; one name a convention."""
+        """The name that :func:`resize_convention` reads; equal conventions have one name."""
         if self.geometry == "warp":
             return self.filter
         if self.fraction == 1:
@@ -125,12 +151,11 @@ def resize_convention(
         raise ValueError(
             f"{parameter('resize', name)} is not known. {did_you_mean(name, _known())}"
         )
-    geometry = (match["geometry"] or "warp").partition("-")[0]
-    chosen = match["filter"] or resize_convention(default).filter
-    return ResizeConvention(geometry, chosen, float(match["fraction"] or 1))
+    filter_ = match["filter"] or resize_convention(default).filter
+    return ResizeConvention(match["geometry"] or "warp", filter_, float(match["fraction"] or 1))
 
 
 def _known() -> list[str]:
-    geometries = (*_GEOMETRIES, "crop-0.875")
+    geometries = (*GEOMETRIES, "crop-0.875")
     both = [f"{geometry}-{name}" for geometry in geometries for name in RESIZE_FILTERS]
     return [*geometries, *RESIZE_FILTERS, *both]

@@ -1,33 +1,42 @@
-"""What decoding an image takes, said by its first bytes: bounds, before any pixel is decoded."""
+"""What decoding an image costs: bounds on its header, and the memory that threads share."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import functools
 import io
+import os
 import re
+import threading
+from collections.abc import Callable, Iterator
 from typing import IO
 
+import joblib
 from PIL import Image
 
 from .._advice import advice
 from .._errors import ImageError
 from ._limits import Limits
 
-# No picture is longer, and a filter's weights for such a line would fill gigabytes.
+# The weights of a resize filter for a longer side would take gigabytes.
 _MAX_SIDE = 1_000_000
-# Pixels times scans of a JPEG: each scan passes over all of them. A second or two of one core;
-# photographs have one scan or about ten.
+# Pixels times scans of a JPEG, because each scan passes over all pixels: a second or two of one
+# core. Photographs have one scan, or about ten if they are progressive.
 _MAX_SCANNED = 2**33
 _SMALLEST_SCAN = 10  # bytes
-_MAX_EXIF = 1000  # segments; Pillow takes a time that grows with their square
-_EXIF_BYTES = 2**21  # below, that time is short
-# Bytes a pixel which decoders have for themselves, beside the picture.
+_MAX_EXIF = 1000  # segments: the time that Pillow takes grows with their square
+_EXIF_BYTES = 2**21  # the segments of a smaller file are not counted, for they take little time
+# Bytes a pixel that decoders allocate in addition to the result.
 _OWN_BYTES = {"WEBP": 12, "AVIF": 8, "HEIF": 8, "JXL": 24, "JPEG2000": 15, "JPEG": 6, "MPO": 6}
 _AS_RGB, _AS_ARRAY = 4, 3
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 
 
 def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
-    """Judge an image by its width and height."""
+    """Refuse an image that is too large, by its width and height."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{name} has no pixels ({width} x {height}).")
@@ -44,9 +53,9 @@ def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
 
 
 def check_beginning(data: bytes, name: str, limits: Limits) -> None:
-    """Judge an encoded image by what Pillow would act upon when it opens it."""
+    """Refuse what would already be expensive when Pillow opens the image."""
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        size = _webp_size(data[:30])  # the decoder has room for it as soon as it is made
+        size = _webp_size(data[:30])  # Pillow's decoder allocates the pixels when it is made
         if size is not None:
             check_size(size, name, limits)
     elif data.startswith(b"\xff\xd8") and len(data) > _EXIF_BYTES:
@@ -56,9 +65,9 @@ def check_beginning(data: bytes, name: str, limits: Limits) -> None:
 
 
 def check_header(image: Image.Image, stream: IO[bytes], name: str, limits: Limits) -> None:
-    """Judge an image that Pillow has opened and not decoded."""
+    """Refuse an image that Pillow has opened and that is too expensive to decode."""
     check_size(image.size, name, limits)
-    if image.format in ("JPEG", "MPO") and not _is_one_scan(image, stream):
+    if image.format in ("JPEG", "MPO") and not _has_one_scan(image, stream):
         _check_scans(image.width * image.height, stream, name)
     elif image.format == "TIFF":
         tags = getattr(image, "tag_v2", {})
@@ -68,7 +77,7 @@ def check_header(image: Image.Image, stream: IO[bytes], name: str, limits: Limit
 
 
 def bytes_needed(image: Image.Image) -> int:
-    """Estimate the bytes that decoding and resizing an image hold at most."""
+    """Estimate the peak memory, in bytes, of decoding and resizing an image."""
     stored = {"1": 1, "L": 1, "P": 1, "I;16": 2}.get(image.mode, 4)
     own = _OWN_BYTES.get(image.format or "", 0)
     return image.width * image.height * (stored + own + _AS_RGB + _AS_ARRAY)
@@ -89,8 +98,8 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _is_one_scan(image: Image.Image, stream: IO[bytes]) -> bool:
-    """Whether a JPEG's first scan, at whose data Pillow has stopped, holds all there is."""
+def _has_one_scan(image: Image.Image, stream: IO[bytes]) -> bool:
+    """Return whether the first scan of a JPEG holds all components; Pillow has read its header."""
     n = getattr(image, "layers", 0)
     segment = bytes((0xFF, 0xDA, 0, 6 + 2 * n, n)) if n < 5 else b""
     begin = stream.tell() - 8 - 2 * n
@@ -104,11 +113,11 @@ def _is_one_scan(image: Image.Image, stream: IO[bytes]) -> bool:
 
 def _check_scans(n_pixels: int, stream: IO[bytes], name: str) -> None:
     position = stream.tell()
-    # Most images are too small for any number of scans that fits into them to matter.
+    # Most files are too small to hold too many scans.
     if n_pixels * (stream.seek(0, io.SEEK_END) // _SMALLEST_SCAN) > _MAX_SCANNED:
         stream.seek(0)
         data = stream.read()
-        # Every scan has this marker; what else the file holds may have it too.
+        # An upper bound: other data may look like the marker of a scan.
         if n_pixels * data.count(b"\xff\xda") > _MAX_SCANNED:
             n_scans = _n_scans(data)
             if n_pixels * n_scans > _MAX_SCANNED:
@@ -119,12 +128,8 @@ def _check_scans(n_pixels: int, stream: IO[bytes], name: str) -> None:
     stream.seek(position)
 
 
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-
-
 def _n_scans(data: bytes) -> int:
-    """The scans of a JPEG: from marker to marker, over what segments hold."""
+    """Count the scans of a JPEG by walking over its segments."""
     n_scans, at = 0, 2
     while found := _MARKER.search(data, at):
         kind, at = found[1][0], found.end()
@@ -133,3 +138,64 @@ def _n_scans(data: bytes) -> int:
         n_scans += kind == _START_OF_SCAN
         at += int.from_bytes(data[at : at + 2], "big")
     return n_scans
+
+
+# --- memory ------------------------------------------------------------------------------
+
+# A photograph of 24 million pixels needs as much; more threads than cores decode no faster.
+_BYTES_A_CORE = 2**28
+_MIN_BUDGET = 2**30
+# Images that need less do not wait: even many threads hold little of them.
+_SMALL = 2**24
+# After images that need as much, freed memory is returned to the system.
+_LARGE = 2**29
+
+
+class MemoryBudget:
+    """Bytes that threads share: a thread for which too few are left waits for the others."""
+
+    def __init__(self, n_bytes: int):
+        self._n_bytes = n_bytes
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew in a forked process, which has none of the threads that hold memory."""
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def hold(self, n_bytes: int) -> Iterator[None]:
+        """Hold so many bytes inside a ``with`` block.
+
+        An image that needs more than the whole budget is decoded while no other image is.
+        """
+        if n_bytes < _SMALL:
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._used or self._used + n_bytes <= self._n_bytes
+            )
+            self._used += n_bytes
+        try:
+            yield
+        finally:
+            if n_bytes >= _LARGE:
+                _trim()(0)
+            with self._changed:
+                self._used -= n_bytes
+                self._changed.notify_all()
+
+
+@functools.cache
+def _trim() -> Callable[[int], object]:
+    """Return glibc's ``malloc_trim``; each thread's heap would keep the freed memory."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library
+        return lambda _: None
+
+
+memory_budget = MemoryBudget(max(_MIN_BUDGET, _BYTES_A_CORE * joblib.cpu_count()))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=memory_budget.reset)

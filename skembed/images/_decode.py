@@ -1,17 +1,24 @@
-"""From what was read to an upright RGB image."""
+"""Decoding: from encoded bytes to pixels, by Pillow or simplejpeg, and to an upright RGB image."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
-from ._encoded import opened
+from .._errors import ImageError
+from ._costs import bytes_needed, check_beginning, check_header, memory_budget
+from ._formats import open_image
+from ._jpeg import decode_jpeg
 from ._limits import Limits
-from ._pillow import image_errors, to_rgb, upright
-from ._pixels import as_image, rgb_pixels
-from ._read import Raw, read
+from ._pillow import Pixels, as_image, image_errors, loaded, to_rgb, upright
+from ._raw import Raw, rgb_pixels
+from ._read import read
 
 
 def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
@@ -68,8 +75,8 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
     limits = limits or Limits.from_config()
     if isinstance(raw.data, bytes):
         with opened(raw.data, raw.name, limits) as encoded:
-            pixels = as_image(encoded.pixels())
-            return upright(encoded.image, to_rgb(pixels, raw.name))
+            pixels = to_rgb(as_image(encoded.pixels()), raw.name)
+            return as_image(upright(encoded.image, pixels))
     with image_errors(raw.name):
         return Image.fromarray(rgb_pixels(raw.data, raw.color_space, raw.name))
 
@@ -106,3 +113,143 @@ def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
     array([  0, 128, 255], dtype=uint8)
     """
     return np.array(decode(read(item, color_space=color_space)))
+
+
+# --- encoded images ----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def opened(data: bytes, name: str, limits: Limits) -> Iterator[EncodedImage]:
+    """Open an image and reserve the memory to decode it; raise every error as ImageError."""
+    with image_errors(name):
+        encoded = EncodedImage(data, name, limits)
+        with memory_budget.hold(bytes_needed(encoded.image)):
+            try:
+                yield encoded
+            finally:
+                del encoded.image  # frees its memory before other threads may take as much
+
+
+class EncodedImage:
+    """An encoded image whose format is known and whose header has been checked.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    image : PIL.Image.Image
+        Not loaded until :meth:`pixels` is called.
+    """
+
+    image: Image.Image
+
+    def __init__(self, data: bytes, name: str, limits: Limits):
+        self.name = name
+        self._data, self._limits = data, limits
+        # Then Pillow pads truncated images, and truncation has to be detected here.
+        self._truncation_is_allowed = ImageFile.LOAD_TRUNCATED_IMAGES
+        check_beginning(data, name, limits)
+        try:
+            self._open()
+        except ValueError as error:
+            self._reopen_without_texts(error)
+
+    def pixels(self) -> Pixels:
+        """Decode the first frame."""
+        try:
+            return self._decoded()
+        except ValueError as error:
+            self._reopen_without_texts(error)
+            return self._decoded()
+
+    def _open(self) -> None:
+        stream = io.BytesIO(self._data)
+        if self._truncation_is_allowed:
+            stream = _EndDetectingStream(self._data)
+            # `verify` still compares the checksums of a PNG, which `load` then ignores.
+            open_image(io.BytesIO(self._data), self.name).verify()
+        self._stream = stream
+        self.image = open_image(stream, self.name)
+        check_header(self.image, stream, self.name, self._limits)
+        # JPEG 2000 is read to its end, be it truncated or not.
+        if self._truncation_is_allowed and self.image.format == "JPEG2000":
+            raise ImageError(
+                f"{self.name} is JPEG 2000: whether it is whole cannot be told while "
+                "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
+            )
+
+    def _decoded(self) -> Pixels:
+        if not isinstance(self._stream, _EndDetectingStream):
+            pixels = decode_jpeg(self.image, self._data)
+            return loaded(self.image, self.name) if pixels is None else pixels
+        self._stream.end_was_reached = False
+        image = loaded(self.image, self.name)
+        if self._stream.end_was_reached:
+            raise ImageError(
+                f"{self.name} is damaged or cut short: it ends before its last pixel."
+            )
+        return image
+
+    def _reopen_without_texts(self, error: ValueError) -> None:
+        """Open a PNG again without its texts: Pillow raises a ValueError if they are large."""
+        if isinstance(error, ImageError) or not self._data.startswith(_PNG_SIGNATURE):
+            raise error
+        data = _png_without_texts(self._data)
+        if data is None:
+            if "MAX_TEXT" not in str(error):
+                raise error
+            raise ImageError(
+                f"{self.name} is a PNG whose XMP or EXIF, which may say how it is turned, cannot "
+                f"be read ({error}): save it without them."
+            ) from error
+        self._data = data
+        self._open()
+
+
+class _EndDetectingStream(io.BytesIO):
+    """A stream that notes when more was asked for than it has left."""
+
+    end_was_reached = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.end_was_reached = self.end_was_reached or not (data or size == 0)
+        return data
+
+
+# --- PNG files whose texts or colour profile are larger than Pillow reads ----------------
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Chunks of metadata, which no pixel depends on.
+_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+# Texts which may hold an EXIF orientation, and are kept.
+_MAY_HOLD_ORIENTATION = (
+    b"Raw profile type exif\0",
+    b"Raw profile type APP1\0",
+    b"XML:com.adobe.xmp\0",
+)
+
+
+def _png_without_texts(data: bytes) -> bytes | None:
+    """Return a PNG without its texts and colour profile; None if it has none to leave out.
+
+    Texts that may hold an orientation are kept.
+    """
+    kept, some_left_out = [_PNG_SIGNATURE], False
+    for kind, chunk in _png_chunks(data):
+        if kind in _TEXT_CHUNKS and not chunk[8:].startswith(_MAY_HOLD_ORIENTATION):
+            some_left_out = True
+        else:
+            kept.append(chunk)
+    return b"".join(kept) if some_left_out else None
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind of each chunk and the whole chunk; the last may be truncated."""
+    at = len(_PNG_SIGNATURE)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        yield kind, data[at : at + 12 + length]
+        at += 12 + length
+    if at < len(data):
+        yield b"", data[at:]

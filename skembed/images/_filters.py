@@ -1,21 +1,126 @@
-"""The filters that Pillow does not have.
+"""Resize filters by name: how pixels of the result are computed from pixels of the image.
 
-Each takes a window out of a scaled image without making the rest of it: the image is scaled
-to `scaled`, and the window of `size` that begins at `offset` is returned. All are pairs of
-(rows, columns).
+A filter is an object that answers for itself. To add one, add an entry to `FILTERS`: the grammar
+of conventions, `resize`, `prepare` and all messages know it then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
 import numpy as np
+from PIL import Image
 
-Pair = tuple[int, int]
+from ._pillow import Pixels
+from ._resample import SUPPORT, Box, Pair, resample
 
 
-def nearest_half_pixel(
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which part of an image is in the result, and how large it is there.
+
+    Parameters
+    ----------
+    box : (float, float, float, float)
+        Left, top, right and bottom of the part, in pixels of the image and fractions of them.
+    size : (int, int)
+        Height and width of the part in the result.
+    whole : (float, float)
+        Height and width of the whole image at the same scale; the part is central in it.
+    """
+
+    box: Box
+    size: Pair
+    whole: tuple[float, float]
+
+    @property
+    def rounded_whole(self) -> Pair:
+        """Height and width of the whole image at that scale, in whole pixels."""
+        height, width = (
+            max(round(whole), part) for whole, part in zip(self.whole, self.size, strict=True)
+        )
+        return height, width
+
+    @property
+    def offset(self) -> Pair:
+        """Row and column of the whole image at that scale where the part begins."""
+        row, column = (
+            round((whole - part) / 2) for whole, part in zip(self.whole, self.size, strict=True)
+        )
+        return row, column
+
+    def reduced(self, step: int) -> Placement:
+        """Return the placement for an image that was decoded at ``1 / step`` of its size."""
+        left, top, right, bottom = self.box
+        return replace(self, box=(left / step, top / step, right / step, bottom / step))
+
+
+class Filter(Protocol):
+    """A resize filter."""
+
+    @property
+    def antialias(self) -> bool:
+        """Whether it weighs all the pixels under a target pixel."""
+        ...
+
+    def resize(self, pixels: Pixels, placement: Placement) -> Pixels:
+        """Return a part of an image at its size in the result, with as many channels.
+
+        Parameters
+        ----------
+        pixels : PIL image of mode RGB or L, or uint8 array
+            The image.
+        placement : Placement
+            The part and its size.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PillowFilter:
+    """A filter of Pillow's."""
+
+    resampling: Image.Resampling
+
+    @property
+    def antialias(self) -> bool:
+        return self.resampling in SUPPORT
+
+    def resize(self, pixels: Pixels, placement: Placement) -> Pixels:
+        return resample(pixels, placement.size, self.resampling, placement.box)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFilter:
+    """A filter that computes a window of the scaled image, without the rest of that.
+
+    Parameters
+    ----------
+    window : callable
+        It takes an array of shape (height, width, channels) and three pairs (rows, columns): the
+        size that the image is scaled to, and the offset and size of the window in it.
+    antialias : bool, default=False
+        Whether it weighs all the pixels under a target pixel.
+    """
+
+    window: Callable[[np.ndarray, Pair, Pair, Pair], np.ndarray]
+    antialias: bool = False
+
+    def resize(self, pixels: Pixels, placement: Placement) -> Pixels:
+        array = np.asarray(pixels)
+        with_channels = array.reshape(*array.shape[:2], -1)
+        window = self.window(
+            with_channels, placement.rounded_whole, placement.offset, placement.size
+        )
+        return window.reshape(*placement.size, *array.shape[2:])
+
+
+def _nearest_half_pixel(
     pixels: np.ndarray, scaled: Pair, offset: Pair, size: Pair
 ) -> np.ndarray:
-    """The pixel under each target pixel's centre: ``floor((i + 1/2) * source / scaled)``."""
+    """Take the pixel at each target pixel's centre: ``floor((i + 1/2) * source / scaled)``."""
     rows, columns = (
         (2 * np.arange(offset[axis], offset[axis] + size[axis]) + 1)
         * pixels.shape[axis]
@@ -25,22 +130,22 @@ def nearest_half_pixel(
     return pixels[rows[:, None], columns]
 
 
-def libyuv_bilinear(pixels: np.ndarray, scaled: Pair, offset: Pair, size: Pair) -> np.ndarray:
-    """Bilinear without antialiasing, in the fixed point of the library TFLite scales with."""
+def _libyuv_bilinear(pixels: np.ndarray, scaled: Pair, offset: Pair, size: Pair) -> np.ndarray:
+    """Interpolate in the fixed-point arithmetic of libyuv, which TFLite resizes with."""
     steps = [n // m if n % m == 0 else 0 for n, m in zip(pixels.shape[:2], scaled, strict=True)]
     if all(step % 2 for step in steps):  # centres fall on pixels
-        return nearest_half_pixel(pixels, scaled, offset, size)
+        return _nearest_half_pixel(pixels, scaled, offset, size)
     if all(step and step % 2 == 0 for step in steps):  # centres fall between four
         return _mean_of_four(pixels, scaled, offset, size)
-    # Enlarging downwards, rows are widened before they are mixed; else after.
+    # Where the height grows, rows are resized before they are interpolated; else afterwards.
     order = (1, 0) if scaled[0] > pixels.shape[0] else (0, 1)
     for axis in order:
-        pixels = _mix(pixels, axis, scaled[axis], offset[axis], size[axis])
+        pixels = _interpolate(pixels, axis, scaled[axis], offset[axis], size[axis])
     return pixels
 
 
 def _mean_of_four(pixels: np.ndarray, scaled: Pair, offset: Pair, size: Pair) -> np.ndarray:
-    """Means of pairs of rows, then of pairs of columns, halves rounded up both times."""
+    """Average pairs of rows, then pairs of columns, and round halves up both times."""
     for axis in (0, 1):
         before, _ = _positions(pixels.shape[axis], scaled[axis], offset[axis], size[axis])
         one, two = (pixels.take(before + k, axis).astype(np.uint16) for k in (0, 1))
@@ -48,7 +153,9 @@ def _mean_of_four(pixels: np.ndarray, scaled: Pair, offset: Pair, size: Pair) ->
     return pixels
 
 
-def _mix(pixels: np.ndarray, axis: int, scaled: int, offset: int, size: int) -> np.ndarray:
+def _interpolate(
+    pixels: np.ndarray, axis: int, scaled: int, offset: int, size: int
+) -> np.ndarray:
     source = pixels.shape[axis]
     if source == scaled:
         return pixels.take(np.arange(offset, offset + size), axis)
@@ -58,26 +165,36 @@ def _mix(pixels: np.ndarray, axis: int, scaled: int, offset: int, size: int) -> 
     two = pixels.take(after, axis).astype(np.uint16)
     if axis == 0:
         weight = (fraction >> 8).astype(np.uint16)[:, None, None]
-        mixed = (one * (256 - weight) + two * weight + 128) >> 8
+        mixture = (one * (256 - weight) + two * weight + 128) >> 8
     else:
-        # Seven bits whose weights add up to 127 of 128: the original darkens a little.
+        # The weights of 7 bits add up to 127 of 128: libyuv darkens the image a little.
         weight = (fraction >> 9).astype(np.uint16)[:, None]
-        mixed = (one * (127 - weight) + two * weight) >> 7
-    return mixed.astype(np.uint8)
+        mixture = (one * (127 - weight) + two * weight) >> 7
+    return mixture.astype(np.uint8)
 
 
 def _positions(
     source: int, scaled: int, offset: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where target pixels fall: whole pixels, and 16 bits of fraction."""
+    """Return the source positions of target pixels: integers, and fractions of 16 bits."""
     target = np.arange(offset, offset + size, dtype=np.int64)
-    if scaled <= source:  # centres over centres
+    if scaled <= source:  # centres lie over centres
         step = (source << 16) // scaled
         at = (step >> 1) - 32768 + target * step
-    elif source > 1:  # corners over corners
+    elif source > 1:  # corners lie over corners
         step = ((source << 16) - 0x10001) // (scaled - 1)
         at = target * step
     else:
         at = np.zeros_like(target)
     at = np.clip(at, 0, (source - 1) << 16)
     return at >> 16, at & 0xFFFF
+
+
+FILTERS: Mapping[str, Filter] = {
+    "pil-bilinear-antialias": PillowFilter(Image.Resampling.BILINEAR),
+    "pil-bicubic-antialias": PillowFilter(Image.Resampling.BICUBIC),
+    "pil-lanczos-antialias": PillowFilter(Image.Resampling.LANCZOS),
+    "pil-nearest": PillowFilter(Image.Resampling.NEAREST),
+    "nearest-half-pixel": WindowFilter(_nearest_half_pixel),
+    "libyuv-bilinear": WindowFilter(_libyuv_bilinear),
+}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .._advice import advice
 from .._errors import ImageError, level_of_caller
-from ._files import directory as existing
+from ._locations import directory as existing
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),

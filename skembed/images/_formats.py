@@ -1,4 +1,4 @@
-"""The formats that are opened, the plug-ins that bring some of them, and what is said of others."""
+"""The formats that are opened, the plug-ins that add some, and the errors for all others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from .._errors import ImageError
 from ._tiff import TIFF_BEGINNINGS, camera_raw, check_tiff
 
-# Those that hold pixels of their own. Pillow opens forty more, some of which hand what is inside
-# them to any other decoder (IPTC, ICO, ICNS, FITS ...), or to a program (EPS to Ghostscript): no
-# limit would hold for that. TGA comes last, for it has no bytes to know it by.
+# Pillow opens forty more formats. Some of them contain a file for any other decoder (IPTC, ICO,
+# ICNS, FITS ...) or for a program (EPS for Ghostscript), and no limit of ours would apply to that.
+# TGA is tried last, because no bytes identify it.
 _COMMON = ("JPEG", "PNG", "GIF", "BMP", "DIB", "PPM")
 _RARER = ("WEBP", "TIFF", "AVIF", "HEIF", "JXL", "JPEG2000", "TGA")
-# MPO, the JPEGs of phones that hold a second picture, are opened as JPEG.
+# Pillow opens MPO, a JPEG of a phone that holds a second picture, as JPEG.
 OPENED = frozenset((*_COMMON, *_RARER, "MPO"))
 _CONVERT = "convert it to PNG or JPEG first"
 
@@ -28,13 +28,13 @@ class _PlugIn:
     """A package that teaches Pillow a format."""
 
     format: str
-    called: str
+    shown: str
     package: str
     module: str
     register: str = ""
 
-    def is_loaded(self) -> bool:
-        """Load it if it is installed, and return whether Pillow knows the format."""
+    def load(self) -> bool:
+        """Import the package if it is installed; return whether Pillow knows the format."""
         if self.format not in Image.OPEN:
             with contextlib.suppress(ImportError):
                 module = importlib.import_module(self.module)
@@ -55,23 +55,28 @@ _BRANDS = {
     **dict.fromkeys((b"mif1", b"msf1"), _HEIF),
 }
 _JXL_BEGINNINGS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
-# Raw files of cameras that do not begin as TIFF does; `_tiff` finds the others.
+# Cameras' raw files that do not begin like TIFF; `_tiff` recognises the others.
 _CAMERA_RAW = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
-_OTHERS = {b"%!PS": "EPS", b"\xc5\xd0\xd3\xc6": "EPS", b"\x1c": "IPTC", b"%PDF": "PDF"}
+_KNOWN_BEGINNINGS = {
+    b"%!PS": "EPS",
+    b"\xc5\xd0\xd3\xc6": "EPS",
+    b"\x1c": "IPTC",
+    b"%PDF": "PDF",
+}
 
 
 def open_image(stream: IO[bytes], name: str) -> Image.Image:
-    """Open an image of a known format: its header is read, and no pixel decoded.
+    """Open an image of an allowed format: read its header, and decode no pixel.
 
     Parameters
     ----------
     stream : binary file
-        The encoded image, at its begin.
+        The encoded image, at its start.
     name : str
         What messages call it.
     """
     try:
-        # Pillow has loaded these plug-ins before it looks at any file.
+        # Pillow imports the decoders of these by itself, and those of the others by Image.init.
         return Image.open(stream, formats=_COMMON)
     except UnidentifiedImageError:
         pass
@@ -82,7 +87,7 @@ def open_image(stream: IO[bytes], name: str) -> Image.Image:
         check_tiff(stream, name)
     plug_in = _plug_in_for(prefix)
     if plug_in is not None:
-        plug_in.is_loaded()
+        plug_in.load()
     try:
         return Image.open(stream, formats=_rarer())
     except UnidentifiedImageError as error:
@@ -90,7 +95,7 @@ def open_image(stream: IO[bytes], name: str) -> Image.Image:
 
 
 def check_format(image: Image.Image, name: str) -> None:
-    """Refuse a PIL image whose decoder is not on the list, and has not run yet."""
+    """Refuse a PIL image that is not decoded yet and is of another format than the allowed ones."""
     if image.format not in OPENED:
         raise ImageError(
             f"{name} was opened from {image.format}, a format whose decoder is not run here. "
@@ -99,19 +104,19 @@ def check_format(image: Image.Image, name: str) -> None:
 
 
 def is_loaded(image: Image.Image) -> bool:
-    """Whether a PIL image has its pixels, and needs no decoder any more."""
+    """Return whether a PIL image has been decoded."""
     if not isinstance(image, ImageFile.ImageFile):
         return True
     return not image.tile and getattr(image, "_im", None) is not None
 
 
 @functools.cache
-def _pillows_own() -> None:
+def _import_pillow_plugins() -> None:
     Image.init()
 
 
 def _rarer() -> tuple[str, ...]:
-    _pillows_own()
+    _import_pillow_plugins()
     return tuple(format_ for format_ in _RARER if format_ in Image.OPEN)
 
 
@@ -120,7 +125,7 @@ def _plug_in_for(prefix: bytes) -> _PlugIn | None:
         return _JXL
     if prefix[4:8] != b"ftyp":
         return None
-    # The first brand says what the file is; where that is "some picture", the others tell.
+    # The major brand names the format; if that is a general one, the compatible brands do.
     brands = (prefix[8:12], *(prefix[at : at + 4] for at in range(16, len(prefix) - 3, 4)))
     known = [_BRANDS[brand] for brand in brands[:1] if brand in _BRANDS]
     if known == [_HEIF] and b"avif" in brands[1:]:
@@ -129,9 +134,9 @@ def _plug_in_for(prefix: bytes) -> _PlugIn | None:
 
 
 def _not_opened(prefix: bytes, plug_in: _PlugIn | None, name: str) -> ImageError:
-    if plug_in is not None and not plug_in.is_loaded():
+    if plug_in is not None and not plug_in.load():
         return ImageError(
-            f"{name} is {plug_in.called}, which Pillow reads with the plug-in {plug_in.package}: "
+            f"{name} is {plug_in.shown}, which Pillow reads with the plug-in {plug_in.package}: "
             f"pip install {plug_in.package}, or {_CONVERT}."
         )
     if prefix.startswith(_CAMERA_RAW) or prefix[4:11] == b"ftypcrx":
@@ -144,12 +149,12 @@ def _not_opened(prefix: bytes, plug_in: _PlugIn | None, name: str) -> ImageError
 
 
 def _recognised(prefix: bytes) -> str | None:
-    """The format by its first bytes, as far as Pillow or we know them."""
-    for beginning, format_ in _OTHERS.items():
+    """Name the format by its first bytes, if Pillow or we know them."""
+    for beginning, format_ in _KNOWN_BEGINNINGS.items():
         if prefix.startswith(beginning):
             return format_
     for format_, (_, accept) in Image.OPEN.items():
-        # Of fewer bytes than they look at, some of them raise.
+        # Padded, because some of these functions raise for fewer bytes than they look at.
         if accept is not None and accept(prefix[:16].ljust(16, b"\xff")) is True:
             return format_
     return None

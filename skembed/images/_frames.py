@@ -11,8 +11,8 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 
 from .._errors import did_you_mean
+from ._inputs import is_missing
 from ._items import as_items
-from ._kinds import is_missing
 
 _SHOWN = 12
 

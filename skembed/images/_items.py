@@ -10,11 +10,17 @@ import numpy as np
 from PIL import Image
 
 from .._errors import ImageError
-from ._files import directory, is_url
-from ._kinds import ENCODED, ITEM, describe, is_missing, is_record, is_stream
-from ._records import content_of
-from ._rows import rows_of
-from ._text import is_base64
+from ._inputs import (
+    ENCODED,
+    ITEM,
+    content_of,
+    describe,
+    is_missing,
+    is_record,
+    is_stream,
+    rows_of,
+)
+from ._locations import directory, is_base64, is_url
 
 
 def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]:

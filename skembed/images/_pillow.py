@@ -1,4 +1,4 @@
-"""Pillow's images of any mode, as upright RGB; and Pillow's errors, as ours."""
+"""Pillow's images: checked, loaded, turned upright and converted to RGB; its errors as ours."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from PIL import ExifTags, Image
 
 from .._advice import advice
 from .._errors import ImageError
-from ._budget import budget
-from ._costs import bytes_needed, check_header, check_size
+from ._costs import bytes_needed, check_header, check_size, memory_budget
 from ._formats import check_format, is_loaded
 from ._limits import Limits
-from ._pixels import in_blocks, unit_to_eight_bits
+from ._raw import in_blocks, unit_to_eight_bits
 from ._tiff import check_tiff
 
-_TURNS = {
+# Decoded pixels in the form in which the decoder gave them, because converting takes time: a PIL
+# image, or a uint8 array of shape (height, width, 3), or (height, width) if it is grey.
+Pixels = Image.Image | np.ndarray
+
+_ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -27,24 +30,36 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Those of them that exchange rows and columns.
-SIDEWAYS = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
+# They exchange rows and columns.
+_SIDEWAYS = frozenset(_ORIENTATIONS[orientation] for orientation in (5, 6, 7, 8))
 _UNMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 
-# Pillow loads lazily and not safely: one image object may stand in several rows, and so be
-# met by several threads. A few locks shared by all images need no bookkeeping.
+# Pillow loads images lazily and is not thread-safe there, and one image object may stand in several
+# rows and so be read by several threads. A few locks shared by all images need no bookkeeping.
 _locks = tuple(threading.Lock() for _ in range(64))
 
 
+def as_image(pixels: Pixels) -> Image.Image:
+    """Return decoded pixels as a PIL image."""
+    return pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+
+
+def height_and_width(pixels: Pixels) -> tuple[int, int]:
+    """Return the size of decoded pixels."""
+    if isinstance(pixels, Image.Image):
+        return pixels.height, pixels.width
+    return pixels.shape[0], pixels.shape[1]
+
+
 def pixels_of(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
-    """The current frame of somebody's PIL image as uint8 RGB, upright."""
+    """Return the current frame of a PIL image of the caller's as uint8 RGB, upright."""
     with _locks[id(image) // 64 % len(_locks)], image_errors(name):
         check_size(image.size, name, limits)
         try:
             if not is_loaded(image):
                 check_unloaded(image, name, limits)
-            with budget.hold(bytes_needed(image)):
+            with memory_budget.hold(bytes_needed(image)):
                 return np.asarray(upright(image, to_rgb(loaded(image, name), name)))
         except Exception as error:
             if isinstance(error, ImageError) or not _is_closed(image):
@@ -56,7 +71,7 @@ def pixels_of(image: Image.Image, name: str, limits: Limits) -> np.ndarray:
 
 
 def check_unloaded(image: Image.Image, name: str, limits: Limits) -> None:
-    """Judge a PIL image that somebody has opened, before its decoder runs."""
+    """Check a PIL image that the caller has opened, before its decoder runs."""
     check_format(image, name)
     stream = getattr(image, "fp", None)
     if stream is not None:
@@ -66,29 +81,29 @@ def check_unloaded(image: Image.Image, name: str, limits: Limits) -> None:
 
 
 def loaded(image: Image.Image, name: str) -> Image.Image:
-    """Have Pillow decode an image's pixels, and see that they are those its header promised."""
-    promised = image.size
+    """Decode an image by Pillow, and check that size and mode are those of its header."""
+    size = image.size
     image.load()
     found = image.im
-    # A TIFF that its EXIF turns may exchange its sides.
-    if sorted(found.size) != sorted(promised) or (found.size, found.mode) != (
+    # Pillow turns a TIFF by its EXIF orientation when it loads it, which may exchange its sides.
+    if sorted(found.size) != sorted(size) or (found.size, found.mode) != (
         image.size,
         image.mode,
     ):
         raise ImageError(
-            f"{name} is damaged: its header says {image.mode}, {promised[0]} x {promised[1]}, and "
+            f"{name} is damaged: its header says {image.mode}, {size[0]} x {size[1]}, and "
             f"its pixels are {found.mode}, {found.size[0]} x {found.size[1]}."
         )
     return image
 
 
 def _is_closed(image: Image.Image) -> bool:
-    """Whether a PIL image has neither pixels nor a file to have them from."""
+    """Return whether a PIL image has neither pixels nor an open file to load them from."""
     try:
         _ = image.im
-    except ValueError:  # what Pillow puts in the place of the pixels of a closed image
+    except ValueError:  # Pillow raises it for a closed image
         return True
-    except AssertionError:  # there are none yet
+    except AssertionError:  # not loaded yet
         pass
     stream = getattr(image, "fp", None)
     return not is_loaded(image) and (stream is None or getattr(stream, "closed", False))
@@ -96,7 +111,7 @@ def _is_closed(image: Image.Image) -> bool:
 
 @contextlib.contextmanager
 def image_errors(name: str) -> Iterator[None]:
-    """Whatever fails between an image's bytes and its pixels, raise an ImageError with its name."""
+    """Raise whatever fails inside the block as an ImageError with the name of the image."""
     try:
         yield
     except ImageError:
@@ -108,30 +123,35 @@ def image_errors(name: str) -> Iterator[None]:
             f"{name} is too large for Pillow ({error})"
             f"{advice('PIL.Image.MAX_IMAGE_PIXELS raises it.')}"
         ) from error
-    # Pillow's many readers answer damaged data with nearly any exception: OSError,
-    # SyntaxError, struct.error, IndexError, zlib.error, an AssertionError, a warning.
+    # Pillow's decoders raise nearly any exception for damaged data: OSError, SyntaxError,
+    # struct.error, IndexError, zlib.error, AssertionError, a warning.
     except Exception as error:
         reason = str(error) or type(error).__name__
         raise ImageError(f"{name} is damaged or cut short: {reason}") from error
 
 
-def upright(image: Image.Image, pixels: Image.Image) -> Image.Image:
+def upright(image: Image.Image, pixels: Pixels) -> Pixels:
     """Turn `pixels` as the EXIF orientation of `image` says."""
-    turn = turn_of(image)
+    turn = _turn_of(image)
     if turn is None:
         return pixels
-    turned = pixels.transpose(turn)
-    turned.info = {}  # it still says which way to turn
+    turned = as_image(pixels).transpose(turn)
+    turned.info = {}  # a copy of the EXIF orientation, which has been applied now
     return turned
 
 
-def turn_of(image: Image.Image) -> Image.Transpose | None:
-    """How an image is to be turned, by its EXIF orientation; None if not at all."""
+def is_sideways(image: Image.Image) -> bool:
+    """Return whether turning an image upright exchanges its rows and columns."""
+    return _turn_of(image) in _SIDEWAYS
+
+
+def _turn_of(image: Image.Image) -> Image.Transpose | None:
+    """Return how the EXIF orientation of an image turns it; None if it does not."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001 - damaged EXIF (see above) around a sound image: no turn
+    except Exception:  # noqa: BLE001 - damaged EXIF, as in image_errors; the image may be whole
         return None
-    return _TURNS.get(orientation) if isinstance(orientation, int) else None
+    return _ORIENTATIONS.get(orientation) if isinstance(orientation, int) else None
 
 
 def to_rgb(image: Image.Image, name: str) -> Image.Image:
@@ -143,13 +163,24 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     if mode in _UNMULTIPLIED:
         image = image.convert(_UNMULTIPLIED[mode])
     elif mode in ("P", "PA") and "transparency" in image.info:
-        # Straight to RGB, Pillow warns that the transparency is lost. That is what we want.
+        # Pillow would warn that RGB loses the transparency; it is dropped on purpose.
         image = image.convert("RGBA")
     return image.convert("RGB")
 
 
+def grey_or_rgb(pixels: Pixels, name: str, grey: bool) -> Pixels:
+    """Return decoded pixels as RGB; as grey if `grey` is true or the image has no colours."""
+    if isinstance(pixels, np.ndarray) and (pixels.ndim == 2 or not grey):
+        return pixels
+    image = to_eight_bits(as_image(pixels), name)
+    if image.mode == "L":
+        return image
+    rgb = to_rgb(image, name)
+    return rgb.convert("L") if grey else rgb
+
+
 def to_eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """Bring grey of more bits to 8 bits, rounded; other images are returned as they are."""
+    """Convert grey of more bits to 8 bits, rounded; return other images unchanged."""
     mode = image.mode
     if mode.startswith("I;16") or (mode == "I" and image.format == "PPM"):
         return Image.fromarray(_sixteen_bits(image))
@@ -164,10 +195,10 @@ def to_eight_bits(image: Image.Image, name: str) -> Image.Image:
 
 
 def _sixteen_bits(image: Image.Image) -> np.ndarray:
-    """Grey levels 0 to 65535 (4095 for a TIFF of 12 bits) as 0 to 255, rounded."""
+    """Convert grey levels 0 to 65535 (4095 for a TIFF of 12 bits) to 0 to 255, rounded."""
     tags = getattr(image, "tag_v2", {})
     top = 4095 if tags.get(_BITS_PER_SAMPLE) == (12,) else 65535
-    # Pillow turns levels over for 8 bits only.
+    # Where white is zero, Pillow inverts levels of 8 bits only.
     base, sign = (255, -1) if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else (0, 1)
     return in_blocks(
         lambda levels: base + sign * ((levels.astype(np.int64) * 255 + top // 2) // top),

@@ -1,30 +1,34 @@
-"""From what was read to pixels of one size, where the decoder may do part of the shrinking."""
+"""From an image that was read to pixels of one size: decoded, turned upright and resized."""
 
 from __future__ import annotations
+
+import operator
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from .._errors import ImageError, did_you_mean
-from ._convention import ResizeConvention, resize_convention
-from ._decode import decode
-from ._encoded import Encoded, opened
-from ._filters import Pair
+from ._convention import GEOMETRIES, ResizeConvention, resize_convention
+from ._decode import EncodedImage, opened
+from ._filters import FILTERS
+from ._inputs import describe
+from ._jpeg import JPEG_FORMATS, draft
 from ._limits import Limits
-from ._pillow import SIDEWAYS, image_errors, to_eight_bits, to_rgb, turn_of, upright
-from ._pixels import Pixels, as_image, rgb_pixels
-from ._read import Raw
-from ._resize import checked_size, finished, resampled, resampled_whole, resize, whole_size
+from ._pillow import (
+    Pixels,
+    grey_or_rgb,
+    height_and_width,
+    image_errors,
+    is_sideways,
+    to_rgb,
+    upright,
+)
+from ._raw import Raw, rgb_pixels
+from ._resample import Pair
 
 DECODINGS = ("exact", "scaled")
-
-# Decoded at just the size that is needed, a JPEG would be shrunk by the decoder's box instead of
-# the convention's filter: embeddings then turn by up to 0.013 (1 - cosine), with twice that size by
-# 0.0015; on average by 0.003 and 0.0004 (benchmarks/decode.py --embeddings, 1366 x 1024 pixels).
-_MARGIN = 2
-_ROUNDING = 1e-6
-_STEPS = (8, 4, 2)
-_JPEG = ("JPEG", "MPO")
+_MAX_PIXELS = 2**26  # of a result: 200 MB
 
 
 def prepare(
@@ -92,88 +96,145 @@ def prepare(
         raise ValueError(
             f"decoding={decoding!r} is not known. {did_you_mean(decoding, DECODINGS)}"
         )
-    convention, size = resize_convention(convention), checked_size(size)
+    convention, size = resize_convention(convention), _checked_size(size)
     limits = limits or Limits.from_config()
     with image_errors(raw.name):
-        pixels = _prepared(raw, size, convention, decoding == "scaled", grey, limits)
-        if (pixels.shape, pixels.dtype) != ((*size, 3), np.uint8):
-            raise ImageError(
-                f"{raw.name} became an array of shape {pixels.shape} and dtype {pixels.dtype}, "
-                f"not {(*size, 3)} and uint8: please report it."
-            )
+        if isinstance(raw.data, bytes):
+            decoded_and_resized = _scaled if decoding == "scaled" else _exact
+            with opened(raw.data, raw.name, limits) as encoded:
+                # The local variables of a function are freed before `opened` releases the memory.
+                pixels = decoded_and_resized(encoded, size, convention, grey)
+        else:
+            rgb = rgb_pixels(raw.data, raw.color_space, raw.name)
+            pixels = _resized(grey_or_rgb(rgb, raw.name, grey), size, convention)
+    if (pixels.shape, pixels.dtype) != ((*size, 3), np.uint8):
+        raise ImageError(
+            f"{raw.name} became an array of shape {pixels.shape} and dtype {pixels.dtype}, "
+            f"not {(*size, 3)} and uint8: please report it."
+        )
     return pixels
 
 
-def _prepared(
-    raw: Raw, size: Pair, convention: ResizeConvention, scaled: bool, grey: bool, limits: Limits
-) -> np.ndarray:
-    if not convention.antialias:
-        image = decode(raw, limits=limits)
-        return resize(image.convert("L") if grey else image, size, convention)
-    if isinstance(raw.data, bytes):
-        return _from_bytes(raw.data, raw.name, size, convention, grey, limits, scaled)
-    pixels = rgb_pixels(raw.data, raw.color_space, raw.name)
-    return resampled_whole(_colours(pixels, raw.name, grey), size, convention)
-
-
-def _from_bytes(
-    data: bytes,
-    name: str,
+def resize(
+    image: Image.Image | np.ndarray,
     size: Pair,
-    convention: ResizeConvention,
-    grey: bool,
-    limits: Limits,
-    scaled: bool,
+    convention: str | ResizeConvention = "pil-bilinear-antialias",
 ) -> np.ndarray:
-    with opened(data, name, limits) as encoded:
-        # In a function of its own, so that none of its pixels are left when memory is given back.
-        return _from_encoded(encoded, name, size, convention, grey, scaled)
+    """Resize an image to a given height and width.
+
+    Parameters
+    ----------
+    image : PIL image or array
+        As :func:`decode` gives it: upright (an EXIF orientation is not looked at here). An
+        array is uint8, or float in [0, 1], of shape (height, width) or (height, width, 1, 3
+        or 4).
+    size : (int, int), pixels
+        Height and width of the result.
+    convention : str or ResizeConvention, default="pil-bilinear-antialias"
+        ``[GEOMETRY-]FILTER``, as :func:`resize_convention` reads it.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+        RGB pixels, a new array.
+
+    Raises
+    ------
+    ValueError
+        If the size or the convention is not allowed.
+
+    See Also
+    --------
+    resize_convention : The grammar of the names.
+
+    Notes
+    -----
+    The filters ``pil-*`` are Pillow's; the antialiasing ones weigh all the pixels under a
+    target pixel. ``nearest-half-pixel`` takes pixel ``floor((i + 1/2) * source / target)``
+    (BigML). ``libyuv-bilinear`` mixes the two nearest pixels a side in fixed point, over
+    centres where it shrinks and over corners where it enlarges, to the bit what the TFLite
+    Task Library does on x86-64.
+
+    ``pad`` scales by ``s = min(H / h, W / w)`` to the rounded size (halves to even).
+    ``crop`` scales by ``s = max(H / h, W / w)`` and cuts at ``round((h * s - H) / 2)``; with
+    Pillow's filters the central part, to the fraction of a pixel, is resized in one pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed.images import resize
+    >>> row = np.arange(6, dtype=np.uint8)[None]
+    >>> resize(row, (1, 3), "nearest-half-pixel")[0, :, 0]
+    array([1, 3, 5], dtype=uint8)
+    >>> resize(row, (2, 2), "crop-nearest-half-pixel").shape
+    (2, 2, 3)
+    """
+    convention = resize_convention(convention)
+    size = _checked_size(size)
+    if isinstance(image, Image.Image):
+        return _resized(to_rgb(image, describe(image)), size, convention)
+    return _resized(rgb_pixels(np.asarray(image), "rgb", describe(image)), size, convention)
 
 
-def _from_encoded(
-    encoded: Encoded,
-    name: str,
-    size: Pair,
-    convention: ResizeConvention,
-    grey: bool,
-    scaled: bool,
+def _exact(
+    encoded: EncodedImage, size: Pair, convention: ResizeConvention, grey: bool
 ) -> np.ndarray:
+    """Decode every pixel, and resize."""
+    pixels = grey_or_rgb(encoded.pixels(), encoded.name, grey)
+    pixels = upright(encoded.image, pixels)
+    return _resized(pixels, size, convention)
+
+
+def _scaled(
+    encoded: EncodedImage, size: Pair, convention: ResizeConvention, grey: bool
+) -> np.ndarray:
+    """Decode a large JPEG at a fraction of its size, and resize; other images as by `_exact`."""
     image = encoded.image
-    source, stored = (image.height, image.width), _as_stored(image, size)
-    step = _draft(image, stored, convention) if scaled and image.format in _JPEG else 1
-    pixels = _colours(encoded.pixels(), name, grey)
-    image = encoded.image
+    if image.format not in JPEG_FORMATS or not convention.antialias:
+        return _exact(encoded, size, convention, grey)
+    stored_size = (size[1], size[0]) if is_sideways(image) else size
+    geometry, filter_ = GEOMETRIES[convention.geometry], FILTERS[convention.filter]
+    placement = geometry(height_and_width(image), stored_size, convention.fraction)
+    step = draft(image, placement.whole)
     if step == 1:
-        if turn_of(image) is not None:
-            pixels = upright(image, as_image(pixels))
-        return resampled_whole(pixels, size, convention)
-    # Turned last, for it is small then, and a part of a pixel at the end is still at the right
-    # and at the bottom.
-    part = as_image(resampled(pixels, source, stored, convention, step))
-    return finished(upright(image, part), size, convention)
+        return _exact(encoded, size, convention, grey)
+    pixels = grey_or_rgb(encoded.pixels(), encoded.name, grey)
+    part = filter_.resize(pixels, placement.reduced(step))
+    # Turned upright last, because it is small then, and because the last row and column may be
+    # fractions of a pixel, which `placement` leaves out only at the right and at the bottom.
+    return _finished(upright(encoded.image, part), size)
 
 
-def _colours(pixels: Pixels, name: str, grey: bool) -> Pixels:
-    """RGB, or grey where that is asked for or all there is."""
-    if isinstance(pixels, np.ndarray) and (pixels.ndim == 2 or not grey):
+def _resized(pixels: Pixels, size: Pair, convention: ResizeConvention) -> np.ndarray:
+    """Resize upright RGB or grey pixels."""
+    geometry, filter_ = GEOMETRIES[convention.geometry], FILTERS[convention.filter]
+    placement = geometry(height_and_width(pixels), size, convention.fraction)
+    return _finished(filter_.resize(pixels, placement), size)
+
+
+def _finished(part: Pixels, size: Pair) -> np.ndarray:
+    """Return a part as a new RGB array, padded with its mean grey level if it is too small."""
+    # Copied, because the memory of a PIL image cannot be written to.
+    pixels = np.array(part) if isinstance(part, Image.Image) else part
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., np.newaxis], 3, axis=2)
+    if pixels.shape[:2] == size:
         return pixels
-    image = to_eight_bits(as_image(pixels), name)
-    if image.mode == "L":
-        return image
-    return to_rgb(image, name).convert("L") if grey else to_rgb(image, name)
+    padded = np.full((*size, 3), np.uint8(np.rint(pixels.mean())), np.uint8)
+    padded[: pixels.shape[0], : pixels.shape[1]] = pixels
+    return padded
 
 
-def _as_stored(image: Image.Image, size: Pair) -> Pair:
-    """The size asked for, in the rows and columns of the file."""
-    return (size[1], size[0]) if turn_of(image) in SIDEWAYS else size
-
-
-def _draft(image: Image.Image, size: Pair, convention: ResizeConvention) -> int:
-    """Have a JPEG decoded as small as may be; return how many times smaller that is."""
-    full = image.height, image.width
-    needed = [_MARGIN * side for side in whole_size(full, size, convention)]
-    room = min(have / need for have, need in zip(full, needed, strict=True)) + _ROUNDING
-    step = next((step for step in _STEPS if step <= room), 1)
-    if step > 1 and image.draft(None, (full[1] // step, full[0] // step)) is None:
-        return 1
-    return step
+def _checked_size(size: Any) -> Pair:
+    """Return the size as a pair of ints, or raise a ValueError."""
+    try:
+        height, width = (operator.index(side) for side in size)
+    except (TypeError, ValueError):
+        height = width = 0
+    if height < 1 or width < 1:
+        raise ValueError(f"size must be (height, width), two positive integers; got {size!r}.")
+    if height * width > _MAX_PIXELS:
+        raise ValueError(
+            f"size is {size!r}: at most {_MAX_PIXELS:,} pixels are made of an image."
+        )
+    return height, width

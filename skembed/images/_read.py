@@ -1,72 +1,27 @@
-"""Input and output only: from an item to its encoded bytes or its pixels."""
+"""Reading: from an item to its encoded bytes or its pixels."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import inspect
+import io
 import os
-from dataclasses import dataclass
+import threading
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from .._errors import ImageError
-from ._files import is_remote, read_file
-from ._kinds import ENCODED, ITEM, describe, is_missing, is_record, is_stream
+from ._inputs import ENCODED, ITEM, content_of, describe, is_missing, is_record, is_stream
 from ._limits import Limits
+from ._locations import read_file, read_location
 from ._pillow import pixels_of
-from ._pixels import as_array, check_color_space
-from ._records import content_of
-from ._streams import read_stream
-from ._text import decode_base64, decode_data_uri, is_base64, is_data_uri
+from ._raw import Raw, as_array, check_color_space
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Raw:
-    """An image as it was found, before it is decoded.
-
-    Parameters
-    ----------
-    data : bytes or array
-        The encoded image; or pixels, for an item that was an array (the array itself) or a
-        PIL image (uint8, shape (height, width, 3)).
-    name : str
-        What messages call it.
-    color_space : str, default="rgb"
-        The order of an array's channels.
-
-    See Also
-    --------
-    read : Make one.
-    decode : Make an image of it.
-
-    Examples
-    --------
-    >>> from skembed.images import Raw
-    >>> Raw(b"...", "one.png").digest() == Raw(b"...", "two.png").digest()
-    True
-    """
-
-    data: bytes | np.ndarray
-    name: str
-    color_space: str = "rgb"
-
-    def digest(self) -> bytes:
-        """Digest the content, whatever it is called and wherever it came from.
-
-        Returns
-        -------
-        bytes of length 16
-            BLAKE2b of the encoded bytes; for pixels also of shape, dtype and colour space.
-            Pixels and encoded bytes never share a digest.
-        """
-        if isinstance(self.data, bytes):
-            return hashlib.blake2b(self.data, digest_size=16, person=b"skembed-bytes").digest()
-        pixels = np.ascontiguousarray(self.data)
-        facts = f"{pixels.dtype.str} {pixels.shape} {self.color_space}\n".encode()
-        digest = hashlib.blake2b(facts, digest_size=16, person=b"skembed-pixels")
-        digest.update(pixels.reshape(-1).view(np.uint8).data)
-        return digest.digest()
+_CHUNK = 2**20  # bytes that are read at once
+# One stream may stand in several rows and so be read by several threads, and reading moves its
+# position. A few locks shared by all streams need no bookkeeping.
+_locks = tuple(threading.Lock() for _ in range(16))
 
 
 def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -> Raw:
@@ -121,37 +76,65 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
         return Raw(pixels_of(item, name, limits), name)
     if hasattr(item, "__array__"):
         return Raw(as_array(item, name), name, color_space)
-    return Raw(_sized(_encoded(item, name, limits), name, limits), name)
+    data = _encoded(item, name, limits)
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes).")
+    if len(data) > limits.max_image_bytes:
+        raise limits.too_many_bytes(name)
+    return Raw(data, name)
 
 
 def _encoded(item: Any, name: str, limits: Limits) -> bytes:
+    """Return the encoded bytes of an item that is neither a PIL image nor an array."""
     if isinstance(item, str):
-        return _at(item, name, limits)
+        return read_location(item, name, limits)
     if isinstance(item, os.PathLike):
         return read_file(item, name, limits)
     if isinstance(item, ENCODED):
         return bytes(item)
     if is_stream(item):
-        return read_stream(item, name, limits)
+        return _read_stream(item, name, limits)
     raise TypeError(f"Got {name}: an image is {ITEM}.")
 
 
-def _at(location: str, name: str, limits: Limits) -> bytes:
-    """The bytes that a string names, or is."""
-    if is_data_uri(location):
-        return decode_data_uri(location, name, limits)
-    if is_remote(location):
-        from ._urls import fetch  # urllib3 is for those who need it
+def _read_stream(stream: Any, name: str, limits: Limits) -> bytes:
+    """Read a binary file from its start, and restore its position."""
+    if inspect.iscoroutinefunction(stream.read):
+        raise ImageError(f"{name} is read asynchronously: pass its .file, or its bytes.")
+    if isinstance(stream, io.TextIOBase):
+        raise _text_error(name)
+    if getattr(stream, "closed", False) is True:
+        raise ImageError(f"{name} is closed: pass it while it is open, or its bytes.")
+    with _locks[id(stream) // 64 % len(_locks)]:
+        try:
+            position = stream.tell()
+            stream.seek(0)
+        except Exception as error:
+            raise ImageError(
+                f"{name} cannot be read from its start ({error}): pass its bytes, file.read()."
+            ) from error
+        try:
+            return _read_to_limit(stream, name, limits)
+        except (ImageError, MemoryError):
+            raise
+        # A file in an archive, on a server or of a web framework may raise any exception.
+        except Exception as error:
+            raise ImageError(f"{name} cannot be read: {error}.") from error
+        finally:
+            with contextlib.suppress(Exception):  # the error above says more
+                stream.seek(position)
 
-        return fetch(location, limits)
-    if is_base64(location):
-        return decode_base64(location, name, limits)
-    return read_file(location, name, limits)
+
+def _read_to_limit(stream: Any, name: str, limits: Limits) -> bytes:
+    chunks: list[bytes] = []
+    left = limits.max_image_bytes + 1
+    while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
+        if not isinstance(chunk, ENCODED):
+            raise _text_error(name)
+        chunks.append(bytes(chunk))
+        left -= len(chunk)
+    return b"".join(chunks)
 
 
-def _sized(data: bytes, name: str, limits: Limits) -> bytes:
-    if not data:
-        raise ImageError(f"{name} is empty (0 bytes).")
-    if len(data) > limits.max_image_bytes:
-        raise limits.too_many_bytes(name)
-    return data
+def _text_error(name: str) -> ImageError:
+    return ImageError(f"{name} gives text and not bytes: open it in binary mode, 'rb'.")

@@ -1,4 +1,4 @@
-"""TIFF files whose first picture is not the picture: cameras' raw files, and thumbnails."""
+"""TIFF files whose first picture is not the one that is meant: camera raw files, thumbnails."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VE
 )
 _REDUCED, _OLD_REDUCED, _MASK = 1, 2, 4
 _MOSAIC, _LINEAR_RAW = 32803, 34892
-# What the raw files of Canon and Phase One have before their first directory.
+# Bytes before the first directory of the raw files of Canon and Phase One.
 _MARKS = (b"\x10\0\0\0CR\2\0", b"IIIITwaR", b"MMMMRawT")
-# Types of values: bytes, and struct's letter.
+# Types of values: their size in bytes, and the letter of `struct`.
 _TYPES = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I"), 16: (8, "Q"), 18: (8, "Q")}
-_MOST = 64  # directories that are looked at; a raw file has fewer than ten
-_MOST_TAGS = 4096  # in one of them
+_MAX_DIRECTORIES = 64  # that are read; a raw file has fewer than ten
+_MAX_VALUES = 64  # of a tag that is read
+_MAX_TAGS = 4096  # of a directory
 
 
 def check_tiff(stream: IO[bytes], name: str) -> None:
     """Refuse a TIFF whose first picture is a camera's mosaic, or a thumbnail of a larger one.
 
-    A thumbnail after the picture, several pages, and a pyramid that begins with its largest picture
-    are no reason: the first picture counts.
+    The first picture is read. So files with a thumbnail after it, with several pages, or with a
+    pyramid of sizes that begins with the largest are not refused.
     """
     position = stream.tell()
     try:
@@ -37,7 +38,7 @@ def check_tiff(stream: IO[bytes], name: str) -> None:
         if head[4:12] in _MARKS or head[8:] in _MARKS:
             raise camera_raw(name)
         pages, inside = _Reader(stream).directories()
-    except (struct.error, OverflowError):  # damaged: Pillow will say how
+    except (struct.error, OverflowError):  # damaged: Pillow raises an error that says more
         return
     finally:
         stream.seek(position)
@@ -57,7 +58,7 @@ def check_tiff(stream: IO[bytes], name: str) -> None:
 
 
 def camera_raw(name: str) -> ImageError:
-    """Word the refusal of a camera's raw file."""
+    """Return the error for a camera's raw file."""
     develop = advice(
         "Develop it first, for example with rawpy.imread(...).postprocess(), and pass that array.",
         command="Develop it to a JPEG or PNG file first.",
@@ -69,7 +70,7 @@ def camera_raw(name: str) -> ImageError:
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """What a directory of TIFF says of its picture."""
+    """The tags of a directory of a TIFF, which describes one picture."""
 
     tags: dict[int, tuple[int, ...]]
 
@@ -102,7 +103,7 @@ class _Directory:
 
 
 class _Reader:
-    """Reads the directories of a TIFF, damaged or not: what cannot be read is left out."""
+    """Reads the directories of a TIFF; those that are damaged are left out."""
 
     def __init__(self, stream: IO[bytes]):
         self._stream = stream
@@ -112,16 +113,18 @@ class _Reader:
         self._seen: set[int] = set()
 
     def directories(self) -> tuple[list[_Directory], list[_Directory]]:
-        """The file's own directories, one a page, and those that they name as theirs."""
+        """Return the directories of the pages, and the sub-directories of these."""
         word = "Q" if self._big else "I"
         pages = self._chain(self._number(word, 8 if self._big else 4))
         offsets = [at for page in pages for at in page.tags.get(_SUB_DIRECTORIES, ())]
-        inside = [directory for at in offsets[:_MOST] for directory in self._chain(at)]
+        inside = [
+            directory for at in offsets[:_MAX_DIRECTORIES] for directory in self._chain(at)
+        ]
         return pages, inside
 
     def _chain(self, offset: int) -> list[_Directory]:
         found = []
-        while offset and offset not in self._seen and len(self._seen) < _MOST:
+        while offset and offset not in self._seen and len(self._seen) < _MAX_DIRECTORIES:
             self._seen.add(offset)
             try:
                 directory, offset = self._directory(offset)
@@ -131,9 +134,9 @@ class _Reader:
         return found
 
     def _directory(self, offset: int) -> tuple[_Directory, int]:
-        """The directory there, and where the next one is."""
+        """Return the directory at an offset, and the offset of the next."""
         count, entry, word = ("Q", 20, "Q") if self._big else ("H", 12, "I")
-        n = min(self._number(count, offset), _MOST_TAGS)
+        n = min(self._number(count, offset), _MAX_TAGS)
         begin = offset + struct.calcsize(count)
         table = self._at(begin, n * entry)
         tags = {}
@@ -145,7 +148,7 @@ class _Reader:
     def _values(self, entry: bytes, kind: int, word: str) -> tuple[int, ...]:
         size, letter = _TYPES.get(kind, (0, ""))
         (n,) = struct.unpack_from(self._order + word, entry)
-        if not size or n > _MOST:
+        if not size or n > _MAX_VALUES:
             return ()
         data = entry[struct.calcsize(word) :]
         if n * size > len(data):

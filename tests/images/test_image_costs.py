@@ -14,8 +14,7 @@ from PIL import Image
 
 from skembed import ImageError, config_context
 from skembed.images import load, prepare, read, resize
-from skembed.images._budget import Budget
-from skembed.images._costs import bytes_needed
+from skembed.images._costs import MemoryBudget, bytes_needed
 
 
 def encoded(image, kind, **options):
@@ -128,14 +127,14 @@ def most_at_once(budget, needs):
 
 
 def test_threads_share_the_budget():
-    budget = Budget(100 << 20)
+    budget = MemoryBudget(100 << 20)
     assert most_at_once(budget, [40 << 20] * 12) <= 100 << 20
     # One that is larger than all of it is alone, and comes to its turn.
     assert most_at_once(budget, [150 << 20] * 4 + [40 << 20] * 8) == 150 << 20
 
 
 def test_what_fails_gives_its_share_back():
-    budget = Budget(100 << 20)
+    budget = MemoryBudget(100 << 20)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), budget.hold(90 << 20):
             raise ZeroDivisionError

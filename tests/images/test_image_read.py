@@ -1,21 +1,24 @@
-"""read: files, bytes, digests, limits."""
+"""read: files, bytes, open files, limits."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
-import socket
+import tempfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import skimage
 from PIL import Image
 
-from skembed._config import config_context
-from skembed._errors import ImageError
-from skembed.images import Limits, Raw, load, local_path, read
+from skembed import ImageError, config_context
+from skembed.images import Limits, Raw, as_items, describe, load, read
 
 DATA = Path(skimage.__file__).parent / "data"
 ROCKET = DATA / "rocket.jpg"
@@ -38,26 +41,6 @@ def test_a_path_a_url_and_bytes_are_the_same_image(tmp_path):
     ]
     assert {read(item).digest() for item in items} == {Raw(data, "").digest()}
     assert len(Raw(data, "").digest()) == 16
-
-
-def test_the_home_directory_is_expanded(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "a b.png").write_bytes(b"data")
-    for item in ("~/a b.png", Path("~/a b.png"), "file://~/a%20b.png"):
-        assert read(item).data == b"data"
-        assert local_path(item) == str(tmp_path / "a b.png")
-
-
-def test_local_path_of_everything_else_is_none():
-    for item in (b"a", "https://x/y", "ftp://x/y", "file://host/y", "", None, np.zeros(3), 3):
-        assert local_path(item) is None
-    assert local_path("a.jpg") == os.path.join(os.getcwd(), "a.jpg")  # noqa: PTH109, PTH118
-
-
-def test_a_path_object_is_never_a_url(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("file:x").write_bytes(b"data")
-    assert read(Path("file:x")).data == b"data"
 
 
 @pytest.mark.parametrize(
@@ -97,24 +80,6 @@ def test_an_empty_file(tmp_path):
         read(path)
 
 
-def test_the_systems_own_words_for_other_errors(tmp_path):
-    path = tmp_path / "loop.jpg"
-    path.symlink_to(path)
-    with pytest.raises(ImageError, match=r"loop\.jpg cannot be read: Too many levels"):
-        read(path)
-    with pytest.raises(ImageError, match="cannot be read: Not a directory"):
-        read(ROCKET / "a.jpg")
-
-
-def test_pipes_sockets_and_devices_do_not_block(tmp_path):
-    os.mkfifo(tmp_path / "pipe.jpg")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "s"))
-        for path in (tmp_path / "pipe.jpg", tmp_path / "s", "/dev/zero"):
-            with pytest.raises(ImageError, match="not a regular file"):
-                read(path)
-
-
 def test_files_and_bytes_over_the_limit(tmp_path):
     path = tmp_path / "long.jpg"
     path.write_bytes(bytes(11))
@@ -132,27 +97,6 @@ def test_limits_are_taken_in_the_callers_thread():
         read(ROCKET, limits=limits)
 
 
-def test_digests_of_pixels():
-    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
-    digests = [
-        read(pixels).digest(),
-        read(pixels.tobytes()).digest(),
-        read(pixels, color_space="bgr").digest(),
-        read(pixels.reshape(2, 8, 3)).digest(),
-        read(pixels.view(np.int8)).digest(),
-        read(pixels[::-1]).digest(),
-    ]
-    assert len(set(digests)) == len(digests)
-    assert read(pixels[:, ::-1][:, ::-1]).digest() == digests[0]
-    assert read(np.asfortranarray(pixels)).digest() == digests[0]
-    assert read(Image.fromarray(pixels)).digest() == digests[0]
-
-
-def test_an_array_is_not_copied():
-    pixels = np.zeros((4, 4, 3), np.float32)
-    assert read(pixels).data is pixels
-
-
 def test_a_lazy_pil_image_equals_its_file():
     with Image.open(ROCKET) as image:
         np.testing.assert_array_equal(load(image), load(ROCKET))
@@ -163,14 +107,126 @@ def test_color_space_is_checked():
         read(b"x", color_space="brg")
 
 
-@pytest.mark.parametrize(
-    "name", ["a\x1b[2J.jpg", "a\x9bm\n.jpg", "a\u202egpj.exe", "a\udcff.jpg"]
-)
-def test_a_file_s_name_cannot_act_on_a_terminal(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(b"no image")
-    for item in (path, str(path), path.with_name(f"missing {name}"), {"path": str(path)}):
-        with pytest.raises(ImageError) as caught:
-            load(item)
-        assert str(caught.value).isprintable()
-        assert repr(name)[1:-1] in str(caught.value)
+# --- open files, which are read from their start and left as they were found -------------
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("streams") / "a.png"
+    Image.new("RGB", (9, 7), (3, 200, 7)).save(path)
+    return path
+
+
+class Upload:
+    """As web frameworks wrap a file: no class of io's, and its methods passed on."""
+
+    def __init__(self, data: bytes, name: str):
+        self._file, self.name = io.BytesIO(data), name
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, position: int) -> int:
+        return self._file.seek(position)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def test_every_kind_of_file(path, tmp_path):
+    data = path.read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", data)
+    with (
+        tempfile.SpooledTemporaryFile() as spooled,
+        path.open("rb") as buffered,
+        path.open("rb", buffering=0) as raw,
+        zipfile.ZipFile(tmp_path / "a.zip") as archive,
+        archive.open("a.png") as member,
+    ):
+        spooled.write(data)
+        for stream in (io.BytesIO(data), buffered, raw, member, spooled, Upload(data, "a.png")):
+            for position in (stream.tell(), 5, len(data)):
+                stream.seek(position)
+                assert read(stream).digest() == read(path).digest()
+                assert stream.tell() == position
+
+
+def test_every_container_of_files(path):
+    stream = io.BytesIO(path.read_bytes())
+    for X in (
+        [stream],
+        np.array([stream], dtype=object),
+        pd.Series([stream]),
+        pl.Series([stream], dtype=pl.Object),
+    ):
+        assert as_items(X) == [stream]
+    with pytest.raises(TypeError, match=r"one image \(an open file \(BytesIO\)\).*Wrap it"):
+        as_items(stream)
+
+
+def test_a_file_in_many_rows_is_read_by_many_threads(path):
+    data = os.urandom(3 * 2**20)  # several pieces
+    stream = io.BytesIO(data)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(raw.data == data for raw in pool.map(read, [stream] * 64))
+
+
+def test_an_archive_is_no_file_of_an_image(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        with pytest.raises(TypeError, match="X is ZipFile"):
+            as_items(archive)
+        with pytest.raises(TypeError, match="Row 0 of X is ZipFile"):
+            as_items([archive])
+
+
+def test_files_are_named_in_messages(path):
+    with path.open("rb") as file:
+        assert describe(file) == f"an open file ({path})"
+    assert describe(Upload(b"", "cat.jpg")) == "an open file (cat.jpg)"
+    with open(os.open(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - its name is a number
+        assert describe(file) == "an open file (BufferedReader)"
+
+
+def test_what_cannot_be_read_from_a_file(path, tmp_path):
+    closed = io.BytesIO(b"...")
+    closed.close()
+    reader, writer = os.pipe()
+    os.close(writer)
+    with (
+        path.open() as text,
+        (tmp_path / "new").open("wb") as written,
+        open(reader, "rb") as pipe,  # noqa: PTH123 - a descriptor
+    ):
+        for stream, words in (
+            (closed, "is closed: pass it while it is open"),
+            (text, "open it in binary mode"),
+            (io.StringIO("..."), "open it in binary mode"),
+            (written, "cannot be read: "),
+            (pipe, r"cannot be read from its start .*pass its bytes, file\.read\(\)"),
+            (io.BytesIO(b""), "is empty"),
+            (io.BytesIO(b"no image"), "is not an image"),
+        ):
+            with pytest.raises(ImageError, match=words):
+                load(stream)
+
+
+def test_an_asynchronous_upload_is_told_how():
+    class Asynchronous:
+        async def read(self, size: int = -1) -> bytes:
+            return b""
+
+        async def seek(self, position: int) -> None: ...
+
+    with pytest.raises(ImageError, match=r"asynchronously: pass its \.file"):
+        read(Asynchronous())
+
+
+def test_a_file_is_read_no_further_than_the_limit():
+    with open("/dev/zero", "rb") as endless:  # noqa: PTH123
+        for stream in (io.BytesIO(bytes(1001)), endless):
+            with (
+                config_context(max_image_bytes=1000),
+                pytest.raises(ImageError, match="max_im"),
+            ):
+                read(stream)

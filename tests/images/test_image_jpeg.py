@@ -11,8 +11,7 @@ import simplejpeg
 from PIL import Image
 
 from skembed import ImageError
-from skembed.images import _encoded, _turbo, decode, prepare, read
-from skembed.images._turbo import turbo_pixels
+from skembed.images import _decode, _jpeg, decode, prepare, read
 
 KINDS = {
     "4:4:4": {"subsampling": 0},
@@ -26,28 +25,28 @@ KINDS = {
 
 @pytest.fixture
 def fresh():
-    """Settle again, in the test and after it, whether simplejpeg agrees."""
-    _turbo._agrees.cache_clear()
+    """Compare simplejpeg with Pillow again, in the test and after it."""
+    _jpeg._matches_pillow.cache_clear()
     yield
-    _turbo._agrees.cache_clear()
+    _jpeg._matches_pillow.cache_clear()
 
 
-def _jpeg(pixels, **options):
+def _encoded(pixels, **options):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", **options)
     return buffer.getvalue()
 
 
-def _by_turbo(data):
-    return turbo_pixels(Image.open(io.BytesIO(data)), data)
+def _by_simplejpeg(data):
+    return _jpeg.decode_jpeg(Image.open(io.BytesIO(data)), data)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ordinary_jpegs_have_the_same_bits(kind, pictures):
     whole = pictures[8]
     for picture in (whole[:137, :99], whole[:64, :64], whole[:5, :3], pictures[0][..., 0]):
-        data = _jpeg(picture, **KINDS[kind])
-        pixels = _by_turbo(data)
+        data = _encoded(picture, **KINDS[kind])
+        pixels = _by_simplejpeg(data)
         assert pixels is not None
         assert np.array_equal(np.asarray(pixels), np.asarray(Image.open(io.BytesIO(data))))
 
@@ -56,14 +55,14 @@ def test_photographs_have_the_same_bits(shared):
     files = sorted(shared.glob("data/flowers17/*/*.jpg"))[::40]
     assert len(files) > 30
     for file in files:
-        pixels = _by_turbo(file.read_bytes())
+        pixels = _by_simplejpeg(file.read_bytes())
         assert np.array_equal(np.asarray(pixels), np.asarray(Image.open(file)))
 
 
 def test_orientation_is_applied_as_ever(pictures):
     exif = Image.Exif()
     exif[274] = 6
-    data = _jpeg(pictures[8][:100, :60], exif=exif)
+    data = _encoded(pictures[8][:100, :60], exif=exif)
     expected = np.rot90(np.asarray(Image.open(io.BytesIO(data))), -1)
     assert np.array_equal(np.asarray(decode(read(data))), expected)
 
@@ -73,31 +72,31 @@ def test_what_is_out_of_the_ordinary_is_left_to_pillow(pictures):
     Image.fromarray(pictures[8]).convert("CMYK").save(cmyk, "JPEG")
     png = io.BytesIO()
     Image.fromarray(pictures[8]).save(png, "PNG")
-    assert _by_turbo(cmyk.getvalue()) is None
-    assert _by_turbo(png.getvalue()) is None
+    assert _by_simplejpeg(cmyk.getvalue()) is None
+    assert _by_simplejpeg(png.getvalue()) is None
 
 
 @pytest.mark.parametrize("sampling", ["440", "411"])
 def test_samplings_that_are_not_checked_are_left_to_pillow(sampling, pictures):
     data = simplejpeg.encode_jpeg(pictures[8], colorsubsampling=sampling)
-    assert _by_turbo(data) is None
+    assert _by_simplejpeg(data) is None
     assert np.array_equal(
         np.asarray(decode(read(data))), np.asarray(Image.open(io.BytesIO(data)))
     )
 
 
 def test_a_jpeg_cut_short_is_an_error_as_ever(pictures):
-    data = _jpeg(pictures[8])
+    data = _encoded(pictures[8])
     for length in (len(data) // 2, len(data) - 100):
-        assert _by_turbo(data[:length]) is None
+        assert _by_simplejpeg(data[:length]) is None
         with pytest.raises(ImageError, match="damaged or cut short"):
             decode(read(data[:length]))
 
 
 def test_a_build_that_disagrees_is_not_used(fresh, monkeypatch, pictures):
-    data = _jpeg(pictures[8])
-    assert _by_turbo(data) is not None
-    _turbo._agrees.cache_clear()
+    data = _encoded(pictures[8])
+    assert _by_simplejpeg(data) is not None
+    _jpeg._matches_pillow.cache_clear()
 
     def off_by_one(data, **options):
         return simplejpeg.decode_jpeg(data, **options) ^ 1
@@ -105,24 +104,24 @@ def test_a_build_that_disagrees_is_not_used(fresh, monkeypatch, pictures):
     def without_strict(data, colorspace, fastdct, fastupsample):
         return simplejpeg.decode_jpeg(data, colorspace, fastdct, fastupsample)
 
-    for decode_jpeg in (off_by_one, without_strict):
-        other = types.SimpleNamespace(decode_jpeg=decode_jpeg)
-        monkeypatch.setattr(_turbo, "_simplejpeg", lambda other=other: other)
-        assert _by_turbo(data) is None
-        _turbo._agrees.cache_clear()
+    for function in (off_by_one, without_strict):
+        other = types.SimpleNamespace(decode_jpeg=function)
+        monkeypatch.setattr(_jpeg, "_simplejpeg", lambda other=other: other)
+        assert _by_simplejpeg(data) is None
+        _jpeg._matches_pillow.cache_clear()
 
 
 def test_without_simplejpeg_pillow_decodes(fresh, monkeypatch, pictures):
-    data = _jpeg(pictures[8])
-    monkeypatch.setattr(_turbo, "_simplejpeg", lambda: None)
-    assert _by_turbo(data) is None
+    data = _encoded(pictures[8])
+    monkeypatch.setattr(_jpeg, "_simplejpeg", lambda: None)
+    assert _by_simplejpeg(data) is None
     expected = np.asarray(Image.open(io.BytesIO(data)))
     assert np.array_equal(np.asarray(decode(read(data))), expected)
 
 
 def test_a_simplejpeg_that_cannot_be_imported_is_not_there(python, tmp_path, pictures):
     (tmp_path / "simplejpeg.py").write_text("raise ValueError('built for another NumPy')")
-    (tmp_path / "photograph.jpg").write_bytes(_jpeg(pictures[8]))
+    (tmp_path / "photograph.jpg").write_bytes(_encoded(pictures[8]))
     program = "from skembed.images import load; print(load('photograph.jpg').shape)"
     assert python(program) == "(140, 140, 3)"
 
@@ -131,10 +130,10 @@ def test_a_simplejpeg_that_cannot_be_imported_is_not_there(python, tmp_path, pic
 @pytest.mark.parametrize("kind", KINDS)
 def test_scaled_jpegs_have_the_same_bits(kind, step, pictures):
     for picture in (pictures[8][:137, :99], pictures[8][:64, :64], pictures[8][..., 0]):
-        data = _jpeg(picture, **KINDS[kind])
+        data = _encoded(picture, **KINDS[kind])
         image = Image.open(io.BytesIO(data))
         image.draft(None, (image.width // step, image.height // step))
-        pixels = turbo_pixels(image, data)
+        pixels = _jpeg.decode_jpeg(image, data)
         assert pixels.shape[:2] == tuple(-(-side // step) for side in picture.shape[:2])
         assert np.array_equal(pixels, np.asarray(image))
 
@@ -143,11 +142,11 @@ def test_it_decodes_what_is_scaled_too(monkeypatch, pictures):
     decoded = []
 
     def watched(image, data):
-        decoded.append(turbo_pixels(image, data))
+        decoded.append(_jpeg.decode_jpeg(image, data))
         return decoded[-1]
 
-    monkeypatch.setattr(_encoded, "turbo_pixels", watched)
-    raw = read(_jpeg(pictures[8]))
+    monkeypatch.setattr(_decode, "decode_jpeg", watched)
+    raw = read(_encoded(pictures[8]))
     for size, shape in ((100, (140, 140, 3)), (32, (70, 70, 3))):
         prepare(raw, (size, size), decoding="scaled")
         assert decoded.pop().shape == shape

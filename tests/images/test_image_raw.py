@@ -1,13 +1,14 @@
-"""Arrays as images: dtypes, shapes, channel orders."""
+"""Arrays as images: dtypes, shapes, channel orders, digests."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 from skembed._errors import ImageError
-from skembed.images import load
+from skembed.images import load, read
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
 RGBA = np.concatenate([RGB, RGB[..., :1]], axis=2)
@@ -84,3 +85,24 @@ def test_what_is_not_an_image(array, words):
 def test_alpha_that_is_not_there(color_space):
     with pytest.raises(ImageError, match=f"3 channels.*use color_space='{color_space[:3]}'"):
         load(RGB, color_space=color_space)
+
+
+def test_digests_of_pixels():
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    digests = [
+        read(pixels).digest(),
+        read(pixels.tobytes()).digest(),
+        read(pixels, color_space="bgr").digest(),
+        read(pixels.reshape(2, 8, 3)).digest(),
+        read(pixels.view(np.int8)).digest(),
+        read(pixels[::-1]).digest(),
+    ]
+    assert len(set(digests)) == len(digests)
+    assert read(pixels[:, ::-1][:, ::-1]).digest() == digests[0]
+    assert read(np.asfortranarray(pixels)).digest() == digests[0]
+    assert read(Image.fromarray(pixels)).digest() == digests[0]
+
+
+def test_an_array_is_not_copied():
+    pixels = np.zeros((4, 4, 3), np.float32)
+    assert read(pixels).data is pixels
