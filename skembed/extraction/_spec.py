@@ -17,6 +17,7 @@ from .._advice import advice, parameter
 from .._errors import WeightsError, did_you_mean
 from .._file_status import file_status
 from .._processor import arithmetic
+from ..backbones._formats import format_of
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
 from ..engines._registry import choose_engine
@@ -186,10 +187,7 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
             f"{parameter('image_size')} is {image_size!r}; at most {_MAX_SIDE:,} pixels a side are "
             "allowed: the feature maps of one larger image take gigabytes."
         )
-    fixed = backbone.origin in ("file", "model")
-    if fixed and any(
-        s not in (0, asked) for s, asked in zip(backbone.input_size, size, strict=True)
-    ):
+    if not format_of(backbone).takes_size(backbone, size):
         raise ValueError(
             f"{parameter('image_size')} is {image_size!r}, and {backbone.name!r} was built for "
             f"{backbone.input_size}."

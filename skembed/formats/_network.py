@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..backbones._classes import class_names
+from ..backbones._formats import format_of
 from ..backbones._spec import Backbone
 
 EMBEDDING, PREDICTIONS = "embedding", "predictions"
@@ -145,13 +147,11 @@ class NetworkSpec:
     @property
     def top(self) -> bool:
         """Whether the network is built with its classifier."""
-        from .keras._layers import graph
-
         names = {tap.layer for tap in self.taps} - {EMBEDDING}
         if PREDICTIONS in names:
             return True
         return bool(names) and not names <= {
-            layer.name for layer in graph(self.backbone, False)
+            layer.name for layer in layers_of(self.backbone, False)
         }
 
     def poolings(self, tap: Tap) -> tuple[str, ...]:
@@ -180,3 +180,15 @@ class NetworkSpec:
             else tap.label
         )
         return [f"{stem}__{i:0{digits}d}" for i in range(tap.n_channels)]
+
+
+@functools.lru_cache(maxsize=64)
+def layers_of(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
+    """Return the layers of `backbone`, with its classifier or without, as its format lists them."""
+    return format_of(backbone).layers(backbone, top)
+
+
+@functools.lru_cache(maxsize=64)
+def outputs_of(backbone: Backbone) -> tuple[str, ...]:
+    """Return the names of the network's outputs, where it has several."""
+    return format_of(backbone).output_names(backbone)

@@ -12,8 +12,7 @@ from .._advice import advice, parameter
 from .._errors import did_you_mean
 from ..backbones._classes import class_names
 from ..backbones._spec import Backbone
-from ..formats._network import EMBEDDING, PREDICTIONS, Layer, Tap
-from ..formats.keras._layers import graph, output_names
+from ..formats._network import EMBEDDING, PREDICTIONS, Layer, Tap, layers_of, outputs_of
 
 _LAST = re.compile(r"last (\d+)")
 _GLOB = re.compile(r"[*?\[]")
@@ -61,10 +60,10 @@ def known(backbone: Backbone) -> tuple[Layer, ...]:
     """Return every layer there is at this input size."""
     if backbone.classes:
         try:
-            return graph(backbone, True)
+            return layers_of(backbone, True)
         except ValueError:  # the classifier takes one size only, and this is another
             pass
-    return graph(backbone, False)
+    return layers_of(backbone, False)
 
 
 def _taps(backbone: Backbone, asked: object) -> list[Tap]:
@@ -116,7 +115,7 @@ def _unknown(backbone: Backbone, asked: str) -> str:
 def _embedding(backbone: Backbone) -> Tap:
     if backbone.n_features:
         return Tap(EMBEDDING, EMBEDDING, backbone.n_features, True)
-    outputs = output_names(backbone)
+    outputs = outputs_of(backbone)
     if outputs:
         raise ValueError(
             f"{backbone.name!r} has {len(outputs)} outputs, so that none is its embedding: choose "

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import backbones
+from ..backbones._formats import is_meant_as_a_model
 from ..formats._network import EMBEDDING, PREDICTIONS
-from ..formats.keras._model_files import has_suffix_of_a_model
 from ._arguments import FLAGS, LONG_FLAGS, ON_ERROR, POOLINGS
 from ._ipython import (
     CompletionContext,
@@ -154,9 +154,7 @@ def _model(word: str, shell: InteractiveShell, usual: str) -> str:
         return value if type(value) is str else ""
     if word in backbones.names():
         return word
-    is_other = not is_quoted(word) and (
-        "{" in word or "$" in word or has_suffix_of_a_model(word)
-    )
+    is_other = not is_quoted(word) and ("{" in word or "$" in word or is_meant_as_a_model(word))
     return "" if is_other else usual  # it was left out: these are the images
 
 

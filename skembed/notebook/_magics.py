@@ -10,9 +10,9 @@ from typing import Any
 
 from .. import PretrainedEmbedder, backbones
 from .._errors import did_you_mean
+from ..backbones._formats import is_meant_as_a_model
 from ..engines._registry import ENGINES
 from ..extraction._spec import PRECISIONS
-from ..formats.keras._model_files import has_suffix_of_a_model
 from ..images import DECODINGS
 from ._arguments import Line, layers_from, read_line
 from ._cells import read_paths, run_python
@@ -73,7 +73,7 @@ class EmbedMagics(Magics):
     @validate("model")
     def _check_model(self, proposal: Any) -> str:
         model = proposal.value
-        if not has_suffix_of_a_model(model) and model not in backbones.names():
+        if not is_meant_as_a_model(model) and model not in backbones.names():
             raise TraitError(_unknown_model(model, backbones.names()))
         return model
 
@@ -118,7 +118,7 @@ class EmbedMagics(Magics):
     def backbone(self, word: str, names: Names) -> Any:
         """Return what an estimator takes as `backbone`: a name, a file, or an object."""
         model = names.live(word, "model") if word else self.model
-        if not isinstance(model, str) or has_suffix_of_a_model(model):
+        if not isinstance(model, str) or is_meant_as_a_model(model):
             return model
         known = backbones.names()
         if model in known:

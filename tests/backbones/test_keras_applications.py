@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from skembed._keras import import_keras
-from skembed.backbones._keras_applications import build, keras_applications_backbones
-from skembed.formats.keras._functional import stable_names, symbolic
+from skembed.backbones._keras_applications import keras_applications_backbones
+from skembed.formats.keras._applications import build, stable_names
+from skembed.formats.keras._functional import symbolic
 
 BACKBONES = {backbone.name: backbone for backbone in keras_applications_backbones()}
 # The smallest of each family.
@@ -215,7 +216,8 @@ def digest_of_random_weights():
     import dataclasses
     import hashlib
 
-    from skembed.backbones._keras_applications import build, keras_applications_backbones
+    from skembed.backbones._keras_applications import keras_applications_backbones
+    from skembed.formats.keras._applications import build
 
     backbone = {b.name: b for b in keras_applications_backbones()}["mobilenet_v3_small"]
     model = build(dataclasses.replace(backbone, input_size=(32, 32)), None, False)

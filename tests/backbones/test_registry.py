@@ -14,8 +14,8 @@ import pytest
 
 from skembed import PretrainedEmbedder, backbones
 from skembed.backbones import _registry
-from skembed.backbones._registry import load
 from skembed.extraction import images_run
+from skembed.formats.keras._models import load
 
 
 def test_table_has_a_row_for_every_backbone():
@@ -191,7 +191,7 @@ def test_an_edited_builder_makes_another_network(tmp_path, monkeypatch):
 
 
 def test_a_renamed_backbone_is_built_like_its_model():
-    from skembed.backbones._registry import load
+    from skembed.formats.keras._models import load
 
     small = dataclasses.replace(
         backbones.get("efficientnet_lite2"), name="small", input_size=(64, 64)

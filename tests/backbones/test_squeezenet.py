@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed.backbones._registry import load
+from skembed.formats.keras._models import load
 
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "squeezenet1_1_caffe"])

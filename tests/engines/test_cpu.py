@@ -12,9 +12,9 @@ from jax.extend.core.primitives import closed_call_p
 
 from skembed import backbones
 from skembed._keras import import_keras
-from skembed.backbones._registry import load
 from skembed.engines.jax._cpu import RULES, lower_for_cpu
 from skembed.engines.jax._rewrite import rewritten
+from skembed.formats.keras._models import load
 
 GEOMETRIES = list(itertools.product([1, 2], [1, 2], ["SAME", "VALID"], [3, 5]))
 

@@ -20,7 +20,8 @@ import pytest
 from skembed._config import config_context
 from skembed._errors import WeightsError
 from skembed.backbones import WeightsFile
-from skembed.backbones._keras_applications import build, keras_applications_backbones
+from skembed.backbones._keras_applications import keras_applications_backbones
+from skembed.formats.keras._applications import build
 from skembed.formats.keras._fetch import cache_folder, fetch
 
 CONTENT = bytes(range(256)) * 512

@@ -10,7 +10,8 @@ import pytest
 
 from skembed._errors import WeightsError
 from skembed._keras import import_keras
-from skembed.backbones._keras_applications import build, keras_applications_backbones
+from skembed.backbones._keras_applications import keras_applications_backbones
+from skembed.formats.keras._applications import build
 from skembed.formats.keras._random_weights import randomise
 
 # Keras 3.15 saves its variables by a call that NumPy 2 deprecates.

@@ -87,9 +87,9 @@ def test_rows_say_what_a_layer_is_and_what_it_takes():
 
 def test_names_do_not_depend_on_what_was_built_before():
     first = layers.table("mobilenet_v3_small")
-    from skembed.formats.keras._layers import graph
+    from skembed.formats._network import layers_of
 
-    graph.cache_clear()
+    layers_of.cache_clear()
     import_keras().layers.Conv2D(1, 1)
     again = layers.table("mobilenet_v3_small")
     assert first.equals(again)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from skembed import PretrainedEmbedder, backbones, layers
 from skembed._keras import import_keras
-from skembed.backbones._registry import load
 from skembed.extraction import images_run
+from skembed.formats.keras._models import load
 
 SHAPE = (14, 14, 3)
 # Where "post" stops, layer by layer, in the network below.

@@ -17,6 +17,7 @@ import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
 from skembed._keras import import_keras
+from skembed.formats.keras._models import load
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
 # A developer sets it to some hundreds.
@@ -77,7 +78,7 @@ def test_a_damaged_file_is_named_or_changes_nothing(model, saved, tmp_path, with
         except (WeightsError, ValueError) as error:
             assert "damaged" in str(error)  # noqa: PT017 - it may load as well
         else:
-            loaded = backbones._registry.load(backbone, "imagenet", False)
+            loaded = load(backbone, "imagenet", False)
             if whole:
                 for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
                     np.testing.assert_array_equal(ours, theirs)
@@ -163,7 +164,7 @@ def test_a_lambda_in_an_h5_file_is_not_run(tmp_path):
 def test_weights_of_a_network_with_another_head_fill_the_rest(tmp_path, name):
     keras = import_keras()
     spec = dataclasses.replace(backbones.get("squeezenet1_1"), name="mine", input_size=(64, 64))
-    body = backbones._registry.load(spec, None, False)
+    body = load(spec, None, False)
     pooled = keras.layers.GlobalAveragePooling2D()(body.output)
     tuned = keras.Model(body.input, keras.layers.Dense(5, name="head")(pooled))
     (tuned.save_weights if "weights" in name else tuned.save)(tmp_path / name)

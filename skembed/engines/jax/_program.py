@@ -13,9 +13,9 @@ import numpy as np
 from ..._cores import n_abreast
 from ..._jax import matmul_precision, on_cpu, used_devices
 from ..._keras_settings import fixed_settings
+from ...backbones._formats import format_of
 from ...backbones._spec import Preparation
 from ...formats._network import NetworkSpec
-from ...formats.keras._taps import tapped
 from .._program import OutOfMemoryError
 from ._bfloat16 import in_bfloat16
 from ._compile_cache import kept_compilations
@@ -49,12 +49,11 @@ class JaxProgram:
         self._pool = ThreadPoolExecutor(abreast, "skembed-jax") if abreast > 1 else None
         self.in_flight = max(2, abreast)
         with kept_compilations():
-            model = tapped(spec)
-            # A live model is the user's: what they do to it later must not reach this program.
-            copy = spec.backbone.origin == "model"
+            network = format_of(spec.backbone).network(spec)
+            model = network.model
             self._variables = jax.device_put(
                 [
-                    [jax.numpy.array(v.value, copy=copy) for v in variables]
+                    [jax.numpy.array(v.value, copy=network.is_shared) for v in variables]
                     for variables in (model.trainable_variables, model.non_trainable_variables)
                 ],
                 self._shards.whole,

@@ -25,8 +25,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
-from ...formats.keras._taps import tapped
 from ...store._artifacts import GRAPHS, made_artifact_folder
 from .._program import UnsupportedNetworkError
 from ._exporter import PassingTroubleError, save_network, write_graph
@@ -177,7 +177,7 @@ def _proved_again(spec: NetworkSpec, folder: Path) -> bool:
 
 def _write(spec: NetworkSpec, folder: Path) -> None:
     """Fill an empty folder: the graph, what it was compared with, and the verdict."""
-    model = tapped(spec)
+    model = format_of(spec.backbone).network(spec).model
     save_network(spec, model, folder)
     # While the other process writes the graph, Keras runs here.
     with ThreadPoolExecutor(1, "skembed-proof") as pool:

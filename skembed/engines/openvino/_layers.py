@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
-from ...formats.keras._taps import tapped
 from ._compare import TOLERANCE, relative_difference
 from ._compiled import compiled, outputs_of
 from ._exporter import save_network, write_graph
@@ -30,7 +30,7 @@ def first_difference(spec: NetworkSpec, reference: Reference) -> str | None:
     MemoryError, RuntimeError, OSError
         If that many outputs find no room, or the graph that has them cannot be made.
     """
-    model = tapped(spec)
+    model = format_of(spec.backbone).network(spec).model
     with tempfile.TemporaryDirectory(prefix="skembed-") as place:
         folder = Path(place)
         save_network(spec, model, folder)

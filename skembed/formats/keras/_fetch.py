@@ -19,6 +19,7 @@ from ..._errors import WeightsError
 from ..._keras import import_keras
 from ..._messages import shortened, shown_url
 from ...backbones._spec import WeightsFile
+from ...backbones._table import at_hand
 from ._failed_downloads import Failure, Note
 
 _LONGEST_REASON = 200
@@ -84,8 +85,6 @@ def _try(file: WeightsFile, folder: Path) -> Path | Failure:
 
 
 def _message(failure: Failure, file: WeightsFile, name: str, path: Path) -> str:
-    from ...backbones._table import at_hand  # it imports this module
-
     others = [other for other in at_hand() if other != name]
     return (
         f"The weights file {file.file!r} of {name!r} cannot be had: {failure.reason}."

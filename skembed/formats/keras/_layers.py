@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from ...backbones._registry import load
 from ...backbones._spec import Backbone
 from .._network import Layer
 from ._calls import Call, calls, parents
@@ -13,11 +11,11 @@ from ._channels import ChannelAxes
 from ._expand import expanded
 from ._functional import symbolic
 from ._kinds import gives_probabilities, multiplies
+from ._models import is_given, is_own, load
 from ._outputs import named_outputs, output_calls
 
 
-@functools.lru_cache(maxsize=64)
-def graph(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
+def layers(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
     """Return the layers of `backbone` in the network's order.
 
     Parameters
@@ -54,7 +52,6 @@ def graph(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
     )
 
 
-@functools.lru_cache(maxsize=64)
 def output_names(backbone: Backbone) -> tuple[str, ...]:
     """Return the names of the outputs of a network given as it is, where there are several."""
     return tuple(named_outputs(_drawn(backbone, False)))
@@ -66,9 +63,9 @@ def _without_batch(axis: int | None) -> int | None:
 
 def _drawn(backbone: Backbone, top: bool) -> Any:
     """The network for its graph alone; without values where its builder is known to need none."""
-    if backbone.origin in ("file", "model"):
+    if is_given(backbone):
         return expanded(load(backbone, "imagenet", top))
-    if isinstance(backbone.builder, str) and backbone.builder.startswith("skembed."):
+    if is_own(backbone):
         model = symbolic(load, backbone=backbone, weights=None, top=top)
         return expanded(model, fill=False)
     return expanded(load(backbone, None, top))

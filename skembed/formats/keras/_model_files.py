@@ -16,8 +16,8 @@ _ONNX = (
     "Convert it with onnx2tf (pip install onnx2tf): onnx2tf -i model.onnx -okv3 writes a .keras "
     "file."
 )
-# What other files are, and the way from them to one that can be read.
-_ELSEWHERE = {
+# What files of other kinds are, and the way from them to one that can be read.
+CONVERSIONS = {
     ".onnx": f"is an ONNX graph. {_ONNX}",
     ".pb": "is a TensorFlow graph. Load it where TensorFlow is installed, and save the network it "
     "was made from with model.save('model.keras').",
@@ -31,23 +31,13 @@ _ELSEWHERE = {
     "with keras.models.model_from_json, load its weights, and save it with "
     "model.save('model.keras').",
 }
-_SAVED_MODEL = (
+SAVED_MODEL = (
     "is a TensorFlow SavedModel. Load it where it was made, or with tf_keras.models.load_model "
     "(pip install tf_keras), and save it with model.save('model.h5')."
 )
 # A member, or a dataset, that claims to be more than this and a hundred times what it takes on
 # the disk is no network.
 _LARGE, _EXPANSION = 2**26, 100
-
-
-def looks_like_a_file(name: str) -> bool:
-    """Whether a string that names no backbone is meant as the path of a model."""
-    return has_suffix_of_a_model(name) or Path(name).expanduser().exists()
-
-
-def has_suffix_of_a_model(name: str) -> bool:
-    """Whether a string ends as the path of a model does, or of one that has to be converted."""
-    return Path(name).suffix.lower() in (*SUFFIXES, *_ELSEWHERE)
 
 
 def load_model(path: Path) -> Any:
@@ -70,21 +60,9 @@ def load_model(path: Path) -> Any:
 
 def _check_kind(path: Path) -> None:
     if path.is_dir():
-        saved = (path / "saved_model.pb").exists()
-        reason = (
-            _SAVED_MODEL if saved else "is a folder. Give the path of a .keras or .h5 file."
-        )
-        raise WeightsError(f"{str(path)!r} {reason}")
-    suffix = path.suffix.lower()
-    if suffix in _ELSEWHERE:
-        raise WeightsError(f"{str(path)!r} {_ELSEWHERE[suffix]}")
+        raise WeightsError(f"{str(path)!r} is a folder. Give the path of a .keras or .h5 file.")
     if not path.is_file():
         raise WeightsError(f"The model file {str(path)!r} does not exist.")
-    if suffix not in SUFFIXES:
-        raise WeightsError(
-            f"{str(path)!r} is no model file that can be read: its name ends in none of "
-            f"{', '.join(SUFFIXES)}."
-        )
     if path.name.lower().endswith(".weights.h5"):
         raise WeightsError(
             f"{str(path)!r} holds weights without their network. Name the network as backbone, "

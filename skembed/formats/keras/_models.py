@@ -1,14 +1,15 @@
-"""Networks that are not in the registry: a live ``keras.Model``, or a file that holds one."""
+"""Backbones built by their builder; and networks given as they are: live models and files."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
+import importlib
 import math
-import sys
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,85 +18,94 @@ from ..._errors import WeightsError
 from ..._file_status import file_status
 from ..._keras import import_keras
 from ..._keras_settings import EPSILON, fixed_settings
-from ...backbones._spec import Backbone, Preparation, WeightsFile
+from ...backbones._formats import format_of
+from ...backbones._spec import Backbone, WeightsFile
 from ._channels import ChannelAxes
+from ._code_digest import digest_of
 from ._identity import Identity, identity
-from ._model_files import load_model
 
 # Live models by the digest that stands for them in a frozen Backbone. The newest few are kept
 # alive: a search over a growing list of models must not hold them all, and those that somebody
 # else holds are found as well.
 _KEPT = 8
+_BUILDER = "skembed.formats.keras._models:build"
+_FILE, _LIVE = "file", "model"  # the origins of networks that are given as they are
 _OWN = "Leave {weights} and {layers}."
-_live: dict[str, Any] = {}
-_held_elsewhere: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+_newest: dict[str, Any] = {}
+_alive: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
 
 
-def from_model(
-    model: Any, *, preparation: Preparation | None = None, name: str | None = None
-) -> Backbone:
-    """Describe a ``keras.Model``, or a ``.keras`` or ``.h5`` file, as a backbone.
+def load(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
+    """Build `backbone` by its builder; a ``keras.Model`` comes back."""
+    with fixed_settings():
+        return _builder(backbone)(backbone, weights, top)
 
-    Parameters
-    ----------
-    model : keras.Model, str or path
-        A network with one input of shape (batch, height, width, channels). Where it has several
-        outputs, `layers` chooses among their names. A file is loaded in Keras' safe mode,
-        which refuses code.
-    preparation : Preparation, optional
-        What its pixels need. By default nothing is done: files and uint8 arrive as float32
-        0-255, and all other arrays, which must be of the input's height and width, as they are.
-    name : str, optional
-        How to call it; by default the model's or the file's own name.
 
-    Returns
-    -------
-    Backbone
-        Its embedding is the model's output, pooled over all axes but the first and the channels'.
+def known_by_code(backbone: Backbone) -> Backbone:
+    """Return `backbone` with the code of its builder in the digest, for it may have been edited."""
+    builder = backbone.builder
+    if not isinstance(builder, str) or is_own(backbone):
+        return backbone
+    import_keras()  # whose backend is chosen before the builder's module imports it
+    code = digest_of(_builder(backbone))
+    known = backbone.digest.removesuffix(code).strip()
+    return dataclasses.replace(backbone, digest=f"{known} {code}".strip())
 
-    Raises
-    ------
-    ValueError
-        If the network has several inputs, or takes no images.
-    WeightsError
-        If the file is missing, damaged, or of another kind.
 
-    Notes
-    -----
-    An estimator with a live model pickles with its weights, and skops cannot save it. Save the
-    model as ``.keras`` and give the path for small pickles that other processes share.
+def _builder(backbone: Backbone) -> Callable[..., Any]:
+    if callable(backbone.builder):
+        return backbone.builder
+    module, _, function = backbone.builder.partition(":")
+    return getattr(importlib.import_module(module), function)
 
-    Examples
-    --------
-    >>> from skembed._keras import import_keras
-    >>> keras = import_keras()
-    >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
-    >>> from skembed import backbones
-    >>> backbones.from_model(model, name="tiny").n_features
-    4
-    """
-    if isinstance(model, str | Path):
-        path = Path(model).expanduser()
-        return _prepared(_of_file(path, name), preparation)
+
+def is_own(backbone: Backbone) -> bool:
+    """Whether the builder is skembed's."""
+    return isinstance(backbone.builder, str) and backbone.builder.startswith("skembed.")
+
+
+def is_given(backbone: Backbone) -> bool:
+    """Whether it stands for a network that was given as it is: a file or a live model."""
+    return backbone.builder == _BUILDER
+
+
+def is_live(backbone: Backbone) -> bool:
+    """Whether it stands for a model in memory, which is the user's."""
+    return is_given(backbone) and backbone.origin == _LIVE
+
+
+def describe_model(model: Any, name: str | None) -> Backbone:
+    """Describe a live ``keras.Model``, and remember it by its digest."""
     _check_graph(model, name or model.name)
     _check_epsilon(model)
     known = identity(model)
-    described = _describe(model, name or model.name, "model", known)
+    described = _describe(model, name or model.name, _LIVE, known)
     with _lock:
-        _held_elsewhere[known.digest] = model
-        _live[known.digest] = _live.pop(known.digest, model)
-        while len(_live) > _KEPT:
-            del _live[next(iter(_live))]
-    return _prepared(described, preparation)
+        _alive[known.digest] = model
+        _newest[known.digest] = _newest.pop(known.digest, model)
+        while len(_newest) > _KEPT:
+            del _newest[next(iter(_newest))]
+    return described
 
 
-def is_model(value: object) -> bool:
-    """Whether `value` is a ``keras.Model``, asked without loading Keras."""
-    return any(
-        base.__module__.startswith("keras.") and base.__name__ == "Model"
-        for base in type(value).__mro__
-    )
+def describe_file(path: Path, name: str | None, read: Callable[[Path], Any]) -> Backbone:
+    """Describe the network in a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str or None
+        How to call it; None takes the file's name.
+    read : callable
+        Returns the ``keras.Model`` in the file; a WeightsError says why it cannot.
+    """
+    path = path.expanduser().absolute()
+    known = _described(read, path, file_status(path) if path.is_file() else ())
+    if known.custom_code:  # which may have been edited, and not the file
+        known = _description(read, path)
+    return dataclasses.replace(known, name=name or path.stem)
 
 
 def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
@@ -105,10 +115,10 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             f"{backbone.name!r} is a model given as it is, with its own weights and output."
             f"{advice(_OWN, weights='imagenet', layers='embedding')}"
         )
-    if backbone.origin == "file":
+    if not is_live(backbone):
         return _built_from_file(backbone)
     try:
-        model = _held_elsewhere[backbone.digest]
+        model = _alive[backbone.digest]
     except KeyError:
         raise WeightsError(
             f"The live model {backbone.name!r} is not in this process any more. Save it as a "
@@ -124,42 +134,18 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
     return model
 
 
-def share_with_clones() -> None:
-    """Let scikit-learn's ``clone`` take a live model as it is.
-
-    It would copy the model by saving and loading it, which fails for layers of one's own and
-    gives every clone weights of its own. Parameters that a search tries are cloned by themselves,
-    so the model itself must say so, and not the estimator that holds it.
-    """
-    model_class = getattr(sys.modules.get("keras"), "Model", None)
-    if model_class is not None and not hasattr(model_class, "__sklearn_clone__"):
-        model_class.__sklearn_clone__ = _itself
-
-
-def _itself(model: Any) -> Any:
-    return model
-
-
-def _of_file(path: Path, name: str | None) -> Backbone:
-    path = path.absolute()
-    known = _described(path, file_status(path) if path.is_file() else ())
-    if known.custom_code:  # which may have been edited, and not the file
-        known = _description(path)
-    return dataclasses.replace(known, name=name or path.stem)
-
-
 @functools.lru_cache(maxsize=64)
-def _described(path: Path, _status: tuple[int, ...]) -> Backbone:
+def _described(read: Callable[[Path], Any], path: Path, _status: tuple[int, ...]) -> Backbone:
     """What a file holds, found out again once its status has changed."""
-    return _description(path)
+    return _description(read, path)
 
 
-def _description(path: Path) -> Backbone:
+def _description(read: Callable[[Path], Any], path: Path) -> Backbone:
     with fixed_settings():
-        model = load_model(path)
+        model = read(path)
     _check_graph(model, path.stem)
     contents = _file_digest(path)
-    spec = _describe(model, path.stem, "file", _identity_in_file(model, contents))
+    spec = _describe(model, path.stem, _FILE, _identity_in_file(model, contents))
     file = WeightsFile(file=str(path.resolve()), digest=f"sha256:{contents}")
     return dataclasses.replace(spec, weights=(file,))
 
@@ -172,7 +158,8 @@ def _identity_in_file(model: Any, contents: str) -> Identity:
 
 def _built_from_file(backbone: Backbone) -> Any:
     path = Path(backbone.weights[0].file)
-    model = load_model(path)
+    own: Any = format_of(backbone)  # perhaps one that inherits from ours
+    model = own.read(path)
     contents = _file_digest(path)
     same = backbone.weights[0].digest == f"sha256:{contents}"
     if same and backbone.custom_code and backbone.is_repeatable:
@@ -192,7 +179,7 @@ def _describe(model: Any, name: str, origin: str, known: Identity) -> Backbone:
     return Backbone(
         name=name,
         origin=origin,
-        builder="skembed.formats.keras._models:build",
+        builder=_BUILDER,
         input_size=(shape[1] or 0, shape[2] or 0),
         preparation=None,
         n_channels=shape[-1],
@@ -243,14 +230,6 @@ def _n_features(model: Any, name: str) -> int:
             "be known."
         )
     return output.shape[axis]
-
-
-def _prepared(described: Backbone, preparation: Preparation | None) -> Backbone:
-    if preparation is not None and described.n_channels != 3:
-        raise ValueError(
-            f"{described.name!r} takes {described.n_channels} channels; a preparation is for 3."
-        )
-    return dataclasses.replace(described, preparation=preparation)
 
 
 def _check_epsilon(model: Any) -> None:

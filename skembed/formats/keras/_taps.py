@@ -6,11 +6,11 @@ from typing import Any
 
 from ..._keras import import_keras
 from ..._keras_settings import fixed_settings
-from ...backbones._registry import load
 from .._network import EMBEDDING, PREDICTIONS, NetworkSpec
 from ._channels import ChannelAxes, channels_last
 from ._expand import after_own_activation, expanded
 from ._functional import graph_of
+from ._models import load
 from ._tensors import tensors_of
 
 

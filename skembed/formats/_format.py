@@ -1,0 +1,179 @@
+"""What skembed asks of each kind of thing that a network may come as."""
+
+from __future__ import annotations
+
+import abc
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from ..backbones import Backbone, WeightsFile
+    from ._network import Layer, NetworkSpec
+
+
+class Format(abc.ABC):
+    """A kind of thing that a network may come as: files, objects in memory, or both.
+
+    It recognises them, describes each as a :class:`~skembed.backbones.Backbone`, lists its layers,
+    and hands an engine what the engine can build. :func:`register` adds one.
+
+    Attributes
+    ----------
+    name : str
+        What `Backbone.format` says.
+    suffixes : tuple of str
+        The endings of the files that it takes, in lower case: ``(".keras",)``.
+    objects : str
+        What it takes besides files, as a message says it: ``"a keras.Model"``; empty for nothing.
+    network_type : type
+        Of what :meth:`network` returns. An engine says by it whether it runs the format.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    objects: ClassVar[str] = ""
+    network_type: ClassVar[type]
+
+    def recognises(self, value: object) -> bool:
+        """Return whether `value`, a path or an object, is meant as a network of this format.
+
+        It is asked of every backbone that is no registered name, and of words as they are typed:
+        no library is loaded for it, and a file need not exist. By default, a path that ends in
+        one of `suffixes`.
+        """
+        if not isinstance(value, str | os.PathLike):
+            return False
+        return str(value).lower().endswith(self.suffixes)
+
+    def conversion(self, path: Path) -> str:
+        """Say of a file or folder of another kind how to make one of it that this format takes.
+
+        Parameters
+        ----------
+        path : Path
+            It need not exist.
+
+        Returns
+        -------
+        str
+            The rest of a sentence that begins with the path; empty where the format knows no way.
+        """
+        return ""
+
+    @abc.abstractmethod
+    def describe(self, value: Any, name: str | None = None) -> Backbone:
+        """Return what is known of a network.
+
+        Parameters
+        ----------
+        value : str, path or object
+            What :meth:`recognises` said yes to.
+        name : str, optional
+            How to call it; by default the file's or the object's own name.
+
+        Returns
+        -------
+        Backbone
+            With the name of this format, and with a digest that changes with its numbers: rows
+            are kept under it.
+
+        Raises
+        ------
+        WeightsError
+            If the file is missing, damaged, or of another kind.
+        ValueError
+            If the network takes no images.
+        """
+
+    def current(self, backbone: Backbone) -> Backbone:
+        """Return `backbone` as it is now, where its numbers depend on what may have changed."""
+        return backbone
+
+    @abc.abstractmethod
+    def layers(self, backbone: Backbone, top: bool) -> tuple[Layer, ...]:
+        """Return the layers of a network, in its order; the answer is kept.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            With the input size that is meant.
+        top : bool
+            Whether the classifier is part of it.
+
+        Raises
+        ------
+        ValueError
+            If the network cannot be built at this size, or its layers cannot be told.
+        """
+
+    def output_names(self, backbone: Backbone) -> tuple[str, ...]:
+        """Return the names of the network's outputs, where it has several."""
+        return ()
+
+    @abc.abstractmethod
+    def network(self, spec: NetworkSpec) -> Any:
+        """Return the network of a request, tapped, as an engine builds it.
+
+        Returns
+        -------
+        object
+            Of the class `network_type`.
+
+        Raises
+        ------
+        WeightsError
+            If the weights cannot be had, or do not fit.
+        """
+
+    def takes_size(self, backbone: Backbone, size: tuple[int, int]) -> bool:
+        """Return whether the network takes images of this height and width.
+
+        By default, only those that it was made for, where they are not left open.
+        """
+        sides = zip(backbone.input_size, size, strict=True)
+        return all(built in (0, asked) for built, asked in sides)
+
+    def is_here(self, file: WeightsFile) -> bool:
+        """Return whether a file of published weights is on this machine, without reading it."""
+        if file.package:
+            return importlib.util.find_spec(file.package.replace("-", "_")) is not None
+        return Path(file.file).is_file()
+
+    def reduced(self, value: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return the function and the arguments that make an object of this format again.
+
+        An estimator with such an object is pickled by them; by default, as the object is by itself.
+        """
+        return _itself, (value,)
+
+    def share_with_clones(self) -> None:  # noqa: B027 - most have nothing to do
+        """Let scikit-learn's ``clone`` take objects of this format as they are.
+
+        Parameters that a search tries are cloned by themselves, so the class of the objects must
+        say so (``__sklearn_clone__``), and not the estimator that holds one.
+        """
+
+
+class Pickled:
+    """Stands for an object while an estimator is pickled, and comes back as the object.
+
+    Parameters
+    ----------
+    value : object
+        A network in memory.
+    format : Format
+        Its format.
+    """
+
+    def __init__(self, value: Any, format: Format):  # noqa: A002
+        self.value, self._format = value, format
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self._format.reduced(self.value)
+
+
+def _itself(value: Any) -> Any:
+    return value
