@@ -17,6 +17,7 @@ from sklearn.svm import LinearSVC
 
 from skembed import PretrainedEmbedder, cache_info
 from skembed._keras import import_keras
+from skembed.cli import main
 from skembed.engines.jax import _program as _jax  # noqa: F401 - so that forks need not import it
 from skembed.extraction import images_run
 from skembed.store import StoreSpec, open_store
@@ -79,6 +80,12 @@ def embed(cache, pipe, network: Path, numbers: Sequence[int], batch: int) -> Non
     )
     rows = embedder.transform([CRUMBS[n] for n in numbers])
     pipe.send((rows, images_run()))
+
+
+def run_command(cache, pipe, argv: Sequence[str]) -> None:
+    """Run the command with a store of its own."""
+    os.environ["SKEMBED_CACHE_DIR"] = str(cache)
+    main(argv)
 
 
 def messages(pipe) -> list:

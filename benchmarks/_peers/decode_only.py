@@ -41,7 +41,7 @@ class Ours(Contender):
     def files(self, paths: list[str]) -> np.ndarray:
         from skembed.extraction._pixels import pixels_for
 
-        from skembed.extraction._prefetch import ahead
+        from skembed.extraction._prefetch import prefetch
         from skembed.images import read
 
         def pixels(path: str) -> np.ndarray:
@@ -58,7 +58,7 @@ class Ours(Contender):
             )
 
         with ThreadPoolExecutor(self.job.threads) as pool:
-            return np.concatenate(list(ahead(pool, pixels, paths, 96)))
+            return np.concatenate(list(prefetch(pool, pixels, paths, 96)))
 
 
 def _summary(pixels: np.ndarray) -> np.ndarray:

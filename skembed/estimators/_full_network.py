@@ -213,7 +213,7 @@ class FullNetworkEmbedder(ImageTransformer):
         if fit_params:
             raise TypeError(f"fit_transform takes no {', '.join(sorted(fit_params))}.")
         self._validate_params()
-        return self._standardised(*self._learn(X, self._new_scaler().fit))
+        return self._output(*self._learn(X, self._new_scaler().fit))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
@@ -292,7 +292,7 @@ class FullNetworkEmbedder(ImageTransformer):
         check_is_fitted(self)
         self._validate_params()
         self._check()
-        return self._standardised(*self._extract(X))
+        return self._output(*self._extract(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return a name for each column, such as ``block1_conv1__017``.
@@ -341,13 +341,14 @@ class FullNetworkEmbedder(ImageTransformer):
         self.scaler_ = learn(rows if readable.all() else rows[readable])
         return rows, readable
 
-    def _standardised(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
-        scaler = self._scaler_as_set()
+    def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
+        scaler = self._scaler_as_set().set_output(transform="default")
         if readable.all():
             return scaler.transform(rows)
-        known = scaler.transform(rows[readable])
-        out = np.full(rows.shape, 0 if self.on_error == "mean" else np.nan, known.dtype)
-        out[readable] = known
+        fill = 0 if self._failure_policy.is_learned else np.nan
+        out = np.full(rows.shape, fill, np.int8 if self.discretize else np.float32)
+        if readable.any():
+            out[readable] = scaler.transform(rows[readable])
         return out
 
     def _scaler_as_set(self) -> TernaryScaler:
@@ -355,8 +356,5 @@ class FullNetworkEmbedder(ImageTransformer):
         return copy(self.scaler_).set_params(**self._new_scaler().get_params())
 
     def _check(self) -> None:
-        if self.discretize and self.on_error == "nan":
-            raise ValueError(
-                "discretize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
-                "choose discretize=False, on_error='mean' or on_error='raise'."
-            )
+        if self.discretize:
+            self._failure_policy.check_int8("discretize")

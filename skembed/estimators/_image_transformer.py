@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import warnings
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any
 
@@ -22,10 +24,13 @@ from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import names_a_file
 from ..engines._program import UnsupportedNetworkError
 from ..engines._registry import ENGINES, choose_engine, starts_devices
+from ..extraction._extract import extract, stream
+from ..extraction._failures import POLICIES, FailurePolicy, failure_policy
 from ..extraction._programs import known_engine, runnable
-from ..extraction._runner import RunOptions, extract
+from ..extraction._repeated_calls import is_news
+from ..extraction._runner import RunOptions
 from ..extraction._spec import ACTIVATIONS, POOLINGS, PRECISIONS, ExtractionSpec, make_spec
-from ..extraction._told import is_news
+from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
 from ..images import DECODINGS, as_items
@@ -78,7 +83,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             None,
         ],
         "cache": ["boolean", str, os.PathLike],
-        "on_error": [StrOptions({"raise", "nan", "mean"})],
+        "on_error": [StrOptions(set(POLICIES))],
         "progress": ["boolean", StrOptions({"auto"}), callable],
     }
 
@@ -88,11 +93,11 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
-        tags.requires_fit = self.on_error == "mean"
+        tags.requires_fit = self._failure_policy.is_learned
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self.on_error != "mean" or hasattr(self, "mean_")
+        return not self._failure_policy.is_learned or hasattr(self, "mean_")
 
     def __sklearn_clone__(self) -> Any:
         """A clone shares a live model with its original, as it does a Backbone."""
@@ -166,6 +171,69 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         """
         return known_engine(self._checked_spec())
 
+    def iter_batches(self, X: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield what `transform` returns in pieces, and keep none of them.
+
+        Memory does not grow with the number of images, but for some 200 bytes of each, by which an
+        equal one is known. So a million images can be written to a file or learnt from, and their
+        rows need not fit into memory. Each image goes through the network once; the row of one
+        that comes again later is looked up in the store or, with ``cache=False``, read from a
+        temporary file.
+
+        Parameters
+        ----------
+        X : sequence of images, of length n_samples
+            As for :meth:`transform`. Images that are made when they are needed are objects with an
+            ``__array__``.
+
+        Yields
+        ------
+        positions : int array of shape (n,)
+            Where in X the images stand. Pieces follow one another, so that all positions together
+            are ``np.arange(n_samples)``. How many there are in a piece is not promised.
+        rows : array of shape (n, n_features)
+            Their rows, as :meth:`transform` returns them: joined, they are the same bit for bit.
+
+        Raises
+        ------
+        ImageError
+            As :meth:`transform`, when the image's turn comes: pieces before it have been given. The
+            error, or warning, of images that all could not be read comes last.
+        NotFittedError, WeightsError
+            As :meth:`transform`, before the first piece.
+
+        See Also
+        --------
+        skembed.extraction.record_reports : How many images ran, and which could not be read.
+
+        Examples
+        --------
+        >>> from skimage import data
+        >>> from skembed import PretrainedEmbedder
+        >>> embedder = PretrainedEmbedder(image_size=64)
+        >>> for positions, rows in embedder.iter_batches([data.coffee(), data.chelsea()]):
+        ...     print(positions, rows.shape, rows.dtype)
+        [0 1] (2, 1280) float32
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        self._check()
+        as_items(X, root=self.root)  # what is no sequence of images is told now
+        return ((piece.positions, piece.rows) for piece in self._pieces(X))
+
+    @property
+    def _failure_policy(self) -> FailurePolicy:
+        """What an image that cannot be read does."""
+        return failure_policy(self.on_error)
+
+    def _check(self) -> None:
+        """Refuse what no single parameter can tell."""
+        raise NotImplementedError
+
+    def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
+        """What `transform` returns for the rows of these images; they may be written to."""
+        raise NotImplementedError
+
     def _feature_names(self) -> np.ndarray:
         check_is_fitted(self)
         return np.asarray(self._checked_spec().network.feature_names, dtype=object)
@@ -181,15 +249,35 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A float32 row for each image in X, and which of the images could be read."""
-        items = as_items(X, root=self.root)
-        if self.weights is None and is_news(_RANDOM):
-            warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
-        options = RunOptions(**{name: getattr(self, name) for name in _RUN})
-        spec = runnable(self._spec())
+        items, spec, options = self._call(X)
         try:
             return extract(items, spec, options)
         except UnsupportedNetworkError as error:
             return extract(items, runnable(spec, error), options)
+
+    def _pieces(self, X: Any) -> Iterator[Piece]:
+        """The rows that `transform` returns, in pieces, and what became of the images."""
+        items, spec, options = self._call(X)
+        given = 0
+        try:
+            for piece in stream(items, spec, options):
+                given = piece.start + len(piece.rows)
+                yield self._finished(piece)
+        except UnsupportedNetworkError as error:
+            for piece in stream(items, runnable(spec, error), options, given):
+                yield self._finished(piece)
+
+    def _call(self, X: Any) -> tuple[list[Any], ExtractionSpec, RunOptions]:
+        """What an extraction takes: the images, what to compute of them, and how."""
+        items = as_items(X, root=self.root)
+        if self.weights is None and is_news(_RANDOM):
+            warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
+        options = RunOptions(**{name: getattr(self, name) for name in _RUN})
+        return items, runnable(self._spec()), options
+
+    def _finished(self, piece: Piece) -> Piece:
+        rows = self._output(piece.rows.copy(), piece.readable)
+        return dataclasses.replace(piece, rows=rows)
 
 
 # scikit-learn breaks and indents a nested estimator's parameters by its __repr__, which is ours.

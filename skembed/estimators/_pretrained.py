@@ -215,7 +215,7 @@ class PretrainedEmbedder(ImageTransformer):
         """
         self._check()
         self._spec()  # an unknown name is told here, and not only by the first transform
-        if self.on_error == "mean":
+        if self._failure_policy.is_learned:
             self._learn(*self._rows(X))
         else:
             as_items(X, root=self.root)
@@ -240,7 +240,7 @@ class PretrainedEmbedder(ImageTransformer):
         self._validate_params()
         self._check()
         rows, readable = self._rows(X)
-        if self.on_error == "mean":
+        if self._failure_policy.is_learned:
             self._learn(rows, readable)
         else:
             self._forget()
@@ -275,7 +275,7 @@ class PretrainedEmbedder(ImageTransformer):
         check_is_fitted(self)
         self._validate_params()
         self._check()
-        return self._filled(*self._rows(X))
+        return self._output(*self._extract(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return a name for each column: ``block1_conv1__017``, or the class of a prediction.
@@ -295,7 +295,10 @@ class PretrainedEmbedder(ImageTransformer):
     def _rows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A row for each image, NaN where it cannot be read, and which can; not yet int8."""
         rows, readable = self._extract(X)
-        return (l2_normalize(rows) if self.normalize == "l2" else rows), readable
+        return self._normalized(rows), readable
+
+    def _normalized(self, rows: np.ndarray) -> np.ndarray:
+        return l2_normalize(rows) if self.normalize == "l2" else rows
 
     def _learn(self, rows: np.ndarray, readable: np.ndarray) -> None:
         known = rows if readable.all() else rows[readable]
@@ -311,9 +314,12 @@ class PretrainedEmbedder(ImageTransformer):
         for name in ("mean_", "_mean_of"):
             vars(self).pop(name, None)
 
+    def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
+        return self._filled(self._normalized(rows), readable)
+
     def _filled(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
         """The rows as they are returned."""
-        if self.on_error == "mean" and not readable.all():
+        if self._failure_policy.is_learned and not readable.all():
             if self._mean_of != self._meaning():
                 raise ValueError(
                     "mean_ was learnt with other parameters (backbone, weights, layers, pooling "
@@ -324,8 +330,5 @@ class PretrainedEmbedder(ImageTransformer):
 
     def _check(self) -> None:
         """What no single parameter can tell."""
-        if self.quantize and self.on_error == "nan":
-            raise ValueError(
-                "quantize=True gives int8, which cannot hold the NaN rows of on_error='nan': "
-                "choose quantize=False, on_error='mean' or on_error='raise'."
-            )
+        if self.quantize:
+            self._failure_policy.check_int8("quantize")

@@ -1,120 +1,156 @@
-"""The images of one call that could not be read, and how a person is told."""
+"""What an image that cannot be read does: the policies of ``on_error``, and their messages."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from .._advice import advice
 from .._errors import ImageError, level_of_caller
 from ..images import describe, local_path
 from ..images._inputs import is_record
-from ._told import in_cross_validation, told_here
+from ._repeated_calls import in_repeated_calls, told_here
+from ._report import Unreadable
 
 _SHOWN = 10
-_BECAME = {
-    "nan": "became rows of NaN",
-    "mean": "became the mean of the images that were learnt from",
-}
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
-    """An image that could not be read.
+class FailurePolicy:
+    """What an image that cannot be read does.
 
     Parameters
     ----------
-    row : int
-        Where in X it stands.
-    item : path, URL, bytes, PIL image or array
-        The image.
-    error : ImageError
-        Why.
-    key : bytes
-        The digest of its content, where that much could be read.
+    name : str
+        The value of ``on_error``.
+    became : str
+        What the warning says of such images; empty where the first one is an error.
+    is_learned : bool
+        Whether `fit` learns what stands in their rows.
+    fits_int8 : bool
+        Whether integers can hold what stands in their rows.
     """
 
-    row: int
-    item: Any
-    error: ImageError
-    key: bytes
+    name: str
+    became: str = ""
+    is_learned: bool = False
+    fits_int8: bool = True
 
-    @property
-    def identity(self) -> tuple[str, bytes]:
-        """The same for the same image in another call, where its row is another one."""
-        return str(self.error), self.key
+    def meet(self, image: Unreadable, error: ImageError) -> None:
+        """Raise an error that names the row, if this policy does."""
+        if not self.became:
+            said = sentence(f"Row {image.row}: {error}")
+            hint = advice("With {on_error} this is no error.", on_error="nan")
+            raise ImageError(f"{said}{hint}") from error
 
-    def text(self, *, with_row: bool) -> str:
-        """What is wrong with which image; its row where it has no name."""
-        if with_row and not _has_name(self.item):
-            return f"row {self.row}: {self.error}"
-        return str(self.error)
+    def conclude(self, images: Iterable[Unreadable], n_failed: int, n: int) -> None:
+        """Warn, when all images have been looked at, or raise if none of them could be read.
 
-
-class Failures:
-    """The images of one call that could not be read.
-
-    Parameters
-    ----------
-    n : int
-        Images in all.
-    """
-
-    def __init__(self, n: int):
-        self._n = n
-        self._failures: dict[int, _Failure] = {}
-
-    def add(self, row: int, item: Any, error: ImageError, key: bytes) -> None:
-        """Note down an image that could not be read."""
-        # One of several crops of an image says which image that is, and what is wrong with it.
-        row_in_x, image, why = getattr(item, "part_of", (row, item, error))
-        self._failures[row] = _Failure(row_in_x, image, why or error, key)
-
-    def copy(self, row: int, item: Any, first: int) -> None:
-        """Note down that an image is equal to an earlier one, if that could not be read."""
-        if first in self._failures:
-            known = self._failures[first]
-            # Equal bytes under another name: the message names the file that it is about.
-            said = str(known.error).replace(describe(known.item), describe(item), 1)
-            self.add(row, item, ImageError(said), known.key)
-
-    @property
-    def readable(self) -> np.ndarray:
-        """Which images could be read: a bool for each."""
-        mask = np.ones(self._n, bool)
-        mask[list(self._failures)] = False
-        return mask
-
-    def report(self, on_error: str) -> None:
-        """Warn of these images, or raise if they are all there are."""
-        if not self._failures:
+        Parameters
+        ----------
+        images : iterable of Unreadable
+            Those that could not be read.
+        n_failed, n : int
+            How many rows they left without features, and how many rows there are: several a
+            image, where it is cut into crops.
+        """
+        unreadable = list(images)
+        if not unreadable:
             return
-        images = {f.row: f for _, f in sorted(self._failures.items())}
-        if len(self._failures) == self._n:
+        if n_failed == n:
             raise ImageError(
-                f"{_none_could(len(images))} be read: "
-                f"{_shown(f.text(with_row=True) for f in images.values())}"
+                f"{_none_could(len(unreadable))} be read: "
+                f"{_shown(image.text(with_row=True) for image in unreadable)}"
             )
-        failures = list(images.values())
-        repeated = in_cross_validation()
+        self._warn(unreadable, n * len(unreadable) // n_failed)
+
+    def check_int8(self, parameter: str) -> None:
+        """Refuse a parameter that asks for int8 where rows may become NaN.
+
+        Raises
+        ------
+        ValueError
+            It says what to choose instead.
+        """
+        if not self.fits_int8:
+            raise ValueError(
+                f"{parameter}=True gives int8, which cannot hold the NaN rows of "
+                f"on_error={self.name!r}: choose {parameter}=False, on_error='mean' or "
+                "on_error='raise'."
+            )
+
+    def _warn(self, unreadable: Sequence[Unreadable], n: int) -> None:
+        repeated = in_repeated_calls()
+        new = unreadable
         if repeated:
             told = told_here()
-            failures = [f for f in failures if told.is_new(f.identity)]
-        if failures:
-            shown = _shown(f.text(with_row=not repeated) for f in failures)
-            others = " Others were named before." if len(failures) < len(images) else ""
-            # Ten crops fail with each image, or one item.
-            n = self._n * len(images) // len(self._failures)
+            # The same image has another row in each fold.
+            new = [image for image in unreadable if told.is_new((image.reason, image.key))]
+        if new:
+            shown = _shown(image.text(with_row=not repeated) for image in new)
+            others = " Others were named before." if len(new) < len(unreadable) else ""
             warnings.warn(
-                f"{len(images)} of {n} images could not be read and {_BECAME[on_error]}: "
+                f"{len(unreadable)} of {n} images could not be read and {self.became}: "
                 f"{shown}{others}",
                 UserWarning,
                 stacklevel=level_of_caller(),
             )
+
+
+POLICIES = {
+    policy.name: policy
+    for policy in (
+        FailurePolicy("raise"),
+        FailurePolicy("nan", became="became rows of NaN", fits_int8=False),
+        FailurePolicy(
+            "mean",
+            became="became the mean of the images that were learnt from",
+            is_learned=True,
+        ),
+    )
+}
+
+
+def failure_policy(on_error: Any) -> FailurePolicy:
+    """Return the policy that ``on_error`` names; ``"raise"`` where it names none.
+
+    An estimator's parameters may be anything before they are checked, and its tags never fail.
+    """
+    return POLICIES.get(on_error if isinstance(on_error, str) else "", POLICIES["raise"])
+
+
+def unreadable(row: int, item: Any, error: ImageError, key: bytes) -> Unreadable:
+    """Describe an image that could not be read.
+
+    Parameters
+    ----------
+    row : int
+        Where it stands among the images of the call.
+    item : path, URL, bytes, PIL image, array or crop
+        The image. One of several crops says which image that is, and what is wrong with it.
+    error : ImageError
+        Why it could not be read.
+    key : bytes
+        The digest of its content, where that much could be read.
+    """
+    row, item, own = getattr(item, "part_of", (row, item, error))
+    return Unreadable(row, describe(item), str(own or error), key, _has_name(item))
+
+
+def copied(known: Unreadable, row: int, item: Any) -> Unreadable:
+    """Describe an image that is equal to one that could not be read, under its own name."""
+    row, item, _ = getattr(item, "part_of", (row, item, None))
+    name = describe(item)
+    reason = known.reason.replace(known.name, name, 1)
+    return Unreadable(row, name, reason, known.key, _has_name(item))
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop at its end."""
+    return text if text.endswith(".") else f"{text}."
 
 
 def _shown(texts: Iterable[str]) -> str:
@@ -125,11 +161,6 @@ def _shown(texts: Iterable[str]) -> str:
 
 def _none_could(n: int) -> str:
     return f"None of the {n} images could" if n > 1 else "The only image cannot"
-
-
-def sentence(text: str) -> str:
-    """The text with a full stop at its end."""
-    return text if text.endswith(".") else f"{text}."
 
 
 def _has_name(item: Any) -> bool:

@@ -13,8 +13,8 @@ from .._errors import BackendError, level_of_caller
 from .._jax import has_started
 from ..engines._program import Program
 from ..formats._network import NetworkSpec
+from ._repeated_calls import is_news
 from ._spec import ExtractionSpec
-from ._told import is_news
 
 # A long search over backbones must not hold every network it has met.
 _KEPT = 4

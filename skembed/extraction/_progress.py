@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 # Seconds of work before "auto" shows a bar.
 _DELAY = 1.0
-COMPUTED, FOUND = "through the network", "from the store"
 _logger = logging.getLogger("skembed")
+
+
+class Fate(enum.IntEnum):
+    """What became of an image."""
+
+    COMPUTED = 1
+    FOUND = 2
+    EQUAL = 3
+    UNREADABLE = 4
+
+    @property
+    def text(self) -> str:
+        """What progress bars and summaries call it."""
+        return _TEXTS[self]
+
+
+_TEXTS = {
+    Fate.COMPUTED: "through the network",
+    Fate.FOUND: "from the store",
+    Fate.EQUAL: "equal to others",
+    Fate.UNREADABLE: "not readable",
+}
 
 
 class Progress:
@@ -39,9 +60,8 @@ class Progress:
         unit: str = "img",
     ):
         self._call = kind if callable(kind) else None
-        self._total, self._label = total, label
-        self._counts: Counter[str] = Counter()
-        self._started = time.perf_counter()
+        self._total = total
+        self._counts: Counter[Fate] = Counter()
         self._bar = None
         if kind is True or (kind == "auto" and _watched()):
             from tqdm.auto import tqdm
@@ -49,17 +69,17 @@ class Progress:
             delay = 0 if kind is True else _DELAY
             self._bar = tqdm(total=total, desc=label, unit=unit, delay=delay, leave=False)
 
-    def add(self, n: int, how: str = COMPUTED) -> None:
-        """`n` more rows are done; `how` is what the summary calls them."""
+    def add(self, n: int, fate: Fate = Fate.COMPUTED) -> None:
+        """`n` more rows are done: what became of them."""
         if not n:
             return
-        self._counts[how] += n
+        self._counts[fate] += n
         if self._bar is not None and not self._bar.disable:
-            if how == FOUND:
+            if fate == Fate.FOUND:
                 # It was no work, and says nothing about how long the rest will take.
                 self._bar.initial += n
                 self._bar.last_print_n += n
-                self._bar.set_postfix_str(f"{self._counts[how]:,} {how}", refresh=False)
+                self._bar.set_postfix_str(f"{self._counts[fate]:,} {fate.text}", refresh=False)
             self._bar.update(n)
         if self._call is not None:
             self._call(self._counts.total(), self._total)
@@ -69,14 +89,6 @@ class Progress:
         bar = self._bar
         with contextlib.nullcontext() if bar is None else bar.external_write_mode(sys.stderr):
             _logger.warning(message)
-
-    def summarise(self) -> None:
-        """Log, for whoever listens, where the rows came from."""
-        sources = ", ".join(f"{n:,} {how}" for how, n in self._counts.items())
-        seconds = time.perf_counter() - self._started
-        _logger.info(
-            "%s: %s images in %.1f s: %s", self._label, f"{self._total:,}", seconds, sources
-        )
 
     def close(self) -> None:
         """Take the bar away."""

@@ -1,8 +1,12 @@
-"""From images to rows: identify, look up, decode, run, keep; one row for each image, in order.
+"""From images to rows: identify, look up, decode, run, keep; a stream of rows in X's order.
 
 Three generators, each a bounded number of images ahead of the next, carry the images::
 
     items -> identified (threads) -> missing (store) -> decoded (threads) -> batches -> rows
+
+Rows go into a window (:class:`._window.Window`) in whatever order they come, and leave it in that
+of X. Where the window is full, a mark (None) goes the way of the images. When it arrives, all
+images before it have been computed, and their rows are given away.
 """
 
 from __future__ import annotations
@@ -10,35 +14,70 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._advice import advice
-from .._config import get_config
 from .._cores import n_cores
 from .._errors import ImageError
 from ..formats._pixels import pixels_for
 from ..images import Limits, Raw, local_path, read
-from ..store import EmbeddingStore, FileDigests, StoreSpec, open_file_digests, open_store
+from ..store import EmbeddingStore, FileDigests
 from ._batches import batch_sizes, may_halve, run, warm_up
-from ._failures import Failures, sentence
-from ._options import RunOptions
-from ._prefetch import ahead
-from ._programs import forget, program
-from ._progress import FOUND, Progress
+from ._failures import POLICIES, copied, unreadable
+from ._prefetch import prefetch
+from ._programs import program
+from ._progress import Fate
+from ._report import Phase, Recorder, Unreadable
 from ._scales import OneScale
 from ._spec import ExtractionSpec
+from ._window import Piece, Window
 
 # Images looked up in the store at once: enough for one query to serve many, and few enough for
 # as many photographs, encoded, to be held in memory.
-_WINDOW = 128
+_LOOKED_UP = 128
 _STORED_TOGETHER = 32
 # More threads than this wait for the disk and the interpreter rather than decode.
 _MOST_THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run a request; nothing here changes a number, but for last bits on an accelerator.
+
+    Parameters
+    ----------
+    color_space : {"rgb", "rgba", "bgr", "bgra"}
+        The channels of images given as arrays.
+    batch_size : int or "auto"
+        Images that travel together; on an accelerator, that go through the network at once.
+    n_jobs : int or None
+        Threads that read and decode; None is one for each core, up to 16.
+    cache : bool or path
+        Whether, and where, rows are kept.
+    on_error : {"raise", "nan", "mean"}
+        What an image that cannot be read does. The last two differ in what the warning says.
+    progress : {"auto", True, False} or callable
+        Who is told.
+    """
+
+    color_space: str = "rgb"
+    batch_size: int | str = "auto"
+    n_jobs: int | None = None
+    cache: bool | str | Path = True
+    on_error: str = "raise"
+    progress: Any = "auto"
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that read and decode."""
+        if self.n_jobs is None:
+            return min(n_cores(), _MOST_THREADS)
+        return self.n_jobs if self.n_jobs > 0 else max(1, n_cores() + 1 + self.n_jobs)
 
 
 @dataclass(slots=True)
@@ -51,105 +90,66 @@ class _Image:
     raw: Raw | None = None
     pixels: Any = None  # an array, once decoded
     error: ImageError | None = None
+    first: int = -1  # an earlier image that is equal, where its row has left the window
+    promised: bytes = b""  # the key that its file had before, if the file has changed since
 
 
-def extract(
-    items: Sequence[Any], spec: ExtractionSpec, options: RunOptions
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a row of `spec` for each of `items`.
+class Runner:
+    """The state of one call that turns images into rows.
 
     Parameters
     ----------
-    items : sequence
-        Images, as :func:`skembed.images.as_items` gives them.
     spec : ExtractionSpec
         What to compute.
     options : RunOptions
         How.
-
-    Returns
-    -------
-    rows : float32 array of shape (len(items), spec.network.width)
-        NaN where an image could not be read.
-    readable : bool array of shape (len(items),)
-        Which images could be read; all of them with ``on_error="raise"``.
-
-    Raises
-    ------
-    ImageError
-        If an image cannot be read and ``on_error="raise"``; it names row and file. With any
-        other policy, if no image at all could be read.
-    MemoryError
-        If not even the smallest batch fits, or an image cannot be decoded for want of memory.
+    pool : ThreadPoolExecutor
+        Its threads read and decode.
+    store : EmbeddingStore or None
+        Where rows are looked up and kept.
+    digests : FileDigests or None
+        Files that need not be read to be known.
+    window : Window
+        Where rows are put.
+    recorder : Recorder
+        Told what becomes of each image.
     """
-    with contextlib.ExitStack() as stack:
-        progress = Progress(options.progress, len(items), spec.backbone.name)
-        stack.callback(progress.close)
-        store = digests = None
-        if not spec.backbone.is_repeatable:
-            stack.callback(forget, spec)
-        elif options.cache is not False:
-            wanted = StoreSpec(
-                spec.base(),
-                spec.network.columns,
-                dtype=get_config()["cache_dtype"],
-                description=spec.description(),
-            )
-            store = stack.enter_context(
-                open_store(options.cache, wanted, announce=progress.announce)
-            )
-            digests = stack.enter_context(open_file_digests(options.cache))
-        pool = stack.enter_context(ThreadPoolExecutor(_n_threads(options.n_jobs)))
-        extraction = _Extraction(spec, options, store, digests, progress, len(items))
-        # Last in, first out: on an error, threads that wait for work are let go at once.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        rows = extraction.rows(items, pool)
-        progress.summarise()
-        return rows, extraction.readable
-
-
-class _Extraction:
-    """The state of one call of :func:`extract`."""
 
     def __init__(
         self,
         spec: ExtractionSpec,
         options: RunOptions,
+        pool: ThreadPoolExecutor,
         store: EmbeddingStore | None,
         digests: FileDigests | None,
-        progress: Progress,
-        n: int,
+        window: Window,
+        recorder: Recorder,
     ):
-        self._spec, self._options, self._progress = spec, options, progress
-        self._store, self._digests = store, digests
+        self.window = window
+        self._spec, self._options, self._pool = spec, options, pool
+        self._store, self._digests, self._recorder = store, digests, recorder
         self._limits = Limits.from_config()
         self._scale = OneScale(spec, options.color_space)
-        self._out = np.full((n, spec.network.width), np.nan, np.float32)
+        self._policy = POLICIES[options.on_error]
         self._first: dict[bytes, int] = {}
-        self._copies: list[tuple[int, int]] = []
-        self._changed: set[int] = set()
-        self._failures = Failures(n)
+        self._failed: dict[int, Unreadable] = {}
+        self._waiting: dict[int, list[_Image]] = {}  # images equal to one that is under way
+        self._twins: list[_Image] = []  # the same, of one whose file has changed since
 
-    def rows(self, items: Sequence[Any], pool: ThreadPoolExecutor) -> np.ndarray:
-        images = (_Image(row, item) for row, item in enumerate(items))
-        identified = ahead(pool, self._identify, images, _WINDOW)
-        missing = self._missing(identified)
-        first = next(missing, None)
-        if first is not None:
-            together, at_once = batch_sizes(self._options.batch_size, self._spec.engine)
-            decoded = ahead(pool, self._decode, itertools.chain([first], missing), 3 * together)
-            for batch in _batched(self._readable(decoded), together):
-                self._run(batch, at_once)
-            for batch in _batched(self._readable(self._orphans(items)), together):
-                self._run(batch, at_once)
-        self._settle_copies(items)
-        self._failures.report(self._options.on_error)
-        return self._out
-
-    @property
-    def readable(self) -> np.ndarray:
-        """Which images could be read."""
-        return self._failures.readable
+    def pieces(self, items: Sequence[Any], start: int = 0) -> Iterator[Piece]:
+        """Yield the rows of the images from `start` on, in the order of `items`."""
+        self.window.start = self.window.end = start
+        images = (_Image(row, items[row]) for row in range(start, len(items)))
+        missing = self._missing(prefetch(self._pool, self._identify, images, _LOOKED_UP))
+        for image in missing:
+            if image is not None:
+                yield from self._computed(itertools.chain([image], missing))
+            yield from self._settled()
+        yield from self._settled()
+        n_failed = len(self._failed)
+        if n_failed:
+            by_row = {image.row: image for _, image in sorted(self._failed.items())}
+            self._policy.conclude(by_row.values(), n_failed, len(items) - start)
 
     def _identify(self, image: _Image) -> _Image:
         """Find the image's digest, reading it unless its file is known unchanged."""
@@ -172,29 +172,67 @@ class _Extraction:
     def _read(self, image: _Image) -> Raw:
         return read(image.item, color_space=self._options.color_space, limits=self._limits)
 
-    def _missing(self, identified: Iterator[_Image]) -> Iterator[_Image]:
+    def _missing(self, identified: Iterator[_Image | None]) -> Iterator[_Image | None]:
         """Yield the images whose rows must be computed; fill in the rows that are known."""
-        while window := list(itertools.islice(identified, _WINDOW)):
+        for window in _batched(self._waited("identify", identified), _LOOKED_UP):
+            if window is None:
+                continue
+            end = window[-1].row + 1
+            if not self.window.has_room(end):
+                yield None
+            self.window.admit(end)
             self._scale.check(window)
-            new = [image for image in self._readable(iter(window)) if self._is_first(image)]
+            new = [image for image in self._readable(window) if image and self._is_new(image)]
             yield from self._look_up(new)
 
-    def _is_first(self, image: _Image) -> bool:
-        """Whether no earlier row has the same image; a later one is copied at the end."""
+    def _is_new(self, image: _Image) -> bool:
+        """Whether the row is to be looked for; it is that of an earlier image otherwise."""
         first = self._first.setdefault(image.key, image.row)
-        if first != image.row:
-            self._copies.append((image.row, first))
-        return first == image.row
+        if first == image.row:
+            return True
+        if first in self._failed:
+            self._fail(image.row, copied(self._failed[first], image.row, image.item))
+        elif self.window.is_pending(first):
+            image.raw = None
+            self._waiting.setdefault(first, []).append(image)
+        elif (row := self.window.row(first)) is not None:
+            self._copy(image.row, row, first)
+        else:  # given long ago: the store has it, unless its disk has failed
+            image.first = first
+            return True
+        return False
 
     def _look_up(self, images: list[_Image]) -> list[_Image]:
         """Fill in the rows the store has; return the images it has not."""
         if self._store is None or not images:
             return images
-        found, rows = self._store.lookup([image.key for image in images])
-        where = np.array([image.row for image in images])
-        self._out[where[found]] = rows[found]
-        self._progress.add(int(found.sum()), FOUND)
-        return [image for image, known in zip(images, found, strict=True) if not known]
+        with self._recorder.phase("look up"):
+            found, rows = self._store.lookup([image.key for image in images])
+        there = found.tolist()
+        known = [image for image, is_there in zip(images, there, strict=True) if is_there]
+        again = [image for image in known if image.first >= 0]
+        self._settle([image.row for image in known], rows[found], Fate.FOUND)
+        self._recorder.settled(len(known) - len(again), Fate.FOUND)
+        for image in again:
+            self.window.fates[image.row % self.window.capacity] = Fate.EQUAL
+            self._recorder.equal(image.row, image.first)
+        return [image for image, is_there in zip(images, there, strict=True) if not is_there]
+
+    def _computed(self, missing: Iterator[_Image | None]) -> Iterator[Piece]:
+        """Decode images and run them through the network, and yield what is settled thereby."""
+        together, at_once = batch_sizes(self._options.batch_size, self._spec.engine)
+        self.window.grow(4 * together + 2 * _LOOKED_UP)
+        decoded = prefetch(self._pool, self._decode, missing, 3 * together)
+        batches = _batched(self._readable(self._waited("decode", decoded)), together)
+        for batch in itertools.chain(batches, [None]):
+            if batch is not None:
+                self._run(batch, at_once)
+            else:  # nothing is under way, but what waits for a file that has changed
+                copies, self._twins = self._twins, []
+                decoded_here = self._readable(map(self._decode, copies))
+                for several in _batched(decoded_here, together):
+                    self._run(several or [], at_once)
+            yield from self._settled()
 
     def _decode(self, image: _Image) -> _Image:
         """Turn the image into pixels of the network's size; what was read is let go."""
@@ -202,11 +240,11 @@ class _Extraction:
             raw = image.raw
             if raw is None:
                 # The digest was known without reading; the file may have changed since.
-                self._changed.add(image.row)
+                image.promised = image.key
                 raw = self._read(image)
-                known, image.key = image.key, raw.digest()
-                if image.key == known:
-                    self._changed.remove(image.row)
+                image.key = raw.digest()
+                if image.key == image.promised:
+                    image.promised = b""
             image.pixels = pixels_for(
                 self._spec.backbone, self._spec.resize, self._spec.decoding, raw, self._limits
             )
@@ -215,61 +253,101 @@ class _Extraction:
         image.raw = None
         return image
 
-    def _readable(self, images: Iterator[_Image]) -> Iterator[_Image]:
+    def _readable(self, images: Iterable[_Image | None]) -> Iterator[_Image | None]:
         """Pass on what could be read; raise or note down what could not."""
         for image in images:
-            if image.error is None:
+            if image is not None and image.promised:
+                self._first.pop(image.promised, None)
+                self._twins += self._waiting.pop(image.row, [])
+            if image is None or image.error is None:
                 yield image
-            elif self._options.on_error == "raise":
-                said = sentence(f"Row {image.row}: {image.error}")
-                hint = advice("With {on_error} this is no error.", on_error="nan")
-                raise ImageError(f"{said}{hint}") from image.error
             else:
-                self._failures.add(image.row, image.item, image.error, image.key)
-                self._progress.add(1, "not readable")
+                failed = unreadable(image.row, image.item, image.error, image.key)
+                self._fail(image.row, failed, image.error)
 
     def _run(self, batch: list[_Image], size: int) -> None:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
+        if not batch:
+            return
         # Before the lock: nobody is to wait for us to build and to compile.
-        network = program(self._spec)
-        halve = may_halve(self._options.batch_size, self._spec.engine)
-        warm_up(network, batch[0].pixels, size=size, halve=halve)
-        lock = self._store.lock() if self._store is not None else contextlib.nullcontext()
-        with lock:
-            batch = self._look_up(batch)
-            if not batch:
-                return
-            pixels = [image.pixels for image in batch]
-            left = iter(batch)
-            for rows in _gathered(run(network, pixels, size=size, halve=halve)):
-                images = list(itertools.islice(left, len(rows)))
-                self._keep(images, rows)
+        with self._recorder.phase("build"):
+            network = program(self._spec)
+            halve = may_halve(self._options.batch_size, self._spec.engine)
+            warm_up(network, batch[0].pixels, size=size, halve=halve)
+        with contextlib.ExitStack() as stack:
+            if self._store is not None:
+                with self._recorder.phase("lock"):
+                    stack.enter_context(self._store.lock())
+                batch = self._look_up(batch)
+            if batch:
+                stack.enter_context(self._recorder.phase("network"))
+                pixels = [image.pixels for image in batch]
+                left = iter(batch)
+                for rows in _gathered(run(network, pixels, size=size, halve=halve)):
+                    self._keep(list(itertools.islice(left, len(rows))), rows)
 
     def _keep(self, images: list[_Image], rows: np.ndarray) -> None:
-        if self._store is not None:
-            rows = self._store.as_kept(rows)
-            self._store.append([image.key for image in images], rows)
-        self._out[[image.row for image in images]] = rows
-        self._progress.add(len(images))
+        with self._recorder.phase("store"):
+            if self._store is not None:
+                rows = self._store.as_kept(rows)
+                self._store.append([image.key for image in images], rows)
+        self._settle([image.row for image in images], rows, Fate.COMPUTED)
+        self._recorder.settled(len(images), Fate.COMPUTED)
 
-    def _orphans(self, items: Sequence[Any]) -> Iterator[_Image]:
-        """Yield, decoded, the copies of files that were changed or lost before they were read."""
-        copies, self._copies = self._copies, []
-        for row, first in copies:
-            if first in self._changed:
-                yield self._decode(_Image(row, items[row]))
-            else:
-                self._copies.append((row, first))
+    def _settle(self, positions: list[int], rows: np.ndarray, fate: Fate) -> None:
+        """Put rows where they belong, and those of equal images that waited for them."""
+        self.window.put(positions, rows, fate)
+        if self._waiting:
+            for position, row in zip(positions, rows, strict=True):
+                for image in self._waiting.pop(position, ()):
+                    self._copy(image.row, row, position)
 
-    def _settle_copies(self, items: Sequence[Any]) -> None:
-        for row, first in self._copies:
-            self._out[row] = self._out[first]
-            self._failures.copy(row, items[row], first)
-        self._progress.add(len(self._copies), "equal to others")
+    def _copy(self, position: int, row: np.ndarray, first: int) -> None:
+        """Give an image the row of an equal one, the first of them."""
+        self.window.put([position], row, Fate.EQUAL)
+        self._recorder.equal(position, first)
+
+    def _fail(self, position: int, image: Unreadable, error: ImageError | None = None) -> None:
+        """Note down an image that cannot be read, and the equal ones that waited for it."""
+        self._recorder.unreadable(image)
+        if error is not None:
+            self._policy.meet(image, error)
+        self._failed[position] = image
+        self.window.put([position], np.nan, Fate.UNREADABLE)
+        for equal in self._waiting.pop(position, ()):
+            self._fail(equal.row, copied(image, equal.row, equal.item))
+
+    def _settled(self) -> Iterator[Piece]:
+        """Yield the rows that come next in the order of X."""
+        for start, rows, fates in self.window.take():
+            failed = np.flatnonzero(fates == Fate.UNREADABLE) + start
+            piece = Piece(start, rows, fates, tuple(self._failed[i] for i in failed.tolist()))
+            with self._recorder.phase("caller"):
+                yield piece
+
+    def _waited(self, phase: Phase, images: Iterator[_Image | None]) -> Iterator[_Image | None]:
+        """Count the time that is waited for images as that of a phase."""
+        end = object()
+        while True:
+            with self._recorder.phase(phase):
+                image: Any = next(images, end)
+            if image is end:
+                return
+            yield image
 
 
-def _batched(images: Iterator[_Image], n: int) -> Iterator[list[_Image]]:
-    while batch := list(itertools.islice(images, n)):
+def _batched(images: Iterable[_Image | None], n: int) -> Iterator[list[_Image] | None]:
+    """Gather images; at a mark, those that there are, and then the mark."""
+    batch: list[_Image] = []
+    for image in images:
+        if image is not None:
+            batch.append(image)
+        if batch and (image is None or len(batch) == n):
+            yield batch
+            batch = []
+        if image is None:
+            yield None
+    if batch:
         yield batch
 
 
@@ -283,12 +361,6 @@ def _gathered(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
             waiting = []
     if waiting:
         yield np.concatenate(waiting)
-
-
-def _n_threads(n_jobs: int | None) -> int:
-    if n_jobs is None:
-        return min(n_cores(), _MOST_THREADS)
-    return n_jobs if n_jobs > 0 else max(1, n_cores() + 1 + n_jobs)
 
 
 def _status(path: str | None) -> os.stat_result | None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skembed.extraction._prefetch import ahead
+from skembed.extraction._prefetch import prefetch
 
 
 def test_results_come_in_order():
@@ -21,7 +21,7 @@ def test_results_come_in_order():
         return i * i
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(ahead(pool, slow_first, range(20), 8)) == [i * i for i in range(20)]
+        assert list(prefetch(pool, slow_first, range(20), 8)) == [i * i for i in range(20)]
 
 
 @pytest.mark.parametrize("n", [1, 3, 10])
@@ -35,13 +35,13 @@ def test_no_more_than_n_are_under_way(n):
             yield i
 
     with ThreadPoolExecutor(2) as pool:
-        for consumed, _ in enumerate(ahead(pool, abs, items(), n)):
+        for consumed, _ in enumerate(prefetch(pool, abs, items(), n)):
             assert drawn <= consumed + n
 
 
 def test_an_error_reaches_the_consumer():
     with ThreadPoolExecutor(2) as pool:
-        results = ahead(pool, lambda i: 1 // i, [1, 0, 1], 2)
+        results = prefetch(pool, lambda i: 1 // i, [1, 0, 1], 2)
         assert next(results) == 1
         with pytest.raises(ZeroDivisionError):
             next(results)

@@ -1,4 +1,4 @@
-"""What was told already, where scikit-learn embeds the same images again and again.
+"""Warn once of what comes again and again while scikit-learn cross-validates or searches.
 
 Cross-validation embeds each image in nearly every fold, and a warning each time would drown the
 others. Python's own rule, once for each line and text, does not help: in each fold other images
@@ -54,14 +54,14 @@ _told_by_process = Told()
 _told_by_run: WeakKeyDictionary[Parallel, Told] = WeakKeyDictionary()
 
 
-def in_cross_validation() -> bool:
+def in_repeated_calls() -> bool:
     """Whether scikit-learn calls us many times for one call of the user's."""
     return any(f"{_module(frame)}.".startswith(_REPEATING) for frame in _frames())
 
 
 def is_news(key: Any) -> bool:
     """Whether to say it: in a cross-validation or a search the first time, else every time."""
-    return not in_cross_validation() or told_here().is_new(key)
+    return not in_repeated_calls() or told_here().is_new(key)
 
 
 def told_here() -> Told:

@@ -1,0 +1,126 @@
+"""Ask for rows: all of them in an array, or one piece after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from .._config import get_config
+from ..engines._program import UnsupportedNetworkError
+from ..store import StoreSpec, open_file_digests, open_store
+from ._programs import forget
+from ._progress import Fate, Progress
+from ._report import Recorder
+from ._runner import Runner, RunOptions
+from ._spec import ExtractionSpec
+from ._window import Piece, Window
+
+
+def extract(
+    items: Sequence[Any], spec: ExtractionSpec, options: RunOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a row of `spec` for each of `items`.
+
+    Parameters
+    ----------
+    items : sequence
+        Images, as :func:`skembed.images.as_items` gives them.
+    spec : ExtractionSpec
+        What to compute.
+    options : RunOptions
+        How.
+
+    Returns
+    -------
+    rows : float32 array of shape (len(items), spec.network.width)
+        NaN where an image could not be read.
+    readable : bool array of shape (len(items),)
+        Which images could be read; all of them with ``on_error="raise"``.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be read and ``on_error="raise"``; it names row and file. With any
+        other policy, if no image at all could be read.
+    MemoryError
+        If not even the smallest batch fits, or an image cannot be decoded for want of memory.
+    """
+    with _opened(spec, options, len(items), whole=True) as runner:
+        for _ in runner.pieces(items):
+            pass
+        return runner.window.rows, runner.window.fates != Fate.UNREADABLE
+
+
+def stream(
+    items: Sequence[Any], spec: ExtractionSpec, options: RunOptions, start: int = 0
+) -> Iterator[Piece]:
+    """Yield the rows of `extract` in pieces, in the order of `items`; keep none of them.
+
+    Memory does not grow with the number of images, but for 200 bytes of each by which an equal one
+    is known. The row of an image that comes again later is looked up again or, where there is no
+    store, read from a temporary file.
+
+    Parameters
+    ----------
+    items : sequence
+        Images, as :func:`skembed.images.as_items` gives them.
+    spec : ExtractionSpec
+        What to compute.
+    options : RunOptions
+        How.
+    start : int, default=0
+        The first image to give; those before it are not looked at.
+
+    Yields
+    ------
+    Piece
+        Its rows are to be copied before the next one is asked for.
+
+    Raises
+    ------
+    ImageError, MemoryError
+        As :func:`extract`; pieces before it have been given.
+    """
+    with _opened(spec, options, len(items), whole=False) as runner:
+        yield from runner.pieces(items, start)
+
+
+@contextlib.contextmanager
+def _opened(
+    spec: ExtractionSpec, options: RunOptions, n: int, *, whole: bool
+) -> Iterator[Runner]:
+    """A runner with its store, its threads and its progress; a failed call is reported too."""
+    with contextlib.ExitStack() as stack:
+        progress = Progress(options.progress, n, spec.backbone.name)
+        stack.callback(progress.close)
+        recorder = Recorder(progress, spec.backbone.name, spec.engine)
+        stack.push(
+            lambda kind, *_: None if kind is UnsupportedNetworkError else recorder.publish()
+        )
+        store = digests = file = None
+        if not spec.backbone.is_repeatable:
+            stack.callback(forget, spec)
+        elif options.cache is not False:
+            wanted = StoreSpec(
+                spec.base(),
+                spec.network.columns,
+                dtype=get_config()["cache_dtype"],
+                description=spec.description(),
+            )
+            store = stack.enter_context(
+                open_store(options.cache, wanted, announce=progress.announce)
+            )
+            digests = stack.enter_context(open_file_digests(options.cache))
+        if store is None and not whole:
+            file = stack.enter_context(tempfile.TemporaryFile())
+        pool = stack.enter_context(ThreadPoolExecutor(options.n_threads))
+        # Last in, first out: on an error, threads that wait for work are let go at once.
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        window = Window(spec.network.width, n if whole else None, file)
+        yield Runner(spec, options, pool, store, digests, window, recorder)
+        recorder.log()
