@@ -32,6 +32,7 @@ Whatever goes wrong on the disk, there is one warning, and results are right (``
 
 from __future__ import annotations
 
+from ._artifacts import ArtifactFolder
 from ._clear import cache_clear
 from ._directory import store_directory
 from ._files import FileDigests, open_file_digests
@@ -40,6 +41,7 @@ from ._spec import StoreSpec
 from ._store import EmbeddingStore, open_store
 
 __all__ = [
+    "ArtifactFolder",
     "CacheInfo",
     "EmbeddingStore",
     "FileDigests",

@@ -1,56 +1,251 @@
-"""Folders beside the store, for what can be made again: marked, this user's alone, and bounded.
+"""Artifacts: files that can be made again, kept in bounded folders beside the store.
 
-``CACHEDIR.TAG`` says who made a folder: only such a one is ever deleted, and backup programs
-leave it out.
+Compiled programs and converted networks are artifacts. Each kind has a folder of its own,
+which moves with ``cache_dir``. A file ``CACHEDIR.TAG`` marks it: ``cache_clear`` deletes only
+folders that it marks, and backup programs leave them out. Artifacts run as code, so a folder is
+used only if it belongs to this user and nobody else may write to it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 from ._directory import store_directory
 from ._ownership import is_private
 
-COMPILED = "compiled-programs"
-GRAPHS = "openvino-graphs"
 _MARKER = "CACHEDIR.TAG"
 _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
+_SCRATCH = "making-"
+_LOCK = ".lock"
+_DAY = 24 * 60 * 60
 
 
-def artifact_folder(name: str) -> Path:
-    """Return the folder, whether or not it exists; it moves with ``cache_dir``."""
-    return store_directory().with_name(name)
+class ArtifactFolder:
+    """A private folder of artifacts, bounded in size; the least recently used are deleted first.
 
+    An artifact is a file or a folder. It is made in a scratch folder and renamed, so that other
+    processes find it whole or not at all. Other processes may delete an artifact at any time.
 
-def made_artifact_folder(name: str) -> Path:
-    """Return the folder, made if there is none.
+    Parameters
+    ----------
+    name : str
+        Name of the folder.
+    max_bytes : int
+        Bytes of all artifacts together.
+    max_artifacts : int or None, default=None
+        Number of artifacts; None is no limit.
+    subfolder : callable or None, default=None
+        Returns the name of the folder within it that is used here, for instance one for each
+        kind of processor. The bounds hold for each.
+    parent : path or None, default=None
+        Where the folder lies; None is the folder that holds the default store.
 
-    Raises
-    ------
-    OSError
-        If it cannot be made; PermissionError if others may write to it, or it is a link.
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skembed.store import ArtifactFolder
+    >>> parent = tempfile.TemporaryDirectory()
+    >>> folder = ArtifactFolder("graphs", max_bytes=2**20, parent=pathlib.Path(parent.name))
+    >>> with folder.scratch() as scratch:
+    ...     (scratch / "a").touch()
+    ...     folder.add([scratch / "a"])
+    >>> [artifact.name for artifact in folder.artifacts()]
+    ['a']
+    >>> parent.cleanup()
     """
-    directory = artifact_folder(name)
-    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    if not is_private(directory):
-        raise PermissionError(f"{directory} can be written by others.")
-    marker = directory / _MARKER
-    if not marker.exists():
-        marker.write_text(_text(name))
-    return directory
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        max_bytes: int,
+        max_artifacts: int | None = None,
+        subfolder: Callable[[], str] | None = None,
+        parent: Path | None = None,
+    ):
+        self.name = name
+        self.max_bytes = max_bytes
+        self.max_artifacts = max_artifacts
+        self._subfolder = subfolder
+        self._parent = parent
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds the artifacts, whether or not it exists."""
+        return self._root if self._subfolder is None else self._root / self._subfolder()
+
+    @property
+    def _root(self) -> Path:
+        return (self._parent or store_directory().parent) / self.name
+
+    def create(self) -> Path:
+        """Return `path`, created if it does not exist.
+
+        Raises
+        ------
+        OSError
+            If it cannot be created; PermissionError if it is a link, or others may write to it.
+        """
+        self._root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in dict.fromkeys((self._root, self.path)):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if not is_private(folder):
+                raise PermissionError(f"{folder} can be written by others.")
+        marker = self._root / _MARKER
+        if not marker.exists():
+            marker.write_text(_marker_text(self.name))
+        return self.path
+
+    def artifacts(self) -> list[Path]:
+        """Return the paths of all artifacts.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be read.
+        """
+        return [
+            path
+            for path in self.path.iterdir()
+            if path.name != _MARKER and not _is_temporary(path.name)
+        ]
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield a new folder on the same file system, and delete it after the block.
+
+        If the process is killed, the next :meth:`add` after a day deletes it.
+
+        Raises
+        ------
+        OSError
+            If it cannot be created.
+        """
+        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=self.create()))
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def add(self, made: Iterable[Path]) -> None:
+        """Move files or folders in under their names, in place of what has these names.
+
+        Then artifacts are deleted until the rest is within the bounds.
+        """
+        for path in made:
+            target = self.path / path.name
+            self.remove(target)
+            path.replace(target)
+        self._sweep()
+        self._evict()
+
+    def remove(self, artifact: Path) -> None:
+        """Delete an artifact if it exists; a kill meanwhile leaves no part of it."""
+        if artifact.is_dir():
+            with self.scratch() as scratch:
+                artifact.rename(scratch / artifact.name)
+        else:
+            artifact.unlink(missing_ok=True)
+
+    def mark_used(self, artifact: Path) -> None:
+        """Note that a folder was used just now. The system notes it for files."""
+        with contextlib.suppress(OSError):
+            os.utime(artifact)
+
+    def lock(self, name: str, timeout: float) -> FileLock:
+        """Return a lock that the process holds which makes the artifact `name`.
+
+        Parameters
+        ----------
+        name : str
+            Name of the artifact.
+        timeout : float
+            Seconds to wait for it; then acquiring it raises a TimeoutError.
+        """
+        return FileLock(self.path / f"{name}{_LOCK}", timeout=timeout, mode=0o600)
+
+    def _evict(self) -> None:
+        """Delete the artifacts that were used longest ago, as far as there are too many."""
+        n_artifacts = n_bytes = 0
+        with contextlib.suppress(OSError):  # the folder was cleared
+            for artifact in sorted(self.artifacts(), key=_last_used, reverse=True):
+                n_artifacts, n_bytes = n_artifacts + 1, n_bytes + bytes_in(artifact)
+                too_many = self.max_artifacts is not None and n_artifacts > self.max_artifacts
+                if too_many or n_bytes > self.max_bytes:
+                    self.remove(artifact)
+
+    def _sweep(self) -> None:
+        """Delete the scratch folders of killed processes, and locks that nobody waits for."""
+        with contextlib.suppress(OSError):
+            for path in self.path.iterdir():
+                if _is_temporary(path.name) and time.time() - path.lstat().st_mtime > _DAY:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def artifact_folders() -> list[Path]:
+    """Return the folders beside the default store that are marked as folders of artifacts."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir(store_directory().parent) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False) and _is_marked(Path(entry.path)):
+                    found.append(Path(entry.path))
+    return sorted(found)
 
 
 def clear_artifacts() -> None:
-    """Delete these folders, those that skembed made; whoever is using one is not disturbed."""
-    for name in (COMPILED, GRAPHS):
-        directory = artifact_folder(name)
-        with contextlib.suppress(OSError):
-            if (directory / _MARKER).read_text(errors="replace") == _text(name):
-                shutil.rmtree(directory, ignore_errors=True)
+    """Delete all folders of artifacts. Processes that use one make their artifacts again."""
+    for folder in artifact_folders():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _text(name: str) -> str:
+def bytes_in(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder; links are not followed."""
+    if not path.is_dir():
+        return _file_bytes(path)
+    return sum(
+        _file_bytes(os.path.join(folder, name))  # noqa: PTH118 - a store has many
+        for folder, _, names in os.walk(path)
+        for name in names
+    )
+
+
+def _file_bytes(path: str | Path) -> int:
+    try:
+        status = os.lstat(path)
+    except OSError:  # evicted this moment
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _last_used(artifact: Path) -> float:
+    try:
+        status = artifact.lstat()
+    except OSError:
+        return 0.0
+    # To list a folder is to read it, so the time of its last reading says nothing.
+    is_folder = stat.S_ISDIR(status.st_mode)
+    return status.st_mtime if is_folder else max(status.st_atime, status.st_mtime)
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(_SCRATCH) or name.endswith(_LOCK)
+
+
+def _is_marked(folder: Path) -> bool:
+    if hasattr(os, "geteuid") and folder.lstat().st_uid != os.geteuid():
+        return False
+    return (folder / _MARKER).read_text(errors="replace") == _marker_text(folder.name)
+
+
+def _marker_text(name: str) -> str:
     return f"{_SIGNATURE}# skembed {name.replace('-', ' ')}\n"

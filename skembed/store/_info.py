@@ -6,12 +6,12 @@ import contextlib
 import datetime as dt
 import html
 import os
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._config import get_config
+from ._artifacts import artifact_folders, bytes_in
 from ._checks import COUNT, IDENTITY, NANOSECONDS
 from ._directory import is_store, store_directory
 from ._failures import Failures
@@ -70,12 +70,16 @@ class CacheInfo:
         ``get_config()["cache_size"]``.
     specs : tuple of SpecInfo
         Each kind of rows, the one used last first.
+    artifacts : dict of str to int, default={}
+        Bytes of compiled programs and converted networks beside the default store, by the
+        name of their folder. They have bounds of their own.
     """
 
     directory: Path
     n_bytes: int
     cap: int
     specs: tuple[SpecInfo, ...]
+    artifacts: dict[str, int] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         table = [_HEAD, *map(_cells, self.specs)]
@@ -95,7 +99,9 @@ class CacheInfo:
         return f"<p>{html.escape(self._title())}</p><table><tr>{head}</tr>{body}</table>"
 
     def _title(self) -> str:
-        return f"{_size(self.n_bytes)} of {_size(self.cap)} in {self.directory}"
+        title = f"{_size(self.n_bytes)} of {_size(self.cap)} in {self.directory}"
+        beside = [f"{name} {_size(n_bytes)}" for name, n_bytes in self.artifacts.items()]
+        return f"{title}; beside it {', '.join(beside)}" if beside else title
 
 
 _HEAD = (
@@ -153,8 +159,13 @@ def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
     with opened(directory) as index:
         if index is not None:
             specs = _specs(index)
+    folders = artifact_folders() if cache is True else []
     return CacheInfo(
-        directory, _bytes_in(directory), int(get_config()["cache_size"]), tuple(specs)
+        directory,
+        bytes_in(directory),
+        int(get_config()["cache_size"]),
+        tuple(specs),
+        {folder.name: bytes_in(folder) for folder in folders},
     )
 
 
@@ -218,17 +229,6 @@ def _cells(spec: SpecInfo) -> tuple[str, ...]:
         f"{spec.hits:,}",
         f"{spec.misses:,}",
     )
-
-
-def _bytes_in(directory: Path) -> int:
-    """Bytes of what lies in the folder itself; links are not followed."""
-    total = 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            with contextlib.suppress(OSError):  # evicted this moment
-                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - many
-                total += status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return total
 
 
 def _size(n_bytes: float) -> str:

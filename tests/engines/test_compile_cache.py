@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 
 import numpy as np
 import pytest
 from extraction_helpers import save_network
 
-pytestmark = pytest.mark.slow
+from skembed import cache_clear, config_context
+from skembed.engines.jax._compile_cache import PROGRAMS, linked_programs
 
 # JAX tells its listeners what it found in its cache, and what it did not.
 _PROGRAM = """
@@ -47,6 +50,7 @@ def outcome(python, network, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing_and_gives_the_same_bits(outcome, tmp_path):
     first, second = outcome(), outcome()
     assert first["hits"] == 0
@@ -60,6 +64,7 @@ def test_a_second_process_compiles_nothing_and_gives_the_same_bits(outcome, tmp_
     assert list(tmp_path.glob("kept/compiled-programs/*/*-cache"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "environment"),
     [
@@ -73,6 +78,7 @@ def test_it_can_be_switched_off(outcome, tmp_path, before, environment):
     assert not (tmp_path / "kept" / "compiled-programs").exists()
 
 
+@pytest.mark.slow
 def test_a_cache_of_the_user_s_own_stands(outcome, tmp_path):
     theirs = str(tmp_path / "theirs")
     told = outcome(JAX_COMPILATION_CACHE_DIR=theirs)
@@ -80,8 +86,94 @@ def test_a_cache_of_the_user_s_own_stands(outcome, tmp_path):
     assert not (tmp_path / "kept" / "compiled-programs").exists()
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_it_runs_all_the_same(outcome, tmp_path):
     (tmp_path / "kept").write_text("a file in the folder's place")
     told = outcome()
     assert (told["hits"], told["misses"]) == (0, 0)
     assert np.isfinite(told["rows"]).all()
+
+
+@pytest.fixture
+def own_directory(tmp_path):
+    with config_context(cache_dir=tmp_path):
+        yield
+
+
+def _add(**programs: bytes) -> None:
+    with linked_programs() as folder:
+        for name, content in programs.items():
+            (folder / f"{name}-cache").write_bytes(content)
+
+
+def _kept() -> dict[str, bytes]:
+    with linked_programs() as folder:
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def _files() -> list[str]:
+    return sorted(path.name for path in PROGRAMS.path.parent.rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_what_is_added_is_there_the_next_time():
+    _add(a=b"1")
+    _add(b=b"2")
+    assert _kept() == {"a-cache": b"1", "b-cache": b"2"}
+    assert _files() == ["CACHEDIR.TAG", "a-cache", "b-cache"]
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_of_two_who_add_the_same_the_first_is_kept():
+    with linked_programs() as one, linked_programs() as other:
+        (one / "a-cache").write_bytes(b"second")
+        (other / "a-cache").write_bytes(b"first")  # its block ends first
+    assert _kept() == {"a-cache": b"first"}
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_only_programs_are_kept():
+    with linked_programs() as folder:
+        (folder / "a-cache").write_bytes(b"1")
+        (folder / ".lockfile").touch()
+    assert _files() == ["CACHEDIR.TAG", "a-cache"]
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_what_an_error_interrupts_is_not_kept():
+    with contextlib.suppress(KeyError), linked_programs() as folder:
+        (folder / "a-cache").write_bytes(b"half")
+        raise KeyError
+    assert _kept() == {}
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_the_programs_read_longest_ago_go_first(monkeypatch):
+    monkeypatch.setattr(PROGRAMS, "max_artifacts", 3)
+    _add(a=b"1", b=b"2", c=b"3")
+    for age, name in enumerate("bca"):  # b was read last, and written first
+        os.utime(PROGRAMS.path / f"{name}-cache", (1e9 - age, 1e8 + age))
+    _add(d=b"4")
+    assert sorted(_kept()) == ["b-cache", "c-cache", "d-cache"]
+    monkeypatch.setattr(PROGRAMS, "max_bytes", 10)
+    _add(e=b"123456789")
+    assert sorted(_kept()) == ["d-cache", "e-cache"]
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_a_folder_that_others_may_write_is_not_used():
+    _add(a=b"1")
+    for folder in (PROGRAMS.path, PROGRAMS.path.parent):
+        folder.chmod(0o777)
+        with linked_programs() as linked:
+            assert linked is None
+        folder.chmod(0o700)
+    assert _kept() == {"a-cache": b"1"}
+
+
+@pytest.mark.usefixtures("own_directory")
+def test_a_folder_that_is_cleared_meanwhile_harms_nobody():
+    with linked_programs() as folder:
+        (folder / "a-cache").write_bytes(b"1")
+        cache_clear()
+    assert _kept() == {}

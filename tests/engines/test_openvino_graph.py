@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-import types
 
 import numpy as np
 import pytest
@@ -22,10 +21,10 @@ from skembed.engines.openvino import _compiled as _openvino_runtime
 from skembed.engines.openvino import _exporter as _openvino_process
 from skembed.engines.openvino import _graphs as _openvino_graph
 from skembed.engines.openvino._exporter import PassingTroubleError
-from skembed.engines.openvino._graphs import read_graph
+from skembed.engines.openvino._graphs import GRAPHS, read_graph
 from skembed.extraction._programs import clear_programs, known_engine, program
 from skembed.extraction._spec import make_spec
-from skembed.store._artifacts import GRAPHS, artifact_folder
+from skembed.store import ArtifactFolder
 
 _USE = """
 import sys
@@ -54,7 +53,7 @@ def _spec(**options):
 def graph_file(spec):
     """Where the graph of `spec` is kept, made if it is not there."""
     read_graph(spec)
-    return artifact_folder(GRAPHS) / _openvino_graph._digest(spec)[:32] / "network.xml"
+    return GRAPHS.path / _openvino_graph._digest(spec)[:32] / "network.xml"
 
 
 def _start(program, **environment):
@@ -90,7 +89,7 @@ def test_a_graph_is_made_anew_after_a_kill(cache):
     killed = _start(_USE)
     graphs = cache / "openvino-graphs"
     deadline = time.monotonic() + 120
-    while not list(graphs.glob("making-*/network.keras")) and time.monotonic() < deadline:
+    while not list(graphs.glob("making-*/*/network.keras")) and time.monotonic() < deadline:
         time.sleep(0.01)
     killed.kill()
     killed.communicate()
@@ -106,9 +105,9 @@ def test_a_graph_is_made_anew_after_a_kill(cache):
 def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
     first, second = graph_file(_spec()), graph_file(_spec(pooling="max"))
     for age, graph in ((200, second), (100, first)):
-        os.utime(graph, (time.time() - age, time.time() - age))
+        os.utime(graph.parent, (time.time() - age, time.time() - age))
     size = sum(file.stat().st_size for file in first.parent.iterdir())
-    monkeypatch.setattr(_openvino_graph, "_KEPT", int(2.5 * size))
+    monkeypatch.setattr(GRAPHS, "max_bytes", int(2.5 * size))
     third = graph_file(_spec(pooling="both"))
     assert [path.exists() for path in (first, second, third)] == [True, False, True]
 
@@ -318,8 +317,8 @@ def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
 def test_no_place_for_a_graph_is_a_passing_trouble(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "file"))
-    own = types.SimpleNamespace(name=str(tmp_path / "lost"))
-    monkeypatch.setattr(_openvino_graph, "_own_directory", lambda: own)
+    own = ArtifactFolder("graphs", max_bytes=1, parent=tmp_path / "file")
+    monkeypatch.setattr(_openvino_graph, "_graphs_of_process", lambda: own)
     clear_programs()
     with pytest.raises(PassingTroubleError, match="finds no place"):
         read_graph(_spec())

@@ -1,23 +1,38 @@
-"""Keep what XLA compiles between processes, for skembed's own programs only."""
+"""Keep what XLA compiles between processes, for skembed's own programs only.
+
+JAX writes an entry of its cache straight into the folder that it is given. If the process is
+killed meanwhile, half an entry stays there and is never written again, and other processes may
+read an entry before it is complete. So JAX is given a temporary folder with hard links to all
+programs that are kept, and what it adds there is moved to them afterwards.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from ..._config import get_config
-from ...store._compiled import lent_directory
+from ..._processor import processor
+from ...store import ArtifactFolder
 
+# A network has about fifty entries, most of them of a few kilobytes. A home directory may be
+# shared by machines with different processors.
+PROGRAMS = ArtifactFolder(
+    "compiled-programs", max_bytes=256 * 2**20, max_artifacts=2000, subfolder=processor
+)
+_SUFFIX = "-cache"  # of JAX's entries
 _SETTINGS = {
     # A network is built by dozens of programs that take milliseconds each to compile, and a
     # second together.
     "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": -1,
-    # The folder is bounded when it is taken back.
+    # The folder of programs has bounds of its own.
     "jax_compilation_cache_max_size": -1,
-    # XLA's own caches would note down the name of a folder that is lent once.
+    # XLA's own caches would store the name of the temporary folder.
     "jax_persistent_cache_enable_xla_caches": "none",
 }
 _lock = threading.Lock()
@@ -39,12 +54,46 @@ def kept_compilations() -> Iterator[None]:
         if not _wanted(jax.config):
             yield
             return
-        with lent_directory() as directory:
+        with linked_programs() as directory:
             if directory is None:
                 yield
                 return
             with _switched_on(str(directory)):
                 yield
+
+
+@contextmanager
+def linked_programs() -> Iterator[Path | None]:
+    """Yield a temporary folder with links to all programs; keep those that the block adds.
+
+    Yield None where nothing can be kept: on a read-only or full disk, in a folder that others
+    may write to, on a file system without hard links. If the block raises, nothing is kept.
+    """
+    with ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(PROGRAMS.scratch())
+            _link_programs(scratch)
+        except OSError:
+            scratch = None
+        yield scratch
+        if scratch is not None:
+            with suppress(OSError):
+                _keep_programs(scratch)
+
+
+def _link_programs(scratch: Path) -> None:
+    for program in PROGRAMS.artifacts():
+        # Another process may have just deleted it.
+        if program.name.endswith(_SUFFIX):
+            with suppress(FileNotFoundError):
+                os.link(program, scratch / program.name)
+
+
+def _keep_programs(scratch: Path) -> None:
+    known = {program.name for program in PROGRAMS.artifacts()}
+    added = [path for path in scratch.glob(f"*{_SUFFIX}") if path.name not in known]
+    if added:
+        PROGRAMS.add(added)
 
 
 def _wanted(config: Any) -> bool:

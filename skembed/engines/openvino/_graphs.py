@@ -1,9 +1,8 @@
 """The graphs on disk that OpenVINO runs: each made once, from the Keras network, and kept.
 
-A graph lies in a folder of its own, named by the digest of all that it depends on, with what it was
-compared with and what that has shown; one that was not compared is not read, and of one that is
-refused the reason alone stays. A folder is written under another name and moved, and moved before
-it is deleted. What cannot be read all the same, for somebody has damaged it, is made again.
+A graph is an artifact of the store: a folder named by the digest of all that it depends on, with
+what it was compared with and the verdict. A graph that was not compared is not read, and of one
+that is refused only the reason is kept. A graph that cannot be read is made again.
 """
 
 from __future__ import annotations
@@ -13,21 +12,16 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
-import shutil
 import tempfile
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
-from ...store._artifacts import GRAPHS, made_artifact_folder
+from ...store import ArtifactFolder
 from .._program import UnsupportedNetworkError
 from ._exporter import PassingTroubleError, save_network, write_graph
 from ._proof import is_intact, prove, verdict
@@ -36,14 +30,12 @@ from ._runtime import core, try_again, why_broken
 
 # Raised whenever the exporter changes, or what is asked of a graph.
 _FORMAT = 4
-# Bytes of graphs that are kept; VGG16 with its classifier is 550 MB.
-_KEPT = 4 * 2**30
-# Seconds after which nobody is still writing.
-_ABANDONED = 3600
+_NAME = "openvino-graphs"
+_MAX_BYTES = 4 * 2**30  # VGG16 with its classifier takes 550 MB
+GRAPHS = ArtifactFolder(_NAME, max_bytes=_MAX_BYTES)
 _GRAPH = ("network.xml", "network.bin")
 # What the exporter was given, and Keras' own settings.
 _GIVEN = ("network.keras", "request.json", "keras.json")
-_MAKING = "making-"
 _PATIENCE = 900.0  # seconds to wait for another process that makes the same graph
 _refused: dict[tuple[str, str], str] = {}  # by the graph's digest and the precision
 _making = threading.RLock()
@@ -103,63 +95,69 @@ def _digest(spec: NetworkSpec) -> str:
 
 def _kept(spec: NetworkSpec, name: str) -> Any:
     try:
-        directory = made_artifact_folder(GRAPHS)
-        # Without the lock: a reader waits for nobody, and needs no right to write.
-        graph = _read(spec, directory / name)
-        if graph is None:
-            with FileLock(directory / f"{name}.lock", timeout=_PATIENCE, mode=0o600):
-                graph = _read(spec, directory / name) or _made(directory, spec, name)
+        return _read_or_made(GRAPHS, spec, name)
     except OSError:
-        # A cache directory that cannot be written to, is cleared at this moment, or whose lock
-        # somebody keeps: for this process only, then.
-        graph = _own(spec, name)
-    return graph
+        # The cache directory cannot be written to, is cleared at this moment, or another process
+        # holds the lock: the graph is made for this process only.
+        try:
+            return _read_or_made(_graphs_of_process(), spec, name)
+        except OSError as error:
+            raise PassingTroubleError(f"its graph finds no place ({error})") from error
 
 
-def _own(spec: NetworkSpec, name: str) -> Any:
-    try:
-        own = Path(_own_directory().name)
-        return _read(spec, own / name) or _made(own, spec, name)
-    except OSError as error:
-        raise PassingTroubleError(f"its graph finds no place ({error})") from error
+def _graphs_of_process() -> ArtifactFolder:
+    return ArtifactFolder(_NAME, max_bytes=_MAX_BYTES, parent=Path(_temporary_directory().name))
 
 
 @functools.cache
-def _own_directory() -> tempfile.TemporaryDirectory[str]:
+def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="skembed-")
 
 
-def _read(spec: NetworkSpec, folder: Path) -> Any:
+def _read_or_made(graphs: ArtifactFolder, spec: NetworkSpec, name: str) -> Any:
+    # Read without the lock first: that waits for nobody, and needs no right to write.
+    graph = _read(graphs, spec, graphs.create() / name)
+    if graph is None:
+        with graphs.lock(name, timeout=_PATIENCE):
+            folder = graphs.path / name
+            graph = _read(graphs, spec, folder) or _made(graphs, spec, folder)
+    return graph
+
+
+def _read(graphs: ArtifactFolder, spec: NetworkSpec, folder: Path) -> Any:
     """The graph in `folder`; None where there is none that is whole and proved."""
     known = verdict(spec, folder)
     if known is None:
         return None
+    graphs.mark_used(folder)
     if known.reason:
         raise UnsupportedNetworkError(known.reason)
-    file = folder / "network.xml"
     try:
-        graph = core().read_model(file)
+        return core().read_model(folder / "network.xml")
     except RuntimeError:
         return None
-    with contextlib.suppress(OSError):
-        os.utime(file)
-    return graph
 
 
-def _made(directory: Path, spec: NetworkSpec, name: str) -> Any:
-    folder = directory / name
+def _made(graphs: ArtifactFolder, spec: NetworkSpec, folder: Path) -> Any:
     if not _proved_again(spec, folder):
-        with tempfile.TemporaryDirectory(
-            prefix=_MAKING, dir=directory, ignore_cleanup_errors=True
-        ) as making:
-            _write(spec, Path(making))
-            _discard(folder)
-            Path(making).rename(folder)
-        _make_room(directory)
-    graph = _read(spec, folder)
+        with graphs.scratch() as scratch:
+            made = scratch / folder.name
+            made.mkdir(mode=0o700)
+            _write(spec, made)
+            graphs.add([made])
+        _remove_unproved(graphs)
+    graph = _read(graphs, spec, folder)
     if graph is None:
         raise PassingTroubleError("its graph was deleted as soon as it was written")
     return graph
+
+
+def _remove_unproved(graphs: ArtifactFolder) -> None:
+    """Remove the graphs of earlier versions, which were compared with nothing."""
+    with contextlib.suppress(OSError):
+        for folder in graphs.artifacts():
+            if not any(folder.glob("proof-*")):
+                graphs.remove(folder)
 
 
 def _proved_again(spec: NetworkSpec, folder: Path) -> bool:
@@ -200,31 +198,3 @@ def _computed(reference: Future[Reference]) -> Reference:
         passing = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
         reason = f"it cannot be compared with Keras, which does not run it ({gist[:300]})"
         raise (PassingTroubleError if passing else UnsupportedNetworkError)(reason) from error
-
-
-def _discard(folder: Path) -> None:
-    """Delete a graph; whoever is killed meanwhile leaves no half of it under its name."""
-    if folder.exists():
-        with tempfile.TemporaryDirectory(
-            prefix=_MAKING, dir=folder.parent, ignore_cleanup_errors=True
-        ) as aside:
-            folder.rename(Path(aside, folder.name))
-
-
-def _make_room(directory: Path) -> None:
-    """Remove what a killed process left, and the graphs used longest ago."""
-    with contextlib.suppress(OSError):
-        for left in directory.glob(f"{_MAKING}*"):
-            if time.time() - left.stat().st_mtime > _ABANDONED:
-                shutil.rmtree(left, ignore_errors=True)
-        graphs = [folder for folder in directory.iterdir() if (folder / "network.xml").exists()]
-        total = 0
-        for graph in sorted(graphs, key=_last_used, reverse=True):
-            total += sum(file.stat().st_size for file in graph.iterdir())
-            # Earlier versions kept graphs that were compared with nothing.
-            if total > _KEPT or not any(graph.glob("proof-*")):
-                _discard(graph)
-
-
-def _last_used(graph: Path) -> float:
-    return (graph / "network.xml").stat().st_mtime
