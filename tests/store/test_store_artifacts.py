@@ -79,7 +79,7 @@ def test_the_least_recently_used_go_first(add):
     assert _kept() == ["a", "c", "d"]
     _age("a", "c", "d")
     FOLDER.mark_used(FOLDER.path / "a")
-    add(e=990)
+    add(e=999)
     assert _kept() == ["a", "e"]
 
 
