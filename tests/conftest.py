@@ -92,7 +92,7 @@ def python(tmp_path) -> Callable[..., str]:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this test have its own first warning."""
-    monkeypatch.setattr(_failures, "_told", set())
+    monkeypatch.setattr(_failures, "_warned", set())
 
 
 @pytest.fixture(scope="session")

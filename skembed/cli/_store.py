@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import cache_info
 from ..store import CacheInfo
-from ..store._ownership import UnusableStoreError
+from ..store._directory import UnusableStoreError
 from ._errors import CommandError
 
 

@@ -1,33 +1,34 @@
-"""What is known already: one row of numbers for each image, spec and layers, on disk.
+"""The store: rows on disk that are computed already, one for each image, spec and layer.
 
-``EmbeddingStore`` serves one request: ``lookup``, and for what is missing, a batch at a time,
-``lock``, a second ``lookup``, compute, ``append``.
+``EmbeddingStore`` serves one request: ``lookup`` returns the stored rows. For the missing ones, a
+batch at a time, the caller takes the ``lock``, calls ``lookup`` again, computes what is still
+missing, and calls ``append``.
 
-A store is a folder (``_directory``) with one row file (``_rows``) for each layout, that is, for
-each base spec, choice of layers and dtype (``_spec``, ``_layouts``), and one SQLite index
-(``_index``) for all of them. One index rather than one for each spec, because then
+A store is a folder (``_directory``) with one row file for each layout, that is, for each base
+spec, choice of layers and dtype (``_store_spec``, ``_layouts``), and one SQLite index for all of
+them (``_index``, ``_schema``, ``_connections``). There is one index rather than one for each
+spec, for three reasons:
 
-- SQLite's write lock alone excludes every two that would write: appending, eviction and
-  clearing need no other lock, and a kill leaves nothing held;
-- the cap holds for the whole folder, and the rows used longest ago are one query away;
-- a row and its entry appear together: rows are written into slots that no entry points at, and
-  the entries are committed after them. What a kill leaves behind is a slot nobody knows.
+- SQLite's write lock alone excludes concurrent writers. Appending, eviction and clearing need no
+  other lock, and a process that is killed leaves no lock behind.
+- The cap holds for the whole folder, and one query finds the least recently used rows.
+- A row and its entry appear together. Rows are written into slots that no entry refers to, and
+  their entries are committed afterwards. A kill leaves at most a slot that nothing refers to.
 
-Readers take no lock. Each entry holds a checksum of its row's bytes and its key, so that a
-reader who was overtaken by an eviction, a file that was damaged and a page that a power cut
-tore look the same: the row does not check. Then the index is asked again, and if it still says
-the same, the row is forgotten and computed anew (``_layouts``, ``_store``).
+Readers take no lock. Each entry holds a checksum of the row's bytes and of its key. So a row that
+another process has just evicted, a damaged file and a page torn by a power cut are detected in
+the same way: the checksum does not match. Then the index is read again, and if it still holds the
+same entry, the row is deleted and computed again (``_store``).
 
-What the index says is believed only when it is checked: each query names a check for each of its
-columns (``_checks``), and one that fails is damage, as SQLite's own complaints are. A layout's
-name is the digest of what it holds. Nobody else may have written it (``_ownership``).
+Every value that is read from the index is checked (``_schema``). One that was never written there
+is damage, as are SQLite's own complaints. The name of a layout is the digest of its spec. Nobody
+else may have written to the folder (``_directory``).
 
-The lock between processes (``_locks``) is about not computing twice, never about safety: so a
-holder that gives no sign of life (``_heartbeat``) is not waited for. Rows that a running request
-has used are not evicted (``_uses``, ``_leases``, ``_space``): without that, a request a little
-larger than the cap would evict its own first rows, and find nothing next time.
+The lock between processes (``_locks``) keeps rows from being computed twice. Rows that a running
+request has used are not evicted (``_leases``, ``_space``). An error on the disk leads to one
+warning, and results stay right (``_failures``).
 
-Whatever goes wrong on the disk, there is one warning, and results are right (``_failures``).
+Beside the store lie folders of artifacts, such as compiled programs (``_artifacts``).
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ from __future__ import annotations
 from ._artifacts import ArtifactFolder
 from ._clear import cache_clear
 from ._directory import store_directory
-from ._files import FileDigests, open_file_digests
+from ._file_digests import FileDigests, open_file_digests
 from ._info import CacheInfo, SpecInfo, cache_info
-from ._spec import StoreSpec
 from ._store import EmbeddingStore, open_store
+from ._store_spec import StoreSpec
 
 __all__ = [
     "ArtifactFolder",

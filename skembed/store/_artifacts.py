@@ -19,11 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ._directory import store_directory
-from ._ownership import is_private
+from ._directory import MARKER, SIGNATURE, is_private, store_directory
 
-_MARKER = "CACHEDIR.TAG"
-_SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n"
 _SCRATCH = "making-"
 _LOCK = ".lock"
 _DAY = 24 * 60 * 60
@@ -100,7 +97,7 @@ class ArtifactFolder:
             folder.mkdir(mode=0o700, exist_ok=True)
             if not is_private(folder):
                 raise PermissionError(f"{folder} can be written by others.")
-        marker = self._root / _MARKER
+        marker = self._root / MARKER
         if not marker.exists():
             marker.write_text(_marker_text(self.name))
         return self.path
@@ -116,7 +113,7 @@ class ArtifactFolder:
         return [
             path
             for path in self.path.iterdir()
-            if path.name != _MARKER and not _is_temporary(path.name)
+            if path.name != MARKER and not _is_temporary(path.name)
         ]
 
     @contextlib.contextmanager
@@ -244,8 +241,8 @@ def _is_temporary(name: str) -> bool:
 def _is_marked(folder: Path) -> bool:
     if hasattr(os, "geteuid") and folder.lstat().st_uid != os.geteuid():
         return False
-    return (folder / _MARKER).read_text(errors="replace") == _marker_text(folder.name)
+    return (folder / MARKER).read_text(errors="replace") == _marker_text(folder.name)
 
 
 def _marker_text(name: str) -> str:
-    return f"{_SIGNATURE}# skembed {name.replace('-', ' ')}\n"
+    return f"{SIGNATURE}# skembed {name.replace('-', ' ')}\n"

@@ -1,4 +1,4 @@
-"""Emptying a store."""
+"""``cache_clear``: delete what a store holds, and the artifacts beside it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .._errors import did_you_mean
-from . import _leases as leases
 from ._artifacts import clear_artifacts
-from ._checks import COUNT, hexadecimal
-from ._directory import INDEX, ROWS, is_store, store_directory
+from ._directory import INDEX, ROWS, clear_path, is_store, store_directory
 from ._failures import is_full
 from ._index import Index
 from ._info import opened
-from ._layouts import kept_layouts
-from ._ownership import make_way
+from ._layouts import stored_layouts
+from ._leases import sweep_leases
+from ._schema import COUNT, hexadecimal
 
-_DELETE_THE_REST = (
+_DELETE_OTHER_TABLES = (
     "DELETE FROM batches",
     "DELETE FROM free",
     "DELETE FROM layouts",
@@ -31,15 +30,15 @@ _DELETE_THE_REST = (
 def cache_clear(
     backbone: str | None = None, cache: bool | str | os.PathLike[str] = True
 ) -> int:
-    """Delete stored embeddings; with all of the default directory, compiled networks as well.
+    """Delete stored embeddings; if all of the default store, compiled networks as well.
 
-    Requests that are running go on, and compute again what they still need. Only what the
-    store itself has written is deleted.
+    Requests that are running go on, and compute again the rows that they still need. Only files
+    that skembed has written are deleted.
 
     Parameters
     ----------
     backbone : str or None, default=None
-        The backbone whose rows go; None is everything.
+        The backbone whose rows are deleted; None is everything.
     cache : True, str or path, default=True
         The default directory, or the one given to an estimator as ``cache``.
 
@@ -60,11 +59,11 @@ def cache_clear(
     Warns
     -----
     StoreWarning
-        If its index was damaged, and is set aside with all rows: once in a process.
+        If its index is damaged, and is set aside with all rows: once in a process.
 
     See Also
     --------
-    cache_info : What is kept.
+    cache_info : What is stored.
 
     Examples
     --------
@@ -86,14 +85,14 @@ def cache_clear(
                 )
             count = _clear(index, backbone)
     if backbone is None and is_store(directory):
-        _remove_remains(directory)
+        _delete_remains(directory)
     return count
 
 
 def _clear(index: Index, backbone: str | None) -> int:
-    """Delete rows; where the disk is too full for a journal, the whole index goes."""
+    """Delete rows; if the disk is too full for a journal, delete the whole index."""
     try:
-        return _forget_all(index) if backbone is None else _forget_one(index, backbone)
+        return _clear_all(index) if backbone is None else _clear_backbone(index, backbone)
     except sqlite3.OperationalError as error:
         if not is_full(error):
             raise
@@ -109,29 +108,29 @@ def _clear(index: Index, backbone: str | None) -> int:
         return count
 
 
-def _forget_one(index: Index, backbone: str) -> int:
-    kept = [
-        (layout.id, layout.spec.description.get("backbone")) for layout in kept_layouts(index)
+def _clear_backbone(index: Index, backbone: str) -> int:
+    stored = [
+        (layout.id, layout.spec.description.get("backbone")) for layout in stored_layouts(index)
     ]
-    names = sorted({of for _, of in kept if of})
-    if backbone not in names and kept:
+    names = sorted({of for _, of in stored if of})
+    if backbone not in names and stored:
         raise ValueError(
             f"No embeddings of {backbone!r} are stored. {did_you_mean(backbone, names)}"
         )
-    return _forget(index, [layout for layout, of in kept if of == backbone])
+    return _clear_layouts(index, [layout for layout, of in stored if of == backbone])
 
 
-def _forget_all(index: Index) -> int:
+def _clear_all(index: Index) -> int:
     with index.write() as transaction:
         count = transaction.run("DELETE FROM entries").rowcount
-        for statement in _DELETE_THE_REST:
+        for statement in _DELETE_OTHER_TABLES:
             transaction.run(statement)
-    _sweep_rows(index)
+    _delete_row_files(index)
     index.shrink()
     return count
 
 
-def _forget(index: Index, layouts: Iterable[int]) -> int:
+def _clear_layouts(index: Index, layouts: Iterable[int]) -> int:
     count = 0
     with index.write() as transaction:
         for layout in layouts:
@@ -140,26 +139,26 @@ def _forget(index: Index, layouts: Iterable[int]) -> int:
             transaction.run("DELETE FROM free WHERE layout = ?", (layout,))
             transaction.run("DELETE FROM layouts WHERE id = ?", (layout,))
         transaction.run("DELETE FROM uses WHERE batch NOT IN (SELECT id FROM batches)")
-    _sweep_rows(index)
+    _delete_row_files(index)
     return count
 
 
-def _sweep_rows(index: Index) -> None:
-    """Delete the row files that no layout points at any more, and nothing else."""
-    with index.write() as transaction:  # nobody begins a new one meanwhile
+def _delete_row_files(index: Index) -> None:
+    """Delete the row files of layouts that are gone, and nothing else."""
+    with index.write() as transaction:  # so that no other process begins a new one meanwhile
         names = transaction.read("SELECT name FROM layouts", (), hexadecimal)
         kept = {index.row_file(name) for (name,) in names}
         for path in (index.directory / ROWS).glob("*.rows"):
             if path not in kept:
-                make_way(path)
+                clear_path(path)
 
 
-def _remove_remains(directory: Path) -> None:
-    """Delete what killed processes and damaged indexes have left."""
-    leases.sweep(directory)
+def _delete_remains(directory: Path) -> None:
+    """Delete the leases of killed processes, and what is left of damaged indexes."""
+    sweep_leases(directory)
     damaged = directory / f"{INDEX}.damaged"
     if os.path.lexists(damaged):
-        make_way(damaged)
+        clear_path(damaged)
     if not os.path.lexists(directory / INDEX):
         for path in (directory / ROWS).glob("*.rows"):
-            make_way(path)
+            clear_path(path)

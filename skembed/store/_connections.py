@@ -1,8 +1,8 @@
-"""Connections to an index, and the one that stays open between two requests.
+"""The connection pool: connections to an index that stay open between two requests.
 
-The last connection to leave an SQLite file in WAL mode writes everything back and waits for
-the disk (14 ms were seen, where the look-up of 500 rows takes 4), and a grid search opens and
-closes the store for every fold. So the last one does not leave before the process ends.
+When the last connection to an SQLite file in WAL mode is closed, SQLite writes the log back and
+waits for the disk. That took 14 ms where the look-up of 500 rows takes 4, and a grid search opens
+and closes the store for every fold. So the last connection stays open until the process ends.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from ._checks import DamagedIndexError
+from ._schema import DamagedIndexError
 
-_MOST = 4
+_MAX_POOLED = 4
 _BUSY, _LOCKED = 5, 6  # of SQLite's primary result codes
-# The least that SQLite maps of the file in which connections agree on the log's content.
+# The least that SQLite maps of the file in which connections agree on the content of the log.
 _SHARED_BYTES = 32_768
 
 Files = tuple[tuple[int, int] | None, ...]
 
 
 class Connected(NamedTuple):
-    """A connection, and to what."""
+    """A connection, and the files and the process that it belongs to."""
 
     connection: sqlite3.Connection
     files: Files
@@ -35,19 +35,19 @@ class Connected(NamedTuple):
     read_only: bool = False
 
 
-_unused: OrderedDict[Path, Connected] = OrderedDict()
+_pool: OrderedDict[Path, Connected] = OrderedDict()
 _mutex = threading.Lock()
-# SQLite forbids to use, and even to close, a connection on the other side of a fork; these
-# are kept so that no finaliser closes them.
+# SQLite forbids a forked process to use, or even to close, a connection of its parent. These are
+# referenced here so that they are not closed when they are garbage-collected.
 _abandoned: list[Connected] = []
 
 
 def open_index(path: Path, timeout: float, *, read_only: bool) -> sqlite3.Connection:
-    """Connect. Text arrives as bytes, so that ``_checks`` and not SQLite meets bad UTF-8."""
+    """Connect. Text is read as bytes, so that ``_schema`` and not SQLite meets invalid UTF-8."""
     target: str | Path = path
     if read_only:
-        # Without a log nothing needs to be written even for reading, if SQLite is told that
-        # nobody else writes. With one, SQLite reads both where it finds the shared memory.
+        # Without a log SQLite can read without writing anything, if it is told that no other
+        # process writes. With a log it needs the shared memory beside it to read both.
         log, shared = (_size(path, suffix) for suffix in ("-wal", "-shm"))
         mode = "mode=ro" if log and shared else "mode=ro&immutable=1"
         target = f"{path.as_uri()}?{mode}"
@@ -59,17 +59,17 @@ def open_index(path: Path, timeout: float, *, read_only: bool) -> sqlite3.Connec
 
 
 def primary_code(error: Exception) -> int:
-    """SQLite's result code behind an error; 0 where there is none."""
+    """Return SQLite's result code of an error; 0 if it has none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def is_busy(error: Exception) -> bool:
-    """Say whether another connection kept its lock for longer than we were ready to wait."""
+    """Return whether another connection held its lock for longer than the timeout."""
     return primary_code(error) in {_BUSY, _LOCKED}
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Which file this is, or which link; None if there is none."""
+    """Return which file, or which link, is at a path; None if there is none."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -85,9 +85,9 @@ def files_of(path: Path) -> Files:
 
 
 def take(directory: Path) -> Connected | None:
-    """Return a connection that nobody is using, if there is one."""
+    """Take a connection out of the pool; None if there is none for this directory."""
     with _mutex:
-        known = _unused.pop(directory, None)
+        known = _pool.pop(directory, None)
     if known is not None and known.pid != os.getpid():
         abandon(known)
         return None
@@ -95,15 +95,15 @@ def take(directory: Path) -> Connected | None:
 
 
 def check_files(known: Connected, path: Path) -> None:
-    """Refuse a connection whose log or shared memory was deleted, replaced or cut off.
+    """Refuse a connection whose log or shared memory was deleted, replaced or truncated.
 
-    SQLite would go on with what it holds open, while others use what they find; and the system
-    ends a process that touches memory behind the end of a file.
+    SQLite would go on with the files that it has open, while other processes use those that they
+    find; and the system kills a process that reads mapped memory behind the end of a file.
 
     Raises
     ------
     DamagedIndexError
-        If that is so; the connection is abandoned, for to close it would touch both.
+        If that is so. The connection is abandoned, because closing it would use both files.
     """
     whole = known.files[2] is None or _size(path, "-shm") >= _SHARED_BYTES
     if whole and files_of(path) == known.files:
@@ -113,19 +113,19 @@ def check_files(known: Connected, path: Path) -> None:
 
 
 def put(directory: Path, connected: Connected) -> None:
-    """Keep a connection for the next, or close it where one is kept already."""
+    """Put a connection into the pool, or close it if the pool has one for this directory."""
     closing = [connected]
     with _mutex:
-        # One that only reads is closed soon, and would not see what others write.
-        if directory not in _unused and not connected.read_only:
-            _unused[directory] = connected
-            closing = [_unused.popitem(last=False)[1]] if len(_unused) > _MOST else []
+        # A read-only connection is cheap to close, and would not see what others write.
+        if directory not in _pool and not connected.read_only:
+            _pool[directory] = connected
+            closing = [_pool.popitem(last=False)[1]] if len(_pool) > _MAX_POOLED else []
     for known in closing:
         close(known)
 
 
 def close(connected: Connected) -> None:
-    """Close a connection, unless it was opened by a process that this one was forked from."""
+    """Close a connection; abandon it if a parent process opened it."""
     if connected.pid == os.getpid():
         connected.connection.close()
     else:
@@ -133,7 +133,7 @@ def close(connected: Connected) -> None:
 
 
 def abandon(connected: Connected) -> None:
-    """Never touch a connection again."""
+    """Never use a connection again, and keep it from being closed."""
     _abandoned.append(connected)
 
 
@@ -144,18 +144,18 @@ def _size(path: Path, suffix: str) -> int:
         return 0
 
 
-def _renew() -> None:
-    """In a forked child: the mutex may have been held by a thread that does not exist here."""
+def _reset_after_fork() -> None:
+    """Replace the mutex: a thread that does not exist in this process may have held it."""
     global _mutex  # noqa: PLW0603 - there is one, and it cannot be unlocked
     _mutex = threading.Lock()
 
 
 @atexit.register
 def _close_all() -> None:
-    for known in _unused.values():
+    for known in _pool.values():
         close(known)
-    _unused.clear()
+    _pool.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

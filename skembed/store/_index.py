@@ -1,8 +1,8 @@
-"""The index: one SQLite file that says which row lies where, for every spec of a store.
+"""The index: one SQLite file that says where each row lies, for all specs of a store.
 
-Its write lock is the one mutual exclusion that the files need: who appends, evicts or clears
-does so inside one write transaction. Readers (WAL) never wait for it. Whatever is read, in a
-transaction or not, is read by :func:`_select` and checked there.
+Its write lock is the only mutual exclusion that the files need: appending, evicting and clearing
+each take place inside a write transaction. Readers never wait for it (WAL mode). Every value that
+is read, inside a transaction or not, is checked in :func:`_select`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,22 @@ from typing import Any
 from filelock import FileLock
 
 from . import _connections as connections
-from ._checks import Check, DamagedIndexError, checked
-from ._directory import INDEX, INDEX_FILES, LOCKS, ROWS, check_store, make_store
-from ._ownership import is_own_file, make_way
-from ._schema import prepare
+from ._directory import (
+    INDEX,
+    INDEX_FILES,
+    LOCKS,
+    ROWS,
+    check_store,
+    clear_path,
+    is_own_file,
+    make_store,
+)
+from ._schema import Check, DamagedIndexError, checked, prepare
 
-PATIENCE = 15.0  # seconds; no writer here keeps the lock for more than a fraction of one
-# What others are given once they have kept us waiting for all of it: they may have been stopped.
-_LESS_PATIENCE = 0.05
-_stuck: set[Path] = set()
+TIMEOUT = 15.0  # seconds; no writer holds the lock for more than a fraction of one
+# The timeout once a writer has held the lock for all of TIMEOUT: its process may be stopped.
+_SHORT_TIMEOUT = 0.05
+_timed_out: set[Path] = set()
 
 
 class ReadOnlyStoreError(OSError):
@@ -38,7 +45,7 @@ class ReadOnlyStoreError(OSError):
 
 
 class Transaction:
-    """What may be done while the write lock is held."""
+    """What can be done while the write lock is held."""
 
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
@@ -48,7 +55,7 @@ class Transaction:
         return _select(self._connection, sql, parameters, checks)
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Run a statement that returns nothing; the cursor knows how many rows it changed."""
+        """Run a statement that returns no rows; the cursor has the number of rows changed."""
         return self._connection.execute(sql, parameters)
 
     def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
@@ -57,11 +64,11 @@ class Transaction:
 
 
 class Index:
-    """A connection that opens when first used, in each process anew."""
+    """A connection to the index, opened when it is first used, in each process anew."""
 
     def __init__(self, directory: Path):
         self.directory = directory
-        self._renew()
+        self._reset()
 
     @property
     def path(self) -> Path:
@@ -69,7 +76,7 @@ class Index:
 
     @property
     def read_only(self) -> bool:
-        """Whether the store lies where this user, or nobody, may write."""
+        """Whether this user cannot write to the store."""
         if self._read_only is None:
             self._read_only = os.path.lexists(self.path) and not all(
                 os.access(place, os.W_OK)
@@ -79,10 +86,10 @@ class Index:
         return self._read_only
 
     def row_file(self, name: str) -> Path:
-        """Path of a layout's row file. `name` is a hexadecimal digest.
+        """Return the path of a layout's row file. `name` is a hexadecimal digest.
 
-        The index's own random generation is a part: an index that was set aside and still
-        open elsewhere cannot write into the rows of the one that took its place.
+        The random generation of the index is a part of it. So a process that still has open an
+        index that was set aside cannot write into the row files of the new one.
         """
         generation = self._connected().generation
         return self.directory / ROWS / f"{name}-{generation}.rows"
@@ -93,10 +100,18 @@ class Index:
             return _select(self._connected().connection, sql, parameters, checks)
 
     @contextlib.contextmanager
-    def write(self, patience: float | None = None) -> Iterator[Transaction]:
-        """Hold the write lock; commit at the end, or take everything back on an error."""
+    def write(self, timeout: float | None = None) -> Iterator[Transaction]:
+        """Hold the write lock; commit after the block, or roll back if it raises.
+
+        Raises
+        ------
+        sqlite3.OperationalError
+            If another process holds the lock for longer than `timeout` seconds; None is 15.
+        ReadOnlyStoreError
+            If the store cannot be written.
+        """
         with self._lock():
-            connection = self._begun(patience)
+            connection = self._begin(timeout)
             try:
                 yield Transaction(connection)
                 connection.execute("COMMIT")
@@ -106,12 +121,12 @@ class Index:
                 raise
 
     def shrink(self) -> None:
-        """Give back what the index itself does not need; where others use it, it waits."""
+        """Release the disk space that the index does not need, unless others are using it."""
         with self._lock(), contextlib.suppress(sqlite3.OperationalError):
             self._connected().connection.execute("VACUUM")
 
     def set_aside(self) -> None:
-        """Put a damaged index out of the way, with the rows that nobody can find any more."""
+        """Rename a damaged index, and delete the row files that nothing refers to any more."""
         if self.read_only:
             raise ReadOnlyStoreError(self.directory)
         make_store(self.directory)
@@ -120,24 +135,24 @@ class Index:
                 connections.close(self._open)
                 self._open = None
             if connections.identity(self.path) != self._failed:
-                return  # another process has been here first
+                return  # another process has done it meanwhile
             for name in INDEX_FILES[1:]:
-                make_way(self.directory / name)
+                clear_path(self.directory / name)
             if self._failed is not None:
                 damaged = self.path.with_name(f"{INDEX}.damaged")
-                make_way(damaged)
+                clear_path(damaged)
                 self.path.replace(damaged)
             for rows in (self.directory / ROWS).glob("*.rows"):
-                make_way(rows)
+                clear_path(rows)
 
     def close(self) -> None:
-        """Let go of the connection; the next request may take it over."""
+        """Put the connection into the pool, where the next request takes it."""
         with self._lock():
             if self._open is not None:
                 connections.put(self.directory, self._open)
                 self._open = None
 
-    def _renew(self) -> None:
+    def _reset(self) -> None:
         self._pid = os.getpid()
         self._mutex = threading.RLock()
         self._open: connections.Connected | None = None
@@ -145,41 +160,41 @@ class Index:
         self._read_only: bool | None = None
 
     def _lock(self) -> threading.RLock:
-        if self._pid != os.getpid():  # on the other side of a fork
+        if self._pid != os.getpid():  # in a forked process
             if self._open is not None:
                 connections.abandon(self._open)
-            self._renew()
+            self._reset()
         return self._mutex
 
     def _setup_lock(self) -> FileLock:
         path = self.directory / LOCKS / "index.lock"
         if not is_own_file(path):
-            make_way(path)
-        return FileLock(path, timeout=PATIENCE, mode=0o600)
+            clear_path(path)
+        return FileLock(path, timeout=TIMEOUT, mode=0o600)
 
-    def _begun(self, patience: float | None) -> sqlite3.Connection:
-        """Take the write lock. Who has once kept it for too long is not waited for again."""
+    def _begin(self, timeout: float | None) -> sqlite3.Connection:
+        """Take the write lock. After one TIMEOUT, the next waits are short."""
         connection = self._connected().connection
         if self.read_only:
             raise ReadOnlyStoreError(self.directory)
-        seconds = PATIENCE if patience is None else patience
-        if self.directory in _stuck:
-            seconds = min(seconds, _LESS_PATIENCE)
+        seconds = TIMEOUT if timeout is None else timeout
+        if self.directory in _timed_out:
+            seconds = min(seconds, _SHORT_TIMEOUT)
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if seconds == PATIENCE and connections.is_busy(error):
-                _stuck.add(self.directory)
+            if seconds == TIMEOUT and connections.is_busy(error):
+                _timed_out.add(self.directory)
             raise
-        _stuck.discard(self.directory)
+        _timed_out.discard(self.directory)
         return connection
 
     def _connected(self) -> connections.Connected:
-        """Return the connection; open another where the file was deleted or replaced."""
+        """Return the connection; open another one if the file was deleted or replaced."""
         identity = self._failed = connections.identity(self.path)
         if self._open is None:
-            self._open = self._taken()
+            self._open = self._from_pool()
         if self._open is not None:
             if self._open.files[0] == identity:
                 return self._open
@@ -193,7 +208,7 @@ class Index:
         self._open = self._connect()
         return self._open
 
-    def _taken(self) -> connections.Connected | None:
+    def _from_pool(self) -> connections.Connected | None:
         known = connections.take(self.directory)
         if known is not None and known.files[0] == self._failed:
             connections.check_files(known, self.path)
@@ -205,7 +220,7 @@ class Index:
                 raise DamagedIndexError(f"{name} is not a file of this user's")
 
     def _connect(self) -> connections.Connected:
-        connection = connections.open_index(self.path, PATIENCE, read_only=self.read_only)
+        connection = connections.open_index(self.path, TIMEOUT, read_only=self.read_only)
         try:
             generation = prepare(connection, self.directory, self._setup_lock, self.read_only)
         except BaseException:

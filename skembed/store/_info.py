@@ -1,4 +1,4 @@
-"""What a store keeps."""
+"""``cache_info``: what a store holds."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from .._config import get_config
 from ._artifacts import artifact_folders, bytes_in
-from ._checks import COUNT, IDENTITY, NANOSECONDS
 from ._directory import is_store, store_directory
-from ._failures import Failures
+from ._failures import FailurePolicy
 from ._index import Index
-from ._layouts import Kept, kept_layouts
+from ._layouts import StoredLayout, stored_layouts
+from ._schema import COUNT, IDENTITY, NANOSECONDS
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @dataclass(frozen=True, slots=True)
 class SpecInfo:
-    """What is kept for one request's kind of rows.
+    """The stored rows of one kind: of one backbone, choice of layers, precision, ...
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class SpecInfo:
     width : int
         Numbers in a row.
     dtype : {"float32", "float16"}
-        How they are kept.
+        How a number is stored.
     rows : int
-        Images known.
+        Number of images.
     n_bytes : int
         Bytes of their rows.
     last_used : dt.datetime or None
@@ -58,18 +58,18 @@ class SpecInfo:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CacheInfo:
-    """What the embedding store keeps; it prints as a table.
+    """What the embedding store holds; its repr is a table.
 
     Parameters
     ----------
     directory : Path
-        Where.
+        The folder of the store.
     n_bytes : int
         Bytes on disk, with the index.
     cap : int
         ``get_config()["cache_size"]``.
     specs : tuple of SpecInfo
-        Each kind of rows, the one used last first.
+        Each kind of rows, the most recently used first.
     artifacts : dict of str to int, default={}
         Bytes of compiled programs and converted networks beside the default store, by the
         name of their folder. They have bounds of their own.
@@ -118,7 +118,7 @@ _HEAD = (
 
 
 def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
-    """Say what the embedding store keeps.
+    """Return what the embedding store holds.
 
     Parameters
     ----------
@@ -140,11 +140,11 @@ def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
     Warns
     -----
     StoreWarning
-        If its index was damaged, and is set aside: once in a process.
+        If its index is damaged, and is set aside: once in a process.
 
     See Also
     --------
-    cache_clear : Empty it.
+    cache_clear : Delete it.
 
     Examples
     --------
@@ -171,23 +171,23 @@ def cache_info(cache: bool | str | os.PathLike[str] = True) -> CacheInfo:
 
 @contextlib.contextmanager
 def opened(directory: Path) -> Iterator[Index | None]:
-    """Yield the index of the store, or None where there is none: looking makes nothing.
+    """Yield the index of the store, or None if there is none; no file is created.
 
-    An index that is damaged is set aside, and the block ends there.
+    If the index is damaged, it is set aside, and the rest of the block is left out.
     """
     index = Index(directory)
     if not is_store(directory) or not os.path.lexists(index.path):
         yield None
         return
     try:
-        with Failures(index).healed():
+        with FailurePolicy(index).recovered():
             yield index
     finally:
         index.close()
 
 
 def _specs(index: Index) -> list[SpecInfo]:
-    """What is kept of each layout, the one used last first."""
+    """Return what is stored of each layout, the most recently used first."""
     rows = dict(
         index.read("SELECT layout, COUNT(*) FROM entries GROUP BY layout", (), IDENTITY, COUNT)
     )
@@ -196,21 +196,23 @@ def _specs(index: Index) -> list[SpecInfo]:
             "SELECT layout, MAX(used) FROM batches GROUP BY layout", (), IDENTITY, NANOSECONDS
         )
     )
-    kept = sorted(kept_layouts(index), key=lambda layout: -used.get(layout.id, -1))
-    return [_spec_info(layout, rows.get(layout.id, 0), used.get(layout.id)) for layout in kept]
+    layouts = sorted(stored_layouts(index), key=lambda layout: -used.get(layout.id, -1))
+    return [
+        _spec_info(layout, rows.get(layout.id, 0), used.get(layout.id)) for layout in layouts
+    ]
 
 
-def _spec_info(kept: Kept, rows: int, used: int | None) -> SpecInfo:
+def _spec_info(layout: StoredLayout, rows: int, used: int | None) -> SpecInfo:
     return SpecInfo(
-        kept.spec.description,
-        tuple(key for key, _ in kept.spec.columns),
-        kept.spec.width,
-        kept.spec.dtype,
+        layout.spec.description,
+        tuple(key for key, _ in layout.spec.columns),
+        layout.spec.width,
+        layout.spec.dtype,
         rows,
-        rows * kept.spec.row_bytes,
+        rows * layout.spec.row_bytes,
         None if used is None else dt.datetime.fromtimestamp(used / 1e9, dt.UTC),
-        kept.hits,
-        kept.misses,
+        layout.hits,
+        layout.misses,
     )
 
 

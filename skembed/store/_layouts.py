@@ -1,14 +1,26 @@
-"""Layouts: the row files that can serve a request, and where in them its rows lie."""
+"""Layouts: the row files that can serve a request, and where in them its rows lie.
+
+A layout is one base spec, one choice of layers and one dtype. Its row file holds rows of one
+width, one after the other, and nothing else. A row lies in a slot: the n-th place in the file.
+Rows are read with ordinary reads, one for each run of neighbouring slots, rather than through a
+memory map: if somebody truncates a file that is mapped, the system kills the process with SIGBUS.
+The checksums read every byte anyway.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ._checks import (
+from ._directory import open_for_writing, open_own
+from ._index import Index, Transaction
+from ._schema import (
     CHECKSUM,
     COUNT,
     IDENTITY,
@@ -21,11 +33,11 @@ from ._checks import (
     hexadecimal,
     text,
 )
-from ._index import Index, Transaction
-from ._rows import blocks, checksum, read_rows
-from ._spec import DTYPES, StoreSpec
+from ._store_spec import DTYPES, StoreSpec
 
-# Keys in one query. Older builds of SQLite take 999 parameters at most.
+# Bytes that are read, checked and converted at a time; they fit into a CPU cache.
+_BLOCK_BYTES = 2**20
+# Keys in one query. Older builds of SQLite take at most 999 parameters.
 _KEYS = 500
 _LAYOUTS = """
     SELECT id, name, base, columns, dtype, row_bytes, description, hits, misses
@@ -33,7 +45,7 @@ _LAYOUTS = """
 _QUERY = "SELECT slot, key, checksum, batch FROM entries WHERE layout = ? AND key IN ({})"
 
 
-class Kept(NamedTuple):
+class StoredLayout(NamedTuple):
     """A layout as the index describes it."""
 
     id: int
@@ -53,7 +65,7 @@ class Layout(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """Where a row lies, and how to know it."""
+    """Where a row lies, and its checksum."""
 
     slot: int
     key: bytes
@@ -61,23 +73,23 @@ class Entry(NamedTuple):
     batch: int
 
 
-class Answer(NamedTuple):
-    """What a look-up returns, and at which place each key's row belongs."""
+class Lookup(NamedTuple):
+    """The arrays that a look-up fills in, and the position of each key's row in them."""
 
     places: dict[bytes, int]
     found: np.ndarray
     rows: np.ndarray
 
 
-def kept_layouts(
+def stored_layouts(
     source: Index | Transaction, condition: str = "TRUE", parameters: Sequence[object] = ()
-) -> list[Kept]:
+) -> list[StoredLayout]:
     """Return the layouts that meet an SQL condition, in the order in which they were begun.
 
     Raises
     ------
     DamagedIndexError
-        If one of them is not what its own name, a digest of the rest, says.
+        If the name of one of them is not the digest of the rest.
     """
     rows = source.read(
         _LAYOUTS.format(condition),
@@ -86,7 +98,7 @@ def kept_layouts(
         *(description, COUNT, COUNT),
     )
     return [
-        Kept(number, _spec(name, base, columns, dtype, row_bytes, facts), hits, misses)
+        StoredLayout(number, _spec(name, base, columns, dtype, row_bytes, facts), hits, misses)
         for number, name, base, columns, dtype, row_bytes, facts, hits, misses in rows
     ]
 
@@ -104,17 +116,17 @@ def _spec(name, base, columns, dtype, row_bytes, facts) -> StoreSpec:
 def layouts_for(index: Index, spec: StoreSpec) -> list[Layout]:
     """Return the layouts that hold what `spec` asks for: its own first, then by width."""
     found = []
-    for kept in kept_layouts(index, "base = ? AND dtype = ?", (spec.base, spec.dtype)):
-        within = spec.columns_within(kept.spec.columns)
+    for stored in stored_layouts(index, "base = ? AND dtype = ?", (spec.base, spec.dtype)):
+        within = spec.columns_within(stored.spec.columns)
         if within is not None:
-            row_bytes, dtype = kept.spec.row_bytes, DTYPES[spec.dtype]
-            found.append(Layout(kept.id, kept.spec.digest(), row_bytes, dtype, within))
+            row_bytes, dtype = stored.spec.row_bytes, DTYPES[spec.dtype]
+            found.append(Layout(stored.id, stored.spec.digest(), row_bytes, dtype, within))
     own = spec.digest()
     return sorted(found, key=lambda layout: (layout.name != own, layout.row_bytes, layout.name))
 
 
-def layout_of(transaction: Transaction, spec: StoreSpec) -> int:
-    """Return the id of the spec's own layout, a new one at need."""
+def layout_id(transaction: Transaction, spec: StoreSpec) -> int:
+    """Return the id of the spec's own layout, which is created if needed."""
     transaction.run(
         """INSERT OR IGNORE INTO layouts (name, base, columns, dtype, row_bytes, description)
            VALUES (?, ?, ?, ?, ?, ?)""",
@@ -127,7 +139,7 @@ def layout_of(transaction: Transaction, spec: StoreSpec) -> int:
             json.dumps(spec.description),
         ),
     )
-    known = kept_layouts(transaction, "name = ?", (spec.digest(),))
+    known = stored_layouts(transaction, "name = ?", (spec.digest(),))
     if len(known) != 1:
         raise DamagedIndexError("a kind of rows was written and is not there")
     return known[0].id
@@ -145,7 +157,7 @@ def entries_of(source: Index | Transaction, layout: int, keys: Sequence[bytes]) 
     return found
 
 
-def take_slots(transaction: Transaction, layout: int, n: int) -> np.ndarray:
+def allocate_slots(transaction: Transaction, layout: int, n: int) -> np.ndarray:
     """Return `n` ascending slots for new rows: free ones first, then new ones at the end."""
     free = transaction.read(
         "SELECT slot FROM free WHERE layout = ? ORDER BY slot LIMIT ?", (layout, n), SLOT
@@ -164,13 +176,13 @@ def take_slots(transaction: Transaction, layout: int, n: int) -> np.ndarray:
 
 
 def read_entries(
-    index: Index, layout: Layout, entries: Sequence[Entry], answer: Answer
+    index: Index, layout: Layout, entries: Sequence[Entry], lookup: Lookup
 ) -> list[Entry]:
-    """Copy the entries' columns into the answer; return the entries that do not check."""
+    """Copy the entries' columns into the look-up; return those whose checksum does not match."""
     bad: list[Entry] = []
     slots = np.array([entry.slot for entry in entries], np.int64)
     path = index.row_file(layout.name)
-    # One scratch for all blocks: it stays in the CPU's cache.
+    # All blocks are read into the same memory, which stays in the CPU's cache.
     scratch = None
     for block in blocks(len(entries), layout.row_bytes):
         some = entries[block]
@@ -189,14 +201,14 @@ def read_entries(
             bad += [entry for entry, fine in zip(some, good, strict=True) if not fine]
             some = [entry for entry, fine in zip(some, good, strict=True) if fine]
             values = values[good]
-        where = np.array([answer.places[entry.key] for entry in some], np.int64)
-        answer.rows[where] = values[:, layout.columns]
-        answer.found[where] = True
+        where = np.array([lookup.places[entry.key] for entry in some], np.int64)
+        lookup.rows[where] = values[:, layout.columns]
+        lookup.found[where] = True
     return bad
 
 
-def discard(index: Index, layout: Layout, entries: Iterable[Entry]) -> None:
-    """Forget damaged rows; their slots are free for others."""
+def delete_entries(index: Index, layout: Layout, entries: Iterable[Entry]) -> None:
+    """Delete the entries of damaged rows; their slots become free."""
     with index.write() as transaction:
         for entry in entries:
             gone = transaction.run(
@@ -205,3 +217,62 @@ def discard(index: Index, layout: Layout, entries: Iterable[Entry]) -> None:
             ).rowcount
             if gone:
                 transaction.run("INSERT INTO free VALUES (?, ?)", (layout.id, entry.slot))
+
+
+def checksum(key: bytes, row: np.ndarray) -> int:
+    """Return a checksum of a row's bytes and its key, so that a swapped row does not match."""
+    return zlib.crc32(row.data, zlib.crc32(key))
+
+
+def write_rows(path: Path, slots: np.ndarray, rows: np.ndarray) -> None:
+    """Write uint8 rows of shape (n, row_bytes) to ascending slots; create the file if needed."""
+    with os.fdopen(open_for_writing(path), "r+b", buffering=0) as file:
+        for start, stop in _runs(slots):
+            file.seek(int(slots[start]) * rows.shape[1])
+            rest = rows[start:stop].reshape(-1).data
+            while rest:  # a disk that fills up writes a part first, and then raises
+                rest = rest[file.write(rest) :]
+
+
+def read_rows(path: Path, slots: np.ndarray, rows: np.ndarray) -> None:
+    """Fill uint8 rows of shape (n, row_bytes) from ascending slots; with zeros if none is there.
+
+    A link, a folder or another user's file counts as no file.
+    """
+    descriptor = open_own(path, os.O_RDONLY)
+    if descriptor is None:
+        rows[:] = 0
+        return
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        for start, stop in _runs(slots):
+            file.seek(int(slots[start]) * rows.shape[1])
+            rest = rows[start:stop].reshape(-1).data
+            while rest:
+                count = file.readinto(rest)
+                if not count:
+                    rest[:] = bytes(len(rest))
+                    break
+                rest = rest[count:]
+
+
+def truncate(path: Path, n_bytes: int) -> None:
+    """Cut off what lies behind the last row."""
+    descriptor = open_own(path, os.O_RDWR)
+    if descriptor is not None:
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            if os.fstat(descriptor).st_size > n_bytes:
+                file.truncate(n_bytes)
+
+
+def blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
+    """Divide rows into blocks of about 1 MiB."""
+    step = max(1, _BLOCK_BYTES // row_bytes)
+    return (slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step))
+
+
+def _runs(slots: np.ndarray) -> Sequence[tuple[int, int]]:
+    """Return the positions ``[start, stop)`` of neighbours among ascending slots."""
+    if len(slots) == 0:
+        return []
+    cuts = (np.flatnonzero(np.diff(slots) != 1) + 1).tolist()
+    return list(zip([0, *cuts], [*cuts, len(slots)], strict=True))

@@ -1,54 +1,76 @@
-"""The lock between processes that compute rows of one kind: who does so now."""
+"""The lock between processes that compute rows of the same kind, so that none is computed twice.
+
+The lock is not needed for safety. The system releases the locks of a process that ends, but not
+those of one that is stopped (Ctrl-Z, a debugger, a frozen container). So whoever holds a lock
+sets the time of its file anew every second, in a thread of its own, because a batch may take
+minutes. A holder that gives no such heartbeat for ``STOPPED_AFTER`` seconds is not waited for.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from . import _heartbeat as heartbeat
-from ._directory import LOCKS
-from ._ownership import is_own_file, make_way
+from ._directory import LOCKS, clear_path, is_own_file
 
-STOPPED_AFTER = 15.0  # seconds without a sign of life
+STOPPED_AFTER = 15.0  # seconds without a heartbeat
+_HEARTBEAT_INTERVAL = 1.0  # seconds
+_CHECK_INTERVAL = 0.5  # seconds between two checks for heartbeats
 _ANNOUNCE_AFTER = 2.0  # seconds
-# Waiting is polling. Beside a batch through a network, 5 ms is little.
-_POLL = 0.005
-_GLANCE = 0.5  # seconds between two looks for signs of life
-# Lock files whose holder was found stopped, and when it had given its last sign: the next batch
-# need not find out again.
+# Waiting for a file lock is polling. 5 ms is little compared with a batch through a network.
+_POLL_INTERVAL = 0.005
+# Lock files whose holder was found stopped, and the time of its last heartbeat: the next batch
+# need not wait for STOPPED_AFTER seconds again.
 _stopped: dict[Path, int | None] = {}
+
+_held: list[Path] = []
+_mutex = threading.Lock()
+_thread: threading.Thread | None = None
 
 
 class StoppedHolderError(TimeoutError):
-    """Whoever holds the lock gives no sign of life."""
+    """The holder of the lock gives no heartbeat."""
 
 
-class Turnstile:
-    """A lock for a batch at a time that lets the others in between.
+class FairLock:
+    """A lock between processes, held for a batch at a time, that lets waiting processes in.
 
-    One file lock would be had again and again by the process that has just released it, while
-    the others sleep between two looks. Here, who wants the lock first takes the turnstile, and
-    waits for the lock inside it: whoever comes back for another batch finds it taken.
+    A single file lock would be taken again and again by the process that has just released it,
+    while the others sleep between two polls. Here a process first takes the ``.turn`` lock, and
+    waits for the ``.lock`` while it holds it. A process that comes back for another batch finds
+    the turn taken.
+
+    Parameters
+    ----------
+    directory : Path
+        The store.
+    name : str
+        What the lock is for: the base of the rows' spec.
+    announce : callable or None
+        Called with a message, once, if this process has to wait for more than two seconds.
     """
 
     def __init__(self, directory: Path, name: str, announce: Callable[[str], object] | None):
-        self._turn = _Beating(directory / LOCKS / f"{name}.turn")
-        self._lock = _Beating(directory / LOCKS / f"{name}.lock")
+        self._turn = _HeartbeatLock(directory / LOCKS / f"{name}.turn")
+        self._lock = _HeartbeatLock(directory / LOCKS / f"{name}.lock")
         self._announce = announce
 
     def acquire(self) -> None:
-        """Wait for our turn.
+        """Wait for the lock.
 
         Raises
         ------
         StoppedHolderError
-            If who has it has given no sign of life for ``STOPPED_AFTER`` seconds.
+            If its holder has given no heartbeat for ``STOPPED_AFTER`` seconds.
         """
         announce_at = time.monotonic() + _ANNOUNCE_AFTER
-        # Who waits in the turnstile is alive, and waits for somebody who may be stopped.
+        # The holder of the turn gives heartbeats while it waits for a holder that is stopped.
         self._wait_for(self._turn, (self._turn, self._lock), announce_at)
         try:
             self._wait_for(self._lock, (self._lock,), announce_at)
@@ -56,25 +78,25 @@ class Turnstile:
             self._turn.release()
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Let the next process in."""
         self._lock.release()
 
     def _wait_for(
-        self, lock: _Beating, watched: tuple[_Beating, ...], announce_at: float
+        self, lock: _HeartbeatLock, watched: tuple[_HeartbeatLock, ...], announce_at: float
     ) -> None:
-        seconds = 0.0  # for where there is nobody, or somebody who is known to be stopped
-        while not lock.acquired(seconds):
-            seconds = _GLANCE
-            if any([other.is_stopped() for other in watched]):  # noqa: C419 - each takes a look
+        seconds = 0.0  # enough if the lock is free, or its holder is known to be stopped
+        while not lock.acquire(seconds):
+            seconds = _CHECK_INTERVAL
+            if any([other.is_stopped() for other in watched]):  # noqa: C419 - each must check
                 raise StoppedHolderError(
                     "another process, which computes embeddings of the same kind, has given no "
                     f"sign of life for {STOPPED_AFTER:.0f} seconds"
                 )
             if time.monotonic() >= announce_at:
                 announce_at = float("inf")
-                self._tell()
+                self._announce_waiting()
 
-    def _tell(self) -> None:
+    def _announce_waiting(self) -> None:
         announce, self._announce = self._announce, None
         if announce is not None:
             announce(
@@ -83,33 +105,93 @@ class Turnstile:
             )
 
 
-class _Beating:
-    """A file lock whose holder gives signs of life."""
+class _HeartbeatLock:
+    """A file lock whose holder gives heartbeats."""
 
     def __init__(self, path: Path):
         self._path = path
         if not is_own_file(path):
-            make_way(path)
+            clear_path(path)
         self._lock = FileLock(path, mode=0o600)
-        self._watch = heartbeat.Watch(path)
+        self._last = self._stamp()
+        self._since = time.monotonic()
 
-    def acquired(self, seconds: float) -> bool:
-        """Take the lock within some seconds; return whether that was so."""
+    def acquire(self, seconds: float) -> bool:
+        """Take the lock within some seconds; return whether it was free."""
         try:
-            self._lock.acquire(timeout=seconds, poll_interval=_POLL)
+            self._lock.acquire(timeout=seconds, poll_interval=_POLL_INTERVAL)
         except Timeout:
             return False
         _stopped.pop(self._path, None)
-        heartbeat.begin(self._path)
+        _start_heartbeat(self._path)
         return True
 
     def release(self) -> None:
-        heartbeat.end(self._path)
+        _stop_heartbeat(self._path)
         self._lock.release()
 
     def is_stopped(self) -> bool:
-        """Whether the holder has given no sign for long, now or when this process last asked."""
-        stamp = self._watch.stamp()
-        if self._watch.silence() >= STOPPED_AFTER:
+        """Return whether the holder is stopped, as seen now or earlier in this process."""
+        stamp = self._stamp()
+        if stamp != self._last:  # times are compared by this process's own clock
+            self._last, self._since = stamp, time.monotonic()
+        if time.monotonic() - self._since >= STOPPED_AFTER:
             _stopped[self._path] = stamp
         return stamp is not None and _stopped.get(self._path) == stamp
+
+    def _stamp(self) -> int | None:
+        """Return the time of the last heartbeat, by whatever clock."""
+        try:
+            return self._path.lstat().st_mtime_ns
+        except OSError:
+            return None
+
+
+def _start_heartbeat(path: Path) -> None:
+    """Set the time of a lock file now, and then every second."""
+    _beat(path)
+    global _thread  # noqa: PLW0603 - one for the process
+    with _mutex:
+        _held.append(path)
+        if _thread is None:
+            _thread = threading.Thread(target=_run, name="skembed-heartbeat", daemon=True)
+            # If no thread can be started (there are too many, or Python is about to end), others
+            # may take this process for stopped, and compute the same rows.
+            with contextlib.suppress(RuntimeError):
+                _thread.start()
+                return
+            _thread = None
+
+
+def _stop_heartbeat(path: Path) -> None:
+    with _mutex, contextlib.suppress(ValueError):
+        _held.remove(path)
+
+
+def _beat(path: Path) -> None:
+    with contextlib.suppress(OSError, NotImplementedError):
+        os.utime(path, follow_symlinks=os.utime not in os.supports_follow_symlinks)
+
+
+def _run() -> None:
+    global _thread  # noqa: PLW0603 - as above
+    while True:
+        time.sleep(_HEARTBEAT_INTERVAL)
+        with _mutex:
+            paths = list(_held)
+            if not paths:
+                _thread = None
+                return
+        for path in paths:
+            _beat(path)
+
+
+def _reset_after_fork() -> None:
+    """Forget the locks and the thread of the parent process."""
+    global _mutex, _thread
+    _mutex, _thread = threading.Lock(), None
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,33 +1,33 @@
-"""Room under the cap: whose rows go, and how their space comes back.
+"""Eviction of rows under the cap, and compaction of the row files.
 
-Each step is a transaction of its own, so that a kill between two leaves nothing half done:
-entries go and their slots are free; free slots are overwritten, first by new rows of the same
-layout; what is free in other layouts is filled from the end of the file, which then ends
-earlier. A slot is never overwritten while an entry still points at it.
+The least recently used batches go first, as with artifacts (``_artifacts``), except those that a
+running request has used. Each step is a transaction of its own, so that a kill between two steps
+leaves nothing half done: first entries are deleted and their slots become free, and new rows of
+the same layout are written there. In other layouts, rows from the end of the file are moved into
+the free slots, and the file is truncated. A slot is never overwritten while an entry refers to it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ._checks import COUNT, IDENTITY, ROW_BYTES, SLOT, DamagedIndexError, blob, optional
 from ._index import Index, Transaction
-from ._layouts import kept_layouts
+from ._layouts import blocks, read_rows, stored_layouts, truncate, write_rows
 from ._leases import forget_ended
-from ._rows import blocks, read_rows, truncate, write_rows
+from ._schema import COUNT, IDENTITY, ROW_BYTES, SLOT, DamagedIndexError, blob, optional
 
 ENTRY_BYTES = 128  # of a row in the index: measured 110 to 130, with its three B-trees
 _PAGE = 64
-_MOST_SLACK = 64 * 2**20
+_MAX_SLACK = 64 * 2**20
 
 
 def used_bytes(index: Index) -> int:
-    """Bytes of all rows and their entries; what free slots take is not counted.
+    """Return the bytes of all rows and their entries, without the free slots.
 
     Raises
     ------
     DamagedIndexError
-        If a layout has more slots, or fewer, than rows and gaps: new rows would overwrite others.
+        If a layout has more or fewer slots than rows and gaps: new rows would overwrite others.
     """
     total = 0
     for row_bytes, slots, free, *last in index.read(
@@ -45,10 +45,10 @@ def used_bytes(index: Index) -> int:
     return total
 
 
-def make_room(index: Index, excess: int, cap: int) -> int:
-    """Evict the batches used longest ago, and of no running request; return the bytes freed."""
-    # A little more than needed, or each of the next appends would evict again.
-    most = excess + min(cap // 20, _MOST_SLACK)
+def evict(index: Index, excess: int, cap: int) -> int:
+    """Delete the least recently used batches of no running request; return the bytes freed."""
+    # A little more than needed is freed, so that the next appends need not evict again.
+    most = excess + min(cap // 20, _MAX_SLACK)
     with index.write() as transaction:
         forget_ended(index, transaction)
         freed = bytes_of_one = 0
@@ -64,14 +64,15 @@ def make_room(index: Index, excess: int, cap: int) -> int:
             if not page:
                 break
             for batch, row_bytes in page:
-                bytes_of_one = (row_bytes + ENTRY_BYTES) * _evict(transaction, batch)
+                bytes_of_one = (row_bytes + ENTRY_BYTES) * _delete_batch(transaction, batch)
                 freed += bytes_of_one
                 if freed >= excess and freed + bytes_of_one > most:
                     break
     return freed
 
 
-def _evict(transaction: Transaction, batch: int) -> int:
+def _delete_batch(transaction: Transaction, batch: int) -> int:
+    """Delete a batch and its entries; return how many rows it had."""
     transaction.run(
         "INSERT OR IGNORE INTO free SELECT layout, slot FROM entries WHERE batch = ?", (batch,)
     )
@@ -80,24 +81,24 @@ def _evict(transaction: Transaction, batch: int) -> int:
     return count
 
 
-def give_back(index: Index, keep: str = "") -> None:
-    """Shorten every row file with free slots, but that of the layout named `keep`."""
-    for kept in kept_layouts(
+def compact(index: Index, keep: str = "") -> None:
+    """Shorten every row file with free slots, except that of the layout named `keep`."""
+    for stored in stored_layouts(
         index,
         "name != ? AND EXISTS (SELECT 1 FROM free WHERE free.layout = layouts.id)",
         (keep,),
     ):
-        _close_gaps(index, kept.id, kept.spec.digest())
-        _cut(index, kept.spec.digest())
+        _fill_gaps(index, stored.id, stored.spec.digest())
+        _truncate(index, stored.spec.digest())
 
 
-def _close_gaps(index: Index, layout: int, name: str) -> None:
-    """Move the last rows into the gaps; the old places stay intact until this is committed."""
+def _fill_gaps(index: Index, layout: int, name: str) -> None:
+    """Move the last rows into the gaps; their old slots stay intact until the commit."""
     with index.write() as transaction:
         known = transaction.read(
             "SELECT slots, row_bytes FROM layouts WHERE id = ?", (layout,), SLOT, ROW_BYTES
         )
-        if not known:  # cleared by another process
+        if not known:  # another process has cleared it
             return
         slots, row_bytes = known[0]
         free = transaction.read(
@@ -125,8 +126,8 @@ def _close_gaps(index: Index, layout: int, name: str) -> None:
         transaction.run("UPDATE layouts SET slots = ? WHERE id = ?", (end, layout))
 
 
-def _cut(index: Index, name: str) -> None:
-    """End the file after its last row, unless somebody has appended another meanwhile."""
+def _truncate(index: Index, name: str) -> None:
+    """Cut the file off after its last row, as the index has it now."""
     with index.write() as transaction:
         known = transaction.read(
             "SELECT slots, row_bytes FROM layouts WHERE name = ?", (name,), SLOT, ROW_BYTES

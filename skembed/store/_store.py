@@ -14,25 +14,26 @@ import numpy as np
 from .._advice import advice
 from .._config import get_config
 from ._directory import make_store, store_directory
-from ._failures import Failures, warn_once
+from ._failures import FailurePolicy, warn_once
 from ._index import Index
 from ._layouts import (
-    Answer,
     Layout,
-    discard,
+    Lookup,
+    allocate_slots,
+    checksum,
+    delete_entries,
     entries_of,
-    layout_of,
+    layout_id,
     layouts_for,
     read_entries,
-    take_slots,
+    write_rows,
 )
-from ._locks import Turnstile
-from ._rows import checksum, write_rows
-from ._space import ENTRY_BYTES, give_back, make_room, used_bytes
-from ._spec import DTYPES, StoreSpec
-from ._uses import Uses
+from ._leases import Uses
+from ._locks import FairLock
+from ._space import ENTRY_BYTES, compact, evict, used_bytes
+from ._store_spec import DTYPES, StoreSpec
 
-# Of an append, written in one transaction: few, so that other writers wait for milliseconds.
+# What one transaction appends: little, so that other writers wait for milliseconds only.
 _BATCH_BYTES = 16 * 2**20
 _BATCH_ROWS = 256
 
@@ -42,21 +43,21 @@ def open_store(
     spec: StoreSpec,
     announce: Callable[[str], object] | None = None,
 ) -> EmbeddingStore:
-    """Return the store of `spec`'s rows. Nothing is opened before it is first used.
+    """Return the store of the rows of `spec`. Nothing is opened before it is first used.
 
     Parameters
     ----------
     cache : True, str or path
         The default directory, or another.
     spec : StoreSpec
-        What rows are asked for.
+        The kind of rows.
     announce : callable or None
-        Told, once, when another process makes this one wait.
+        Called with a message, once, if this process has to wait for another one.
 
     Returns
     -------
     EmbeddingStore
-        A context manager; the rows that it used may be evicted once it is closed.
+        A context manager. The rows that it has used are not evicted before it is closed.
 
     See Also
     --------
@@ -79,9 +80,9 @@ def open_store(
 
 
 class EmbeddingStore:
-    """The rows of one spec, as one running request uses them. Threads may share it.
+    """The rows of one spec, for one running request. Threads may share it.
 
-    Whatever happens to the disk, the methods return: with nothing found, or nothing kept, and
+    Errors of the disk are not raised: then nothing is found, or nothing is stored, and there is
     one :class:`~skembed.StoreWarning` in this process.
     """
 
@@ -91,35 +92,35 @@ class EmbeddingStore:
         self.directory = directory
         self.spec = spec
         self._index = Index(directory)
-        self._failures = Failures(self._index)
+        self._failures = FailurePolicy(self._index)
         self._announce = announce
         self._uses = Uses(self._index)
 
     def lookup(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Return what is known of some images.
+        """Return the stored rows of some images.
 
         Parameters
         ----------
         keys : sequence of bytes
-            Digests of images; equal ones are read once.
+            Digests of images. The row of equal ones is read once.
 
         Returns
         -------
         found : bool array of shape (n,)
-            Which rows are known.
+            Which rows are stored.
         rows : float32 array of shape (n, width)
-            The rows; NaN where none is known.
+            The rows; NaN where none is stored.
         """
         found = np.zeros(len(keys), bool)
         rows = np.empty((len(keys), self.spec.width), np.float32)
         first: dict[bytes, int] = {}
         places = [first.setdefault(key, place) for place, key in enumerate(keys)]
         if self._failures.readable:
-            with self._failures.tolerated():
+            with self._failures.suppressed():
                 wanted = first
                 for layout in layouts_for(self._index, self.spec):
-                    self._read(layout, Answer(wanted, found, rows))
-                    there = found.tolist()  # asking an array one by one is slow
+                    self._read(layout, Lookup(wanted, found, rows))
+                    there = found.tolist()  # to index an array element by element is slow
                     wanted = {key: place for key, place in wanted.items() if not there[place]}
                     if not wanted:
                         break
@@ -129,12 +130,12 @@ class EmbeddingStore:
             found[copies], rows[copies] = found[originals], rows[originals]
         rows[~found] = np.nan
         if self._failures.writable and self._uses.is_due():
-            with self._failures.tolerated(writing=True):
-                self._uses.flush(patience=0)
+            with self._failures.suppressed(writing=True):
+                self._uses.flush(timeout=0)
         return found, rows
 
     def append(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
-        """Keep rows. Those whose key is known already are left as they are.
+        """Store rows. Rows whose key is stored already are left as they are.
 
         Parameters
         ----------
@@ -153,15 +154,15 @@ class EmbeddingStore:
         step = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self.spec.row_bytes))
         for start in range(0, len(keys), step):
             if not self._failures.writable:
-                self._failures.say_read_only()
+                self._failures.warn_read_only()
                 return
-            with self._failures.tolerated(writing=True):
+            with self._failures.suppressed(writing=True):
                 self._append(keys[start : start + step], stored[start : start + step])
 
     def as_kept(self, rows: np.ndarray) -> np.ndarray:
-        """Round float32 rows to what a later look-up will give.
+        """Round float32 rows to what a later look-up will return.
 
-        Numbers beyond float16's range stay: their rows are not kept, and always computed.
+        Rows with numbers beyond float16's range are not rounded, because they are not stored.
         """
         if self.spec.dtype == "float32":
             return rows
@@ -171,30 +172,30 @@ class EmbeddingStore:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the lock of everybody who computes rows of this base; for one batch, please.
+        """Hold the lock between processes that compute rows of this base, for one batch.
 
-        Without it nothing breaks, but two processes may compute the same rows; so who holds it
-        and gives no sign of life is not waited for. It is fair: see :class:`._locks.Turnstile`.
+        Without it two processes may compute the same rows, and nothing else breaks. So the
+        block runs without the lock if its holder is stopped or the disk fails.
         """
         held = []
         if self._failures.writable:
-            with self._failures.tolerated(writing=True):
+            with self._failures.suppressed(writing=True):
                 make_store(self.directory)
-                turnstile = Turnstile(self.directory, self.spec.base, self._announced)
-                turnstile.acquire()
-                held = [turnstile]
+                lock = FairLock(self.directory, self.spec.base, self._announce_once)
+                lock.acquire()
+                held = [lock]
         try:
             yield
         finally:
-            for turnstile in held:
-                turnstile.release()
+            for lock in held:
+                lock.release()
 
     def close(self) -> None:
-        """Write down what was used, and let others evict it. The store may be used again."""
+        """Write what was used, and let others evict it. The store may be used again."""
         if self._failures.writable:
-            with self._failures.tolerated(writing=True):
-                self._uses.flush(patience=0.2)
-            with self._failures.tolerated(writing=True):
+            with self._failures.suppressed(writing=True):
+                self._uses.flush(timeout=0.2)
+            with self._failures.suppressed(writing=True):
                 self._uses.end()
         self._index.close()
 
@@ -209,32 +210,33 @@ class EmbeddingStore:
     ) -> None:
         self.close()
 
-    def _announced(self, message: str) -> None:
+    def _announce_once(self, message: str) -> None:
         announce, self._announce = self._announce, None
         if announce is not None:
             announce(message)
 
-    def _read(self, layout: Layout, answer: Answer) -> None:
-        """Fill in the rows that the layout has. A row that does not check is looked up again.
+    def _read(self, layout: Layout, lookup: Lookup) -> None:
+        """Fill in the rows that the layout has.
 
-        Between our query and our read, another process may have evicted it and used its slot.
-        If the index still says the same, it is damaged.
+        If a checksum does not match, the entry is looked up again: between the query and the
+        read, another process may have evicted the row and written another one into its slot. If
+        the entry is still the same, the row is damaged.
         """
 
         def read(keys: list[bytes]) -> tuple[set, list]:
             entries = entries_of(self._index, layout.id, keys)
-            bad = read_entries(self._index, layout, entries, answer)
+            bad = read_entries(self._index, layout, entries, lookup)
             batches = {entry.batch for entry in entries}
-            self._uses.note(layout.id, batches, len(entries) - len(bad))
+            self._uses.add(layout.id, batches, len(entries) - len(bad))
             return set(bad), [entry.key for entry in bad]
 
-        suspects, keys = read(list(answer.places))
+        suspects, keys = read(list(lookup.places))
         if keys:
             damaged = suspects & read(keys)[0]
             if damaged:
                 if self._failures.writable:
-                    with self._failures.tolerated(writing=True):
-                        discard(self._index, layout, damaged)
+                    with self._failures.suppressed(writing=True):
+                        delete_entries(self._index, layout, damaged)
                 warn_once(
                     "damaged",
                     self.directory,
@@ -243,7 +245,7 @@ class EmbeddingStore:
                 )
 
     def _as_stored(self, keys: list[bytes], rows: np.ndarray) -> tuple[list[bytes], np.ndarray]:
-        """Convert to bytes on disk, without the rows that float16 cannot hold."""
+        """Convert rows to bytes on disk; leave out rows that float16 cannot represent."""
         with np.errstate(over="ignore"):
             stored = rows.astype(DTYPES[self.spec.dtype], copy=False)
         if self.spec.dtype == "float16":
@@ -260,12 +262,12 @@ class EmbeddingStore:
         return keys, stored.view(np.uint8)
 
     def _append(self, keys: list[bytes], stored: np.ndarray) -> None:
-        """Keep one batch of rows, and make room for it first."""
+        """Store one batch of rows, and make room for it first."""
         need = len(keys) * (self.spec.row_bytes + ENTRY_BYTES)
         evicted, fits = self._make_room(need)
         self._write(keys, stored)
         if evicted:
-            give_back(self._index, keep=self.spec.digest())
+            compact(self._index, keep=self.spec.digest())
         if not fits:
             warn_once(
                 "cap",
@@ -276,25 +278,27 @@ class EmbeddingStore:
             )
 
     def _make_room(self, need: int) -> tuple[bool, bool]:
-        """Evict what the cap asks for; return whether anything went, and whether all fits."""
+        """Evict rows until the cap holds; return whether any were, and whether it holds."""
         cap = int(get_config()["cache_size"])
         excess = used_bytes(self._index) + need - cap
         if excess <= 0:
             return False, True
-        self._uses.flush(patience=1.0)  # what this request has looked up is to be safe as well
-        freed = make_room(self._index, excess, cap)
+        self._uses.flush(
+            timeout=1.0
+        )  # or rows that this request has looked up could be evicted
+        freed = evict(self._index, excess, cap)
         return freed > 0, freed >= excess
 
     def _write(self, keys: list[bytes], stored: np.ndarray) -> None:
-        """Write rows and their entries in one transaction: both are there, or neither is."""
+        """Write rows and their entries in one transaction: both are stored, or neither is."""
         session = self._uses.session()
         with self._index.write() as transaction:
-            layout = layout_of(transaction, self.spec)
+            layout = layout_id(transaction, self.spec)
             known = {entry.key for entry in entries_of(transaction, layout, keys)}
             new = {key: place for place, key in enumerate(keys) if key not in known}
             if not new:
                 return
-            slots = take_slots(transaction, layout, len(new))
+            slots = allocate_slots(transaction, layout, len(new))
             rows = stored[list(new.values())]
             write_rows(self._index.row_file(self.spec.digest()), slots, rows)
             batch = transaction.run(

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info, config_context
 from skembed.estimators._discretizer import Discretizer
 from skembed.extraction import images_run
-from skembed.store import _files
+from skembed.store import _file_digests
 
 SEARCH = """
 from pathlib import Path
@@ -51,7 +51,7 @@ def reference(pictures) -> np.ndarray:
 @pytest.fixture
 def files(pictures, tmp_path, monkeypatch):
     """Eight files, all of one size, old enough to be known by their status."""
-    monkeypatch.setattr(_files, "_TICK", 50_000_000)
+    monkeypatch.setattr(_file_digests, "_TICK", 50_000_000)
     paths = [tmp_path / f"{i}.bmp" for i in range(8)]
     for path, picture in zip(paths, pictures, strict=False):
         Image.fromarray(np.dstack([picture] * 3) if picture.ndim == 2 else picture).save(path)

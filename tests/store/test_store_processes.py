@@ -24,8 +24,8 @@ from store_helpers import (
 from skembed import StoreWarning, cache_clear, cache_info, config_context
 from skembed.store import _connections as connections
 from skembed.store import _index, _locks, open_store, store_directory
-from skembed.store._checks import COUNT, IDENTITY, SLOT, text
 from skembed.store._index import Index
+from skembed.store._schema import COUNT, IDENTITY, SLOT, text
 from skembed.store._space import ENTRY_BYTES, used_bytes
 
 
@@ -186,7 +186,7 @@ def test_a_stopped_holder_is_not_waited_for(tmp_path, start, monkeypatch):
 
 @pytest.mark.usefixtures("fresh")
 def test_a_stopped_writer_is_not_waited_for(tmp_path, start, monkeypatch):
-    monkeypatch.setattr(_index, "PATIENCE", 1.0)
+    monkeypatch.setattr(_index, "TIMEOUT", 1.0)
     with open_store(tmp_path, make_spec()) as store:
         put(store, range(4))
         process, pipe = start(write_and_wait, tmp_path)

@@ -1,4 +1,4 @@
-"""Digests of files that are known to be as they were: they need not be read wholly again."""
+"""Digests of files by path, so that unchanged files need not be read and digested again."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from types import TracebackType
 
 from .._config import get_config
 from .._file_status import sampled
-from ._checks import blob
 from ._connections import is_busy
 from ._directory import store_directory
-from ._failures import Failures
+from ._failures import FailurePolicy
 from ._index import Index
+from ._schema import blob
 
-# A clock of the file system may tick this seldom (FAT; most tick every few milliseconds). A
-# file changed again within the same tick looks unchanged, so one that had just been changed
-# when it was read is not remembered ("racily clean", as git says).
+# The slowest clock of a file system ticks this seldom (FAT; most tick every few milliseconds). A
+# file that is changed again within the same tick looks unchanged, so a file that had just been
+# changed when it was read is not remembered (git calls such files "racily clean").
 _TICK = 2_000_000_000  # nanoseconds
-_MOST_PENDING = 256
-_MOST_FILES = 500_000  # the ones remembered longest ago go first
-# A pipe that has taken a file's place must not keep us waiting.
+_MAX_PENDING = 256
+_MAX_FILES = 500_000  # the ones added longest ago are deleted first
+# O_NONBLOCK: opening a pipe would block.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -52,17 +52,17 @@ def open_file_digests(cache: bool | str | os.PathLike[str] = True) -> FileDigest
 class FileDigests:
     """Content digests by path, status and a checksum of the content. Threads may share it.
 
-    The status is size, mtime_ns, ctime_ns, inode and device. A program can set a file's mtime
-    back, and not its ctime; but an image of a disk may be built with all of them fixed, and
-    some file systems do not note down what is written through a memory map. So a part of the
-    content is read as well: all of it up to 64 KiB, beyond that its beginning, middle and end.
+    The status is size, mtime_ns, ctime_ns, inode and device. A program can set back a file's
+    mtime, but not its ctime. However, an image of a disk may be built with fixed times, and some
+    file systems do not record writes through a memory map. So a part of the content is read as
+    well: all of it up to 64 KiB, beyond that its beginning, middle and end.
     """
 
     def __init__(self, directory: Path):
-        # Settings belong to a thread, and the threads that read images are not the caller's.
+        # Settings belong to a thread, and images are read in threads that do not have them.
         self._trust = get_config()["trust_stat"]
         self._index = Index(directory)
-        self._failures = Failures(self._index)
+        self._failures = FailurePolicy(self._index)
         self._mutex = threading.Lock()
         self._pending: dict[bytes, tuple[bytes, bytes]] = {}
         self._asked: dict[bytes, int] = {}
@@ -86,7 +86,7 @@ class FileDigests:
         digest: bytes,
         content: bytes,
     ) -> bool:
-        """Remember a file's digest, if nothing can have changed the file unseen.
+        """Store a file's digest, unless the file may have been changed unnoticed.
 
         Parameters
         ----------
@@ -102,8 +102,8 @@ class FileDigests:
         Returns
         -------
         bool
-            Whether it is remembered: False where the file has changed while it was read, or
-            had been changed so shortly before that another change could not be told.
+            Whether it is stored. False if the file was changed while it was read, or so
+            shortly before that a second change would not be noticed.
         """
         name = _name(path)
         seen = self._asked.pop(name, None) or time.time_ns()
@@ -117,18 +117,18 @@ class FileDigests:
             return False
         with self._mutex:
             self._pending[name] = (digest, _proof(status, _checksum(content), digest))
-            full = len(self._pending) % _MOST_PENDING == 0
+            full = len(self._pending) % _MAX_PENDING == 0
         if full:
             self.flush()
         return True
 
     def flush(self) -> None:
-        """Write down what is pending. It is only ever lost time when that is lost."""
+        """Write what is pending. If that is lost, files are read again."""
         with self._mutex:
             pending, self._pending = self._pending, {}
         if not pending or not self._failures.writable:
             return
-        with self._failures.tolerated(writing=True):
+        with self._failures.suppressed(writing=True):
             try:
                 self._write(pending)
             except sqlite3.OperationalError as error:
@@ -138,7 +138,7 @@ class FileDigests:
                     self._pending = pending | self._pending
 
     def close(self) -> None:
-        """Write down what is pending, and close the connection."""
+        """Write what is pending, and close the connection."""
         self.flush()
         self._asked.clear()
         self._index.close()
@@ -147,19 +147,19 @@ class FileDigests:
         pending = self._pending.get(name)
         if pending is not None:
             return [pending]
-        with self._failures.tolerated():
+        with self._failures.suppressed():
             query = "SELECT digest, proof FROM files WHERE path = ?"
             return self._index.read(query, (name,), blob, blob)
         return []
 
     def _write(self, pending: dict[bytes, tuple[bytes, bytes]]) -> None:
-        with self._index.write(patience=0.2) as transaction:
+        with self._index.write(timeout=0.2) as transaction:
             transaction.run_many(
                 "INSERT OR REPLACE INTO files (path, digest, proof) VALUES (?, ?, ?)",
                 [(name, digest, proof) for name, (digest, proof) in pending.items()],
             )
             transaction.run(
-                "DELETE FROM files WHERE id <= (SELECT MAX(id) FROM files) - ?", (_MOST_FILES,)
+                "DELETE FROM files WHERE id <= (SELECT MAX(id) FROM files) - ?", (_MAX_FILES,)
             )
 
     def __enter__(self) -> FileDigests:
@@ -175,7 +175,7 @@ class FileDigests:
 
 
 def _name(path: str | os.PathLike[str]) -> bytes:
-    """Digest the absolute path: of one size, and nobody's folder names lie about."""
+    """Digest the absolute path: all are of one size, and folder names are not disclosed."""
     absolute = os.fsencode(os.path.abspath(path))  # noqa: PTH100 - resolve() reads every link
     return hashlib.blake2b(absolute, digest_size=16).digest()
 
@@ -191,13 +191,13 @@ def _status(status: os.stat_result) -> bytes:
 
 
 def _proof(status: bytes, checksum: int, digest: bytes) -> bytes:
-    """Bind a digest to a state of a file; so an entry that is damaged proves nothing."""
+    """Digest a file's state with its digest, so that a damaged entry does not match."""
     facts = b"%b %d %b" % (status, checksum, digest)
     return hashlib.blake2b(facts, digest_size=16, person=b"skembed-file").digest()
 
 
 def _proof_of_file(path: str | os.PathLike[str], digest: bytes) -> bytes | None:
-    """Do the same for the file as it is now; None if it cannot be read."""
+    """Return the same for the file as it is now; None if it cannot be read."""
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:

@@ -11,13 +11,19 @@ import pytest
 from store_helpers import known, make_spec, put
 
 from skembed import config_context
-from skembed.store import _connections, _files, open_file_digests, open_store, store_directory
+from skembed.store import (
+    _connections,
+    _file_digests,
+    open_file_digests,
+    open_store,
+    store_directory,
+)
 
 
 @pytest.fixture
 def old(tmp_path, monkeypatch):
     """A file old enough to be trusted: the clock's tick is taken to be 50 ms."""
-    monkeypatch.setattr(_files, "_TICK", 50_000_000)
+    monkeypatch.setattr(_file_digests, "_TICK", 50_000_000)
     path = tmp_path / "image.jpg"
     path.write_bytes(b"one image")
     time.sleep(0.08)
@@ -72,7 +78,7 @@ def test_another_file_of_the_same_name(tmp_path, old):
 @pytest.mark.parametrize("size", [10_000, 200_000])
 def test_written_through_a_memory_map(mount, tmp_path, monkeypatch, size, place):
     """A file system in memory notes down the first write to a page, and no later one."""
-    monkeypatch.setattr(_files, "_TICK", 50_000_000)
+    monkeypatch.setattr(_file_digests, "_TICK", 50_000_000)
     path = mount[0] / "image.bmp"
     path.write_bytes(bytes(size))
     with (
@@ -137,7 +143,7 @@ def test_a_file_just_changed_is_not_trusted(tmp_path):
 
 def test_a_slow_reader_does_not_make_a_file_old(tmp_path, monkeypatch):
     """What counts is how old the file was when we first looked, not when we had read it."""
-    monkeypatch.setattr(_files, "_TICK", 50_000_000)
+    monkeypatch.setattr(_file_digests, "_TICK", 50_000_000)
     path = tmp_path / "image.jpg"
     path.write_bytes(b"one image")
     with open_file_digests(tmp_path / "cache") as digests:

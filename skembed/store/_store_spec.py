@@ -1,4 +1,4 @@
-"""What rows are of: everything that changes their numbers, as hexadecimal digests."""
+"""The spec of stored rows: a digest of everything that changes their numbers, and the layers."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _HEX = re.compile(r"[0-9a-f]{8,128}")
 
 @dataclass(frozen=True, slots=True)
 class StoreSpec:
-    """The kind of rows one request asks for; it pickles, and travels to other processes.
+    """The kind of rows that one request asks for. It can be pickled.
 
     Parameters
     ----------
     base : str
-        Hexadecimal digest of everything that changes the numbers except the layers.
+        Hexadecimal digest of everything that changes the numbers, except the layers.
     columns : tuple of (str, int)
-        Key and width of each layer, in the order asked.
+        Key and width of each layer, in the order of the request.
     dtype : {"float32", "float16"}, default="float32"
-        How a number is kept on disk. Rows come back as float32 from either.
+        How a number is stored. Rows are returned as float32 from either.
     description : dict of str to str, default={}
         What :func:`skembed.cache_info` shows. ``"backbone"`` is the name that
-        :func:`skembed.cache_clear` takes. No part of the spec's identity.
+        :func:`skembed.cache_clear` takes. Specs that differ in it alone are equal.
 
     Examples
     --------
@@ -66,12 +66,12 @@ class StoreSpec:
         return self.width * DTYPES[self.dtype].itemsize
 
     def digest(self) -> str:
-        """Hexadecimal digest of the spec, and the stem of its row file's name."""
+        """Return a hexadecimal digest of the spec, which begins the name of its row file."""
         facts = json.dumps([self.base, self.columns, self.dtype])
         return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 
     def columns_within(self, stored: tuple[tuple[str, int], ...]) -> slice | np.ndarray | None:
-        """Say which columns of a stored row are the ones asked for, or None if some are not."""
+        """Return which columns of a stored row the spec asks for, or None if some are missing."""
         if stored == self.columns:
             return slice(None)
         starts = dict(
