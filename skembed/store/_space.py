@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._config import get_config
 from ._index import Index, Transaction
 from ._layouts import blocks, read_rows, stored_layouts, truncate, write_rows
-from ._leases import forget_ended
+from ._leases import Uses, forget_ended
 from ._schema import COUNT, IDENTITY, ROW_BYTES, SLOT, DamagedIndexError, blob, optional
 
 ENTRY_BYTES = 128  # of a row in the index: measured 110 to 130, with its three B-trees
@@ -45,7 +46,26 @@ def used_bytes(index: Index) -> int:
     return total
 
 
-def evict(index: Index, excess: int, cap: int) -> int:
+def make_room(index: Index, uses: Uses, n_bytes: int) -> tuple[bool, bool]:
+    """Evict rows as far as the cap asks for it, before a request appends `n_bytes` more.
+
+    Returns
+    -------
+    evicted : bool
+        Whether rows were evicted.
+    fits : bool
+        Whether the cap holds.
+    """
+    cap = int(get_config()["cache_size"])
+    excess = used_bytes(index) + n_bytes - cap
+    if excess <= 0:
+        return False, True
+    uses.flush(timeout=1.0)  # or rows that this request has looked up could be evicted
+    freed = _evict(index, excess, cap)
+    return freed > 0, freed >= excess
+
+
+def _evict(index: Index, excess: int, cap: int) -> int:
     """Delete the least recently used batches of no running request; return the bytes freed."""
     # A little more than needed is freed, so that the next appends need not evict again.
     most = excess + min(cap // 20, _MAX_SLACK)

@@ -30,7 +30,7 @@ from ._layouts import (
 )
 from ._leases import Uses
 from ._locks import FairLock
-from ._space import ENTRY_BYTES, compact, evict, used_bytes
+from ._space import ENTRY_BYTES, compact, make_room
 from ._store_spec import DTYPES, StoreSpec
 
 # What one transaction appends: little, so that other writers wait for milliseconds only.
@@ -263,8 +263,8 @@ class EmbeddingStore:
 
     def _append(self, keys: list[bytes], stored: np.ndarray) -> None:
         """Store one batch of rows, and make room for it first."""
-        need = len(keys) * (self.spec.row_bytes + ENTRY_BYTES)
-        evicted, fits = self._make_room(need)
+        n_bytes = len(keys) * (self.spec.row_bytes + ENTRY_BYTES)
+        evicted, fits = make_room(self._index, self._uses, n_bytes)
         self._write(keys, stored)
         if evicted:
             compact(self._index, keep=self.spec.digest())
@@ -276,18 +276,6 @@ class EmbeddingStore:
                 f"cache_size={get_config()['cache_size']:,} bytes, in {self.directory}; all of "
                 f"them are kept.{advice('skembed.set_config(cache_size=...) raises it.')}",
             )
-
-    def _make_room(self, need: int) -> tuple[bool, bool]:
-        """Evict rows until the cap holds; return whether any were, and whether it holds."""
-        cap = int(get_config()["cache_size"])
-        excess = used_bytes(self._index) + need - cap
-        if excess <= 0:
-            return False, True
-        self._uses.flush(
-            timeout=1.0
-        )  # or rows that this request has looked up could be evicted
-        freed = evict(self._index, excess, cap)
-        return freed > 0, freed >= excess
 
     def _write(self, keys: list[bytes], stored: np.ndarray) -> None:
         """Write rows and their entries in one transaction: both are stored, or neither is."""
