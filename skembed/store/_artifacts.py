@@ -98,7 +98,7 @@ class ArtifactFolder:
             if not is_private(folder):
                 raise PermissionError(f"{folder} can be written by others.")
         marker = self._root / MARKER
-        if not marker.exists():
+        if not marker.exists() or not marker.stat().st_size:  # a kill may leave an empty one
             marker.write_text(_marker_text(self.name))
         return self.path
 
@@ -142,8 +142,9 @@ class ArtifactFolder:
             target = self.path / path.name
             self.remove(target)
             path.replace(target)
-        self._sweep()
-        self._evict()
+        with contextlib.suppress(OSError):  # another process has cleared the folder
+            self._sweep()
+            self._evict()
 
     def remove(self, artifact: Path) -> None:
         """Delete an artifact if it exists; a kill meanwhile leaves no part of it."""
@@ -173,17 +174,19 @@ class ArtifactFolder:
     def _evict(self) -> None:
         """Delete the artifacts that were used longest ago, as far as there are too many."""
         n_artifacts = n_bytes = 0
-        with contextlib.suppress(OSError):  # the folder was cleared
-            for artifact in sorted(self.artifacts(), key=_last_used, reverse=True):
-                n_artifacts, n_bytes = n_artifacts + 1, n_bytes + bytes_in(artifact)
-                too_many = self.max_artifacts is not None and n_artifacts > self.max_artifacts
-                if too_many or n_bytes > self.max_bytes:
+        for artifact in sorted(self.artifacts(), key=_last_used, reverse=True):
+            n_artifacts, n_bytes = n_artifacts + 1, n_bytes + bytes_in(artifact)
+            too_many = self.max_artifacts is not None and n_artifacts > self.max_artifacts
+            if too_many or n_bytes > self.max_bytes:
+                with contextlib.suppress(
+                    OSError
+                ):  # the system may forbid it while it is in use
                     self.remove(artifact)
 
     def _sweep(self) -> None:
         """Delete the scratch folders of killed processes, and locks that nobody waits for."""
-        with contextlib.suppress(OSError):
-            for path in self.path.iterdir():
+        for path in self.path.iterdir():
+            with contextlib.suppress(OSError):
                 if _is_temporary(path.name) and time.time() - path.lstat().st_mtime > _DAY:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
