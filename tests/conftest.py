@@ -14,7 +14,7 @@ from other_processes import fork_server, starting
 from PIL import Image
 
 from skembed.engines import _registry as _engines
-from skembed.store import _failures
+from skembed.store import _error_handler
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +91,8 @@ def python(tmp_path) -> Callable[..., str]:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this test have its own first warning."""
-    monkeypatch.setattr(_failures, "_warned", set())
+    """Forget the warnings of the store, of which a process gives each once."""
+    monkeypatch.setattr(_error_handler, "_warned", set())
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ else may have written to the folder (``_directory``).
 
 The lock between processes (``_locks``) keeps rows from being computed twice. Rows that a running
 request has used are not evicted (``_leases``, ``_space``). An error on the disk leads to one
-warning, and results stay right (``_failures``).
+warning, and results stay right (``_error_handler``).
 
 Beside the store lie folders of artifacts, such as compiled programs (``_artifacts``).
 """

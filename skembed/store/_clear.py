@@ -11,7 +11,7 @@ from pathlib import Path
 from .._errors import did_you_mean
 from ._artifacts import clear_artifacts
 from ._directory import INDEX, ROWS, clear_path, is_store, store_directory
-from ._failures import is_full
+from ._error_handler import is_full
 from ._index import Index
 from ._info import opened
 from ._layouts import stored_layouts

@@ -16,7 +16,7 @@ from .._config import get_config
 from .._file_status import sampled
 from ._connections import is_busy
 from ._directory import store_directory
-from ._failures import FailurePolicy
+from ._error_handler import ErrorHandler
 from ._index import Index
 from ._schema import blob
 
@@ -62,14 +62,14 @@ class FileDigests:
         # Settings belong to a thread, and images are read in threads that do not have them.
         self._trust = get_config()["trust_stat"]
         self._index = Index(directory)
-        self._failures = FailurePolicy(self._index)
+        self._error_handler = ErrorHandler(self._index)
         self._mutex = threading.Lock()
         self._pending: dict[bytes, tuple[bytes, bytes]] = {}
         self._asked: dict[bytes, int] = {}
 
     def get(self, path: str | os.PathLike[str]) -> bytes | None:
         """Return the digest of the file's content, or None if it must be read."""
-        if not self._trust or not self._failures.readable:
+        if not self._trust or not self._error_handler.readable:
             return None
         name = _name(path)
         now = time.time_ns()
@@ -111,7 +111,7 @@ class FileDigests:
             status = _status(os.stat(path))  # noqa: PTH116 - a Path costs as much as the look-up
         except OSError:
             return False
-        if status != _status(before) or not self._failures.writable:
+        if status != _status(before) or not self._error_handler.writable:
             return False
         if seen - max(before.st_mtime_ns, before.st_ctime_ns) < _TICK:
             return False
@@ -126,9 +126,9 @@ class FileDigests:
         """Write what is pending. If that is lost, files are read again."""
         with self._mutex:
             pending, self._pending = self._pending, {}
-        if not pending or not self._failures.writable:
+        if not pending or not self._error_handler.writable:
             return
-        with self._failures.suppressed(writing=True):
+        with self._error_handler.suppressed(writing=True):
             try:
                 self._write(pending)
             except sqlite3.OperationalError as error:
@@ -147,7 +147,7 @@ class FileDigests:
         pending = self._pending.get(name)
         if pending is not None:
             return [pending]
-        with self._failures.suppressed():
+        with self._error_handler.suppressed():
             query = "SELECT digest, proof FROM files WHERE path = ?"
             return self._index.read(query, (name,), blob, blob)
         return []

@@ -13,7 +13,7 @@ from pathlib import Path
 from .._config import get_config
 from ._artifacts import artifact_folders, bytes_in
 from ._directory import is_store, store_directory
-from ._failures import FailurePolicy
+from ._error_handler import ErrorHandler
 from ._index import Index
 from ._layouts import StoredLayout, stored_layouts
 from ._schema import COUNT, IDENTITY, NANOSECONDS
@@ -180,7 +180,7 @@ def opened(directory: Path) -> Iterator[Index | None]:
         yield None
         return
     try:
-        with FailurePolicy(index).recovered():
+        with ErrorHandler(index).recovered():
             yield index
     finally:
         index.close()

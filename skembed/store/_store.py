@@ -14,7 +14,7 @@ import numpy as np
 from .._advice import advice
 from .._config import get_config
 from ._directory import make_store, store_directory
-from ._failures import FailurePolicy, warn_once
+from ._error_handler import ErrorHandler, warn_once
 from ._index import Index
 from ._layouts import (
     Layout,
@@ -92,7 +92,7 @@ class EmbeddingStore:
         self.directory = directory
         self.spec = spec
         self._index = Index(directory)
-        self._failures = FailurePolicy(self._index)
+        self._error_handler = ErrorHandler(self._index)
         self._announce = announce
         self._uses = Uses(self._index)
 
@@ -115,8 +115,8 @@ class EmbeddingStore:
         rows = np.empty((len(keys), self.spec.width), np.float32)
         first: dict[bytes, int] = {}
         places = [first.setdefault(key, place) for place, key in enumerate(keys)]
-        if self._failures.readable:
-            with self._failures.suppressed():
+        if self._error_handler.readable:
+            with self._error_handler.suppressed():
                 wanted = first
                 for layout in layouts_for(self._index, self.spec):
                     self._read(layout, Lookup(wanted, found, rows))
@@ -129,8 +129,8 @@ class EmbeddingStore:
             originals = np.array(places)[copies]
             found[copies], rows[copies] = found[originals], rows[originals]
         rows[~found] = np.nan
-        if self._failures.writable and self._uses.is_due():
-            with self._failures.suppressed(writing=True):
+        if self._error_handler.writable and self._uses.is_due():
+            with self._error_handler.suppressed(writing=True):
                 self._uses.flush(timeout=0)
         return found, rows
 
@@ -153,10 +153,10 @@ class EmbeddingStore:
         keys, stored = self._as_stored(list(keys), rows)
         step = max(1, min(_BATCH_ROWS, _BATCH_BYTES // self.spec.row_bytes))
         for start in range(0, len(keys), step):
-            if not self._failures.writable:
-                self._failures.warn_read_only()
+            if not self._error_handler.writable:
+                self._error_handler.warn_read_only()
                 return
-            with self._failures.suppressed(writing=True):
+            with self._error_handler.suppressed(writing=True):
                 self._append(keys[start : start + step], stored[start : start + step])
 
     def as_kept(self, rows: np.ndarray) -> np.ndarray:
@@ -178,8 +178,8 @@ class EmbeddingStore:
         block runs without the lock if its holder is stopped or the disk fails.
         """
         held = []
-        if self._failures.writable:
-            with self._failures.suppressed(writing=True):
+        if self._error_handler.writable:
+            with self._error_handler.suppressed(writing=True):
                 make_store(self.directory)
                 lock = FairLock(self.directory, self.spec.base, self._announce_once)
                 lock.acquire()
@@ -192,10 +192,10 @@ class EmbeddingStore:
 
     def close(self) -> None:
         """Write what was used, and let others evict it. The store may be used again."""
-        if self._failures.writable:
-            with self._failures.suppressed(writing=True):
+        if self._error_handler.writable:
+            with self._error_handler.suppressed(writing=True):
                 self._uses.flush(timeout=0.2)
-            with self._failures.suppressed(writing=True):
+            with self._error_handler.suppressed(writing=True):
                 self._uses.end()
         self._index.close()
 
@@ -234,8 +234,8 @@ class EmbeddingStore:
         if keys:
             damaged = suspects & read(keys)[0]
             if damaged:
-                if self._failures.writable:
-                    with self._failures.suppressed(writing=True):
+                if self._error_handler.writable:
+                    with self._error_handler.suppressed(writing=True):
                         delete_entries(self._index, layout, damaged)
                 warn_once(
                     "damaged",

@@ -1,4 +1,4 @@
-"""The failure policy: an error on the disk leads to one warning, and rows are computed."""
+"""Errors on the disk lead to one warning, and rows are computed without the store."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def is_damage(error: Exception, index: Index) -> bool:
     return known or forbidden or short
 
 
-class FailurePolicy:
-    """What one request still does with its store after errors.
+class ErrorHandler:
+    """Handles the errors that one request meets, and knows what it still does with its store.
 
     Attributes
     ----------
