@@ -74,8 +74,8 @@ class Report:
     n_found : int
         Images whose rows came from the store.
     equal : tuple of (int, int)
-        Images that have the same content as an earlier image of X: their row, and the row of
-        the first one.
+        Images that have the same content as an earlier image of X, in the order of X: their row,
+        and the row of the first one.
     unreadable : tuple of Unreadable
         Images that could not be read, in the order of their rows in X.
     n_unreadable : int
@@ -244,7 +244,7 @@ class Recorder:
             n_images=self._counts.total(),
             n_run=n_run,
             n_found=self._counts[Fate.FOUND],
-            equal=tuple(self._equal),
+            equal=tuple(sorted(self._equal)),
             unreadable=tuple(image for _, image in sorted(self._unreadable.items())),
             n_unreadable=self._counts[Fate.UNREADABLE],
             engine=self._engine if n_run else "",
