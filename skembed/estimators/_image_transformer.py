@@ -27,7 +27,7 @@ from ..engines._registry import ENGINES, choose_engine, starts_devices
 from ..extraction._extract import extract, stream
 from ..extraction._failures import POLICIES, FailurePolicy, failure_policy
 from ..extraction._programs import known_engine, runnable
-from ..extraction._repeated_calls import is_news
+from ..extraction._repeated_calls import should_warn
 from ..extraction._runner import RunOptions
 from ..extraction._spec import ACTIVATIONS, POOLINGS, PRECISIONS, ExtractionSpec, make_spec
 from ..extraction._window import Piece
@@ -270,7 +270,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     def _call(self, X: Any) -> tuple[list[Any], ExtractionSpec, RunOptions]:
         """What an extraction takes: the images, what to compute of them, and how."""
         items = as_items(X, root=self.root)
-        if self.weights is None and is_news(_RANDOM):
+        if self.weights is None and should_warn(_RANDOM):
             warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
         options = RunOptions(**{name: getattr(self, name) for name in _RUN})
         return items, runnable(self._spec()), options

@@ -12,7 +12,7 @@ from .._advice import advice
 from .._errors import ImageError, level_of_caller
 from ..images import describe, local_path
 from ..images._inputs import is_record
-from ._repeated_calls import in_repeated_calls, told_here
+from ._repeated_calls import in_repeated_calls, warned_here
 from ._report import Unreadable
 
 _SHOWN = 10
@@ -86,9 +86,9 @@ class FailurePolicy:
         repeated = in_repeated_calls()
         new = unreadable
         if repeated:
-            told = told_here()
+            warned = warned_here()
             # The same image has another row in each fold.
-            new = [image for image in unreadable if told.is_new((image.reason, image.key))]
+            new = [image for image in unreadable if warned.is_new((image.reason, image.key))]
         if new:
             shown = _shown(image.text(with_row=not repeated) for image in new)
             others = " Others were named before." if len(new) < len(unreadable) else ""

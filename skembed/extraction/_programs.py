@@ -13,7 +13,7 @@ from .._errors import BackendError, level_of_caller
 from .._jax import has_started
 from ..engines._program import Program
 from ..formats._network import NetworkSpec
-from ._repeated_calls import is_news
+from ._repeated_calls import should_warn
 from ._spec import ExtractionSpec
 
 # A long search over backbones must not hold every network it has met.
@@ -81,7 +81,7 @@ def runnable(spec: ExtractionSpec, error: Exception | None = None) -> Extraction
         f"OpenVINO cannot run {spec.backbone.name!r}: {reason}. JAX runs it instead."
         f"{advice('{engine} says so without this warning.', engine='jax')}"
     )
-    if is_news(text):
+    if should_warn(text):
         warnings.warn(text, RuntimeWarning, stacklevel=level_of_caller())
     return dataclasses.replace(spec, engine="jax")
 

@@ -32,8 +32,8 @@ _REPEATING = tuple(
 _MOST = 10_000
 
 
-class Told:
-    """The latest of what was told."""
+class Warned:
+    """The latest of what was warned of."""
 
     def __init__(self) -> None:
         self._keys: OrderedDict[Any, None] = OrderedDict()
@@ -50,8 +50,8 @@ class Told:
             return new
 
 
-_told_by_process = Told()
-_told_by_run: WeakKeyDictionary[Parallel, Told] = WeakKeyDictionary()
+_warned_by_process = Warned()
+_warned_by_run: WeakKeyDictionary[Parallel, Warned] = WeakKeyDictionary()
 
 
 def in_repeated_calls() -> bool:
@@ -59,18 +59,18 @@ def in_repeated_calls() -> bool:
     return any(f"{_module(frame)}.".startswith(_REPEATING) for frame in _frames())
 
 
-def is_news(key: Any) -> bool:
-    """Whether to say it: in a cross-validation or a search the first time, else every time."""
-    return not in_repeated_calls() or told_here().is_new(key)
+def should_warn(key: Any) -> bool:
+    """Whether to warn: in a cross-validation or a search the first time, else every time."""
+    return not in_repeated_calls() or warned_here().is_new(key)
 
 
-def told_here() -> Told:
-    """What was told in this cross-validation, or in this process if it is one of its workers."""
+def warned_here() -> Warned:
+    """What was warned of in this cross-validation, or in this process if it is a worker of one."""
     run = None
     for frame in _frames():  # the outermost counts: searches nest
         if _module(frame).startswith(("sklearn.", "joblib.")):
             run = _run_of(frame) or run
-    return _told_by_process if run is None else _told_by_run.setdefault(run, Told())
+    return _warned_by_process if run is None else _warned_by_run.setdefault(run, Warned())
 
 
 def _run_of(frame: FrameType) -> Parallel | None:
