@@ -8,6 +8,7 @@ from typing import Any, cast
 from sklearn.base import clone
 
 from ..backbones._registry import resolve
+from ..extraction._failures import failure_policy
 from ._image_transformer import ImageTransformer
 
 
@@ -21,7 +22,8 @@ def raising(embedder: Any) -> Any:
 
 def fills_in(embedder: Any) -> bool:
     """Whether an image that it cannot read becomes a mean, and so may get a label."""
-    return set(values(embedder, "on_error").values()) == {"mean"}
+    policies = [failure_policy(value) for value in values(embedder, "on_error").values()]
+    return bool(policies) and all(policy.is_learned for policy in policies)
 
 
 def root(embedder: Any) -> str | os.PathLike[str] | None:

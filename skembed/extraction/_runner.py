@@ -214,7 +214,7 @@ class Runner:
         self._settle([image.row for image in known], rows[found], Fate.FOUND)
         self._recorder.settled(len(known) - len(again), Fate.FOUND)
         for image in again:
-            self.window.fates[image.row % self.window.capacity] = Fate.EQUAL
+            self.window.relabel(image.row, Fate.EQUAL)
             self._recorder.equal(image.row, image.first)
         return [image for image, is_there in zip(images, there, strict=True) if not is_there]
 

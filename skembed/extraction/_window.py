@@ -111,6 +111,10 @@ class Window:
                 self._file.seek(position * row_bytes)
                 self._file.write(self.rows[place].data)
 
+    def relabel(self, position: int, fate: Fate) -> None:
+        """Say otherwise what became of an image that was settled."""
+        self.fates[position % self.capacity] = fate
+
     def is_pending(self, position: int) -> bool:
         """Whether an image is under way."""
         return position >= self.start and self.fates[position % self.capacity] == _PENDING
