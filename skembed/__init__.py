@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._former_names import serve_former_names
 from ._keras import choose_backend
 from ._version import __version__
 
@@ -14,18 +15,19 @@ if TYPE_CHECKING:
     from ._devices import show_devices
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._saving import load, save
-    from .estimators._discretizer import Discretizer
-    from .estimators._full_network import FullNetworkEmbedder
     from .estimators._full_network_function import full_network_embedding
-    from .estimators._pretrained import PretrainedEmbedder
-    from .estimators._row_space import RowSpaceProjector
-    from .estimators._ten_crop import TenCropClassifier
-    from .estimators._ternary_scaler import TernaryScaler
     from .estimators._vectors import cosine_similarity
+    from .estimators.discretizer import Discretizer
+    from .estimators.full_network import FullNetworkEmbedder
+    from .estimators.pretrained import PretrainedEmbedder
+    from .estimators.row_space import RowSpaceProjector
+    from .estimators.ten_crop import TenCropClassifier
+    from .estimators.ternary_scaler import TernaryScaler
     from .store import cache_clear, cache_info
 
 choose_backend()
-del choose_backend
+serve_former_names()
+del choose_backend, serve_former_names
 
 __all__ = [
     "BackendError",
@@ -61,15 +63,15 @@ __all__ = [
 _MODULES = {
     "_config": ("config_context", "get_config", "set_config"),
     "_devices": ("show_devices",),
-    "estimators._discretizer": ("Discretizer",),
+    "estimators.discretizer": ("Discretizer",),
     "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
-    "estimators._full_network": ("FullNetworkEmbedder",),
+    "estimators.full_network": ("FullNetworkEmbedder",),
     "estimators._full_network_function": ("full_network_embedding",),
-    "estimators._pretrained": ("PretrainedEmbedder",),
-    "estimators._row_space": ("RowSpaceProjector",),
+    "estimators.pretrained": ("PretrainedEmbedder",),
+    "estimators.row_space": ("RowSpaceProjector",),
     "_saving": ("load", "save"),
-    "estimators._ten_crop": ("TenCropClassifier",),
-    "estimators._ternary_scaler": ("TernaryScaler",),
+    "estimators.ten_crop": ("TenCropClassifier",),
+    "estimators.ternary_scaler": ("TernaryScaler",),
     "estimators._vectors": ("cosine_similarity",),
     "store": ("cache_clear", "cache_info"),
 }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import io
 import itertools
 import json
 import operator
 import os
+import pickle
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -55,6 +59,9 @@ from skembed import (
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 OPTIONS = {"image_size": 32, "layers": "stage1"}
+_ESTIMATORS = [
+    kind for name in skembed.__all__ if hasattr(kind := getattr(skembed, name), "set_params")
+]
 
 
 @pytest.fixture
@@ -234,6 +241,44 @@ def _older_scikit_learn(schema: bytes) -> bytes:
 def test_a_file_of_skops_itself_is_taken(path):
     skops.io.dump(LinearSVC(C=3), path)
     assert load(path).C == 3
+
+
+@pytest.fixture
+def before_the_move(tmp_path):
+    """One fitted pipeline, saved and pickled when estimators were modules at the root."""
+    kept = Path(__file__).parent / "data" / "before_the_move.zip"
+    with zipfile.ZipFile(kept) as archive:
+        archive.extractall(tmp_path)
+    parts = tmp_path / "pipeline.skops"
+    with zipfile.ZipFile(tmp_path / "saved.skops", "w") as file:  # not compressed, as it was
+        for part in sorted(parts.iterdir()):
+            file.write(part, part.name)
+    return tmp_path / "saved.skops", tmp_path / "pipeline.pickle"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+@pytest.mark.parametrize("name", ["saved", "pickled"])
+def test_files_from_before_estimators_moved_still_load(name, before_the_move):
+    saved, pickled = before_the_move
+    model = load(saved) if name == "saved" else pickle.loads(pickled.read_bytes())  # noqa: S301
+    kinds = [
+        FullNetworkEmbedder, RowSpaceProjector, TernaryScaler, Discretizer, TenCropClassifier,
+    ]  # fmt: skip
+    assert [type(step) for _, step in model.steps] == kinds
+    assert type(model["crops"].embedder) is PretrainedEmbedder
+    images = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8)
+    ternary = model[:-1].transform(images)
+    assert ternary.tolist() == [[-1, 1, 1], [-1, -1, 1], [1, -1, -1]]
+
+
+@pytest.mark.parametrize("kind", _ESTIMATORS, ids=lambda kind: kind.__name__)
+def test_files_name_a_public_module_that_holds_the_estimator(kind, path):
+    assert not any(part.startswith("_") for part in kind.__module__.split("."))
+    assert vars(importlib.import_module(kind.__module__))[kind.__name__] is kind
+    assert inspect.getsource(kind).startswith(f"class {kind.__name__}")
+    parts = {"embedder": PretrainedEmbedder(), "classifier": LinearSVC()}
+    save(kind(**parts) if kind is TenCropClassifier else kind(), path)
+    assert f"{kind.__module__}.{kind.__name__}" in skops.io.get_untrusted_types(file=path)
 
 
 # --- files that are crafted ----------------------------------------------------------------

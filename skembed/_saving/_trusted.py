@@ -11,12 +11,19 @@ from collections.abc import Iterable
 
 _NAMES = {
     "skembed": (
-        "estimators._discretizer.Discretizer",
-        "estimators._full_network.FullNetworkEmbedder",
-        "estimators._pretrained.PretrainedEmbedder",
-        "estimators._row_space.RowSpaceProjector",
-        "estimators._ten_crop.TenCropClassifier",
-        "estimators._ternary_scaler.TernaryScaler",
+        "estimators.discretizer.Discretizer",
+        "estimators.full_network.FullNetworkEmbedder",
+        "estimators.pretrained.PretrainedEmbedder",
+        "estimators.row_space.RowSpaceProjector",
+        "estimators.ten_crop.TenCropClassifier",
+        "estimators.ternary_scaler.TernaryScaler",
+        # Their names in files from before they moved (skembed._former_names).
+        "_discretizer.Discretizer",
+        "_full_network.FullNetworkEmbedder",
+        "_pretrained.PretrainedEmbedder",
+        "_row_space.RowSpaceProjector",
+        "_ten_crop.TenCropClassifier",
+        "_ternary_scaler.TernaryScaler",
     ),
     "sklearn": (
         "_loss.loss.HalfTweedieLossIdentity",

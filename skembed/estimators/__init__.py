@@ -1,1 +1,1 @@
-"""The estimators, one a file."""
+"""The estimators, one a module. Pickles and saved pipelines name these modules: they stay."""

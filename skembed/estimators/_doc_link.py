@@ -8,5 +8,5 @@ class DocLinkMixin:
 
     _doc_link_module = "skembed"
     _doc_link_template = (
-        "https://skembed.readthedocs.io/en/stable/api/{estimator_module}.{estimator_name}.html"
+        "https://skembed.readthedocs.io/en/stable/api/skembed.{estimator_name}.html"
     )

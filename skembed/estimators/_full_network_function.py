@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ._full_network import FullNetworkEmbedder
-from ._ternary_scaler import TernaryScaler
+from .full_network import FullNetworkEmbedder
+from .ternary_scaler import TernaryScaler
 
 
 def full_network_embedding(

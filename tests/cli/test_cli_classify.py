@@ -195,7 +195,7 @@ def test_save_does_not_overwrite(saved, class_folders, refused):
 
 def test_saved_model_is_small_and_holds_one_type_beyond_scikit_learn(saved):
     untrusted = skops.io.get_untrusted_types(file=saved)
-    assert untrusted == ["skembed.estimators._pretrained.PretrainedEmbedder"]
+    assert untrusted == ["skembed.estimators.pretrained.PretrainedEmbedder"]
     assert saved.stat().st_size < 100_000
     assert saved.stat().st_mode & 0o444
     assert not list(saved.parent.glob(".*"))

@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
 from skembed.estimators import _arrays
-from skembed.estimators._discretizer import Discretizer
+from skembed.estimators.discretizer import Discretizer
 
 _finite = st.floats(allow_nan=False, allow_infinity=False)
 

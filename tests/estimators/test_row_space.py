@@ -23,8 +23,8 @@ from sklearn.svm import LinearSVC
 
 from skembed.estimators import _products
 from skembed.estimators._products import inner_products, weighted_rows
-from skembed.estimators._row_space import RowSpaceProjector
-from skembed.estimators._ternary_scaler import TernaryScaler
+from skembed.estimators.row_space import RowSpaceProjector
+from skembed.estimators.ternary_scaler import TernaryScaler
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,7 @@ def test_a_skops_file_is_small_and_has_one_type_to_trust(paths):
     data = skops.io.dumps(embedder)
     assert len(data) < 8000
     untrusted = skops.io.get_untrusted_types(data=data)
-    assert untrusted == ["skembed.estimators._pretrained.PretrainedEmbedder"]
+    assert untrusted == ["skembed.estimators.pretrained.PretrainedEmbedder"]
     back = skops.io.loads(data, trusted=untrusted)
     np.testing.assert_array_equal(back.transform(paths[:2]), embedder.transform(paths[:2]))
 

@@ -23,7 +23,7 @@ from sklearn.utils import get_tags
 
 from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder
 from skembed.estimators._crops import cut, ten_crops
-from skembed.estimators._ten_crop import TenCropClassifier
+from skembed.estimators.ten_crop import TenCropClassifier
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 

@@ -21,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skembed.estimators import _arrays
-from skembed.estimators._discretizer import Discretizer
-from skembed.estimators._ternary_scaler import TernaryScaler
+from skembed.estimators.discretizer import Discretizer
+from skembed.estimators.ternary_scaler import TernaryScaler
 
 _shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=40)
 

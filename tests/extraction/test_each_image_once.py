@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info, config_context
-from skembed.estimators._discretizer import Discretizer
+from skembed.estimators.discretizer import Discretizer
 from skembed.extraction import images_run
 from skembed.store import _file_digests
 

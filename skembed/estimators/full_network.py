@@ -12,7 +12,7 @@ from sklearn.base import _fit_context, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ._image_transformer import ImageTransformer
-from ._ternary_scaler import TernaryScaler
+from .ternary_scaler import TernaryScaler
 
 
 class FullNetworkEmbedder(ImageTransformer):

@@ -18,9 +18,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._alike import check_alike
 from ._arrays import check_finite, row_blocks
-from ._discretizer import check_thresholds, to_ternary
 from ._doc_link import DocLinkMixin
 from ._moments import Moments, is_constant, merge, moments
+from .discretizer import check_thresholds, to_ternary
 
 
 class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

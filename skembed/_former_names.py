@@ -1,0 +1,47 @@
+"""Modules under the names that pickles and saved pipelines from before a move know them by.
+
+A file names a class by its module. Whoever moves an estimator adds a line here, and its former
+name to the types that :func:`skembed.load` trusts; so files that were written before still load.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_MOVED = {
+    "skembed._discretizer": "skembed.estimators.discretizer",
+    "skembed._full_network": "skembed.estimators.full_network",
+    "skembed._pretrained": "skembed.estimators.pretrained",
+    "skembed._row_space": "skembed.estimators.row_space",
+    "skembed._ten_crop": "skembed.estimators.ten_crop",
+    "skembed._ternary_scaler": "skembed.estimators.ternary_scaler",
+    "skembed.backbones._pickled_models": "skembed.formats.keras._pickled_models",
+}
+
+
+class _FormerModules:
+    """Import machinery: asked for a module that nobody else finds, it looks where it has moved."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        return ModuleSpec(name, _FormerModules) if name in _MOVED else None  # type: ignore[arg-type] - it has both methods of a loader
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        """Leave it to Python to make an empty module."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        names = vars(importlib.import_module(_MOVED[module.__name__]))
+        vars(module).update(
+            (name, value) for name, value in names.items() if not name.startswith("__")
+        )
+
+
+def serve_former_names() -> None:
+    """Let Python find modules under former names; nothing is imported until one is asked for."""
+    if _FormerModules not in sys.meta_path:
+        sys.meta_path.append(_FormerModules)
