@@ -83,6 +83,16 @@ def test_every_folder_has_its_arrows():
     assert folders == set(ARROWS)
 
 
+def test_one_module_imports_what_scikit_learn_does_not_promise():
+    users = {
+        path.name
+        for path in sources()
+        for name in imported_names(path)
+        if name[0] == "sklearn" and any(part.startswith("_") for part in name)
+    }
+    assert users == {"_sklearn_compat.py"}
+
+
 @functools.cache
 def sources() -> list[Path]:
     """Every module of the package."""

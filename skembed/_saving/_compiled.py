@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.svm._base import BaseLibSVM
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
+_LIBSVM = (SVC, SVR, NuSVC, NuSVR, OneClassSVM)
+_BOOSTING = (GradientBoostingClassifier, GradientBoostingRegressor)
 # Samples or centres of as many features as X has.
 _AS_WIDE_AS_X = ("_fit_X", "cluster_centers_")
 
@@ -24,11 +26,11 @@ def compiled_parts_fit(estimator: Any) -> bool:
     widths = {np.shape(values[name])[-1] for name in _AS_WIDE_AS_X if name in values}
     if not widths <= {values.get("n_features_in_")}:
         return False
-    if isinstance(estimator, BaseLibSVM) and "support_" in values:
+    if isinstance(estimator, _LIBSVM) and "support_" in values:
         return _support_vectors_fit(estimator)
     if isinstance(estimator, KNeighborsClassifier) and "_y" in values:
         return _labels_fit(estimator)
-    if isinstance(estimator, BaseGradientBoosting) and "estimators_" in values:
+    if isinstance(estimator, _BOOSTING) and "estimators_" in values:
         return _stages_fit(estimator)
     return True
 

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import (
+from sklearn.utils.validation import check_is_fitted
+
+from .._errors import did_you_mean, level_of_caller
+from .._sklearn_compat import (
+    CommentedRepr,
+    DocLinkMixin,
     Interval,
     InvalidParameterError,
     StrOptions,
 )
-from sklearn.utils.validation import check_is_fitted
-
-from .._errors import did_you_mean, level_of_caller
 from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import names_a_file
 from ..engines._program import UnsupportedNetworkError
@@ -34,7 +36,6 @@ from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
 from ..images import DECODINGS, as_items
-from ._doc_link import DocLinkMixin
 
 _RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
 _SPEC = (
@@ -115,14 +116,15 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             state = {**state, "backbone": own.value}
         super().__setstate__(state)
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """As scikit-learn's; with ``engine="auto"``, a comment names the engine that it means."""
-        text = super().__repr__(N_CHAR_MAX)
+    def _engine_comment(self) -> str:
+        """What ``engine="auto"`` means, for the text of the estimator."""
         # Parameters may be anything before they are checked, and a repr never fails.
         with contextlib.suppress(Exception):
             if self.engine == "auto" and (engine := self._cheaply_known_engine()):
-                return f"{text}  # engine_={engine!r}"
-        return text
+                return f"engine_={engine!r}"
+        return ""
+
+    __repr__: Any = CommentedRepr(_engine_comment)
 
     def _cheaply_known_engine(self) -> str | None:
         """What ``"auto"`` means; None where only the whole request can tell, or JAX's devices.
@@ -278,13 +280,3 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
     def _finished(self, piece: Piece) -> Piece:
         rows = self._output(piece.rows.copy(), piece.readable)
         return dataclasses.replace(piece, rows=rows)
-
-
-# scikit-learn breaks and indents a nested estimator's parameters by its __repr__, which is ours.
-# It says so nowhere: should another version do it otherwise, they are on one line.
-with contextlib.suppress(ImportError, AttributeError):
-    from sklearn.utils._pprint import _EstimatorPrettyPrinter
-
-    _EstimatorPrettyPrinter._dispatch[ImageTransformer.__repr__] = (
-        _EstimatorPrettyPrinter._pprint_estimator
-    )

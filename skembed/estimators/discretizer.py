@@ -6,12 +6,11 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 
+from .._sklearn_compat import DocLinkMixin, Interval, StrOptions, fit_context
 from ._arrays import check_finite, row_blocks
-from ._doc_link import DocLinkMixin
 
 
 def check_thresholds(lower: float, upper: float) -> None:
@@ -101,7 +100,7 @@ class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEsti
         tags.requires_fit = False
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Discretizer:
         """Check the parameters, and remember how many features there are and their names.
 

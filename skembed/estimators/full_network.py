@@ -8,9 +8,10 @@ from copy import copy
 from typing import Any, cast
 
 import numpy as np
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn_compat import fit_context
 from ._image_transformer import ImageTransformer
 from .ternary_scaler import TernaryScaler
 
@@ -174,7 +175,7 @@ class FullNetworkEmbedder(ImageTransformer):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "scaler_")
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
         """Learn the mean and the deviation of each feature.
 
@@ -215,7 +216,7 @@ class FullNetworkEmbedder(ImageTransformer):
         self._validate_params()
         return self._output(*self._learn(X, self._new_scaler().fit))
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
         """Add images to those that the statistics come from.
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn_compat import StrOptions, fit_context
 from ..images import as_items
 from ._image_transformer import ImageTransformer
 from ._vectors import l2_normalize, quantize_int8
@@ -192,7 +191,7 @@ class PretrainedEmbedder(ImageTransformer):
         self.on_error = on_error
         self.progress = progress
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> PretrainedEmbedder:
         """Check the parameters and that X holds images; learn with ``on_error="mean"`` only.
 

@@ -11,13 +11,11 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._sklearn_compat import DocLinkMixin, Interval, fit_context
 from ._arrays import check_finite
-from ._doc_link import DocLinkMixin
 from ._products import inner_products, weighted_rows
 
 
@@ -243,7 +241,7 @@ class RowSpaceProjector(
     def _n_features_out(self) -> int:
         return self.n_components_
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X: Any) -> np.ndarray:
         """Learn, and return X as validated."""
         X = self._validate(X, reset=True)

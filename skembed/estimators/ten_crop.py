@@ -11,20 +11,18 @@ from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     MetaEstimatorMixin,
-    _fit_context,
     clone,
     is_classifier,
 )
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from .._errors import ImageError
+from .._sklearn_compat import DocLinkMixin, HasMethods, Interval, fit_context
 from ..images import as_items
 from ._crops import N_CROPS, Source, ten_crops
-from ._doc_link import DocLinkMixin
 from ._nested_parameters import (
     color_space,
     fills_in,
@@ -122,7 +120,7 @@ class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseE
         tags.input_tags.string = True
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=False)  # what is nested is not ours to trust
+    @fit_context(prefer_skip_nested_validation=False)  # what is nested is not ours to trust
     def fit(self, X: Any, y: Any) -> TenCropClassifier:
         """Fit the embedder, where it learns, and the classifier on ten crops of each image.
 

@@ -10,15 +10,13 @@ from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
     TransformerMixin,
-    _fit_context,
     clone,
 )
-from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._sklearn_compat import DocLinkMixin, Interval, Options, fit_context
 from ._alike import check_alike
 from ._arrays import check_finite, row_blocks
-from ._doc_link import DocLinkMixin
 from ._moments import Moments, is_constant, merge, moments
 from .discretizer import check_thresholds, to_ternary
 
@@ -123,7 +121,7 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
         )
         return tags
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> TernaryScaler:
         """Learn the mean and the deviation of each feature.
 
@@ -149,7 +147,7 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
         self._check_enough(known.n)
         return self._learn(known)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> TernaryScaler:
         """Add rows to those that the statistics come from.
 

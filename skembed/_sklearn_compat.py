@@ -1,0 +1,78 @@
+"""What scikit-learn has and does not promise: whatever of it is private is imported here alone.
+
+Where another version has moved or renamed one of these, this module is what has to change.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
+
+__all__ = [
+    "CommentedRepr",
+    "DocLinkMixin",
+    "HasMethods",
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "StrOptions",
+    "fit_context",
+]
+
+
+class DocLinkMixin:
+    """Link the estimator's HTML representation to its page in the documentation."""
+
+    _doc_link_module = "skembed"
+    _doc_link_template = (
+        "https://skembed.readthedocs.io/en/stable/api/skembed.{estimator_name}.html"
+    )
+
+
+class CommentedRepr:
+    """The ``__repr__`` of a class of estimators: scikit-learn's text, and a comment after it.
+
+    scikit-learn breaks the lines of an estimator, and of one inside another, only where
+    ``type(estimator).__repr__`` is its own. So it is on the class. What a pipeline prints of its
+    steps is therefore scikit-learn's, and the comment is in the text of the estimator alone.
+
+    Parameters
+    ----------
+    comment : callable
+        It takes the estimator and returns the comment, or ``""``.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> class Commented(Ridge):
+    ...     __repr__ = CommentedRepr(lambda ridge: "a comment")
+    >>> Commented(alpha=2)
+    Commented(alpha=2)  # a comment
+    >>> make_pipeline(Commented(alpha=2))
+    Pipeline(steps=[('commented', Commented(alpha=2))])
+    """
+
+    def __init__(self, comment: Callable[[Any], str]):
+        self._comment = comment
+
+    def __get__(self, estimator: Any, owner: type | None = None) -> Callable[..., str]:
+        if estimator is None:
+            return BaseEstimator.__repr__
+        return functools.partial(self._text, estimator)
+
+    def _text(self, estimator: Any, N_CHAR_MAX: int = 700) -> str:
+        text = BaseEstimator.__repr__(estimator, N_CHAR_MAX)
+        comment = self._comment(estimator)
+        return f"{text}  # {comment}" if comment else text
