@@ -89,8 +89,10 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     rows = result.rows.copy()
     readable = np.array([not np.isnan(row).any() for row in rows])
     if on_error == "mean":
-        plain._learn(rows, readable)  # what fit would, from rows that are here already
-        rows[~readable] = plain.mean_
+        # What fit would learn from the images, learnt from their rows.
+        mean = rows[readable].mean(axis=0, dtype=np.float64)
+        plain = type(embedder).from_statistics(mean, **plain.get_params())
+        rows[~readable] = mean
     classifier = make_classifier().fit(rows, result.labels)
     pipeline = Pipeline([("emb", plain), ("svm", classifier)])
     save(pipeline, path, overwrite=True)  # whether it may be was asked before all the work

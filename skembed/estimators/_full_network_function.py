@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from .full_network import FullNetworkEmbedder
-from .ternary_scaler import TernaryScaler
 
 
 def full_network_embedding(
@@ -76,23 +75,20 @@ def full_network_embedding(
         features = embedder.fit_transform(images)
         return features, np.stack([embedder.mean_, embedder.scale_])
     stats = np.asarray(stats, np.float64)
-    embedder.scaler_ = _scaler(stats, embedder._spec().network.width)
+    _check(stats, embedder._checked_spec().network.width)
+    # The root of a square is the number itself, to the last bit.
+    mean, var = stats[0], np.square(stats[1])
+    embedder = FullNetworkEmbedder.from_statistics(mean, var, **embedder.get_params())
     return embedder.transform(images), stats
 
 
-def _scaler(stats: np.ndarray, width: int) -> TernaryScaler:
+def _check(stats: np.ndarray, width: int) -> None:
     if stats.shape != (2, width):
         raise ValueError(
             f"stats have shape {stats.shape}; these layers need (2, {width}): means and "
             "deviations, as the call on the training set returned them."
         )
-    mean, scale = stats
-    if not np.isfinite(stats).all() or (scale < 0).any():
+    if not np.isfinite(stats).all() or (stats[1] < 0).any():
         raise ValueError(
             "stats must be finite, and their second row, deviations, not negative."
         )
-    scaler = TernaryScaler()
-    # Other programs write 0 for a feature that is constant; it is not divided.
-    learnt = {"mean_": mean, "scale_": np.where(scale == 0, 1.0, scale)}
-    vars(scaler).update(learnt, n_features_in_=width, n_samples_seen_=1)
-    return scaler

@@ -80,8 +80,8 @@ class FullNetworkEmbedder(ImageTransformer):
         The fitted array half.
     mean_, var_, scale_ : float64 array of shape (n_features,)
         Statistics of the training set, as :class:`TernaryScaler` has them.
-    n_samples_seen_ : int
-        Images that the statistics come from.
+    n_samples_seen_ : int or None
+        Images that the statistics come from; None where `from_statistics` was not told.
     layer_slices_ : dict of str to slice
         The columns of each layer.
     engine_ : str
@@ -95,9 +95,9 @@ class FullNetworkEmbedder(ImageTransformer):
 
     Notes
     -----
-    Statistics only ever come from `fit` and `partial_fit`. The result equals that of
-    ``make_pipeline(PretrainedEmbedder(layers="all"), StandardScaler(), Discretizer())``, bit by
-    bit.
+    Statistics come from `fit` and `partial_fit`, or are given to `from_statistics`. The result
+    equals that of ``make_pipeline(PretrainedEmbedder(layers="all"), StandardScaler(),
+    Discretizer())``, bit by bit.
 
     References
     ----------
@@ -174,6 +174,53 @@ class FullNetworkEmbedder(ImageTransformer):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "scaler_")
+
+    @classmethod
+    def from_statistics(
+        cls, mean: Any, var: Any, n_samples: int | None = None, **parameters: Any
+    ) -> FullNetworkEmbedder:
+        """Return an embedder that is fitted to statistics which were computed elsewhere.
+
+        Parameters
+        ----------
+        mean : array-like of shape (n_features,)
+            Mean of each feature over the training images.
+        var : array-like of shape (n_features,)
+            The population's variance of each feature.
+        n_samples : int or None, default=None
+            Images that they come from, as for :meth:`TernaryScaler.from_statistics`.
+        **parameters
+            Of the embedder.
+
+        Returns
+        -------
+        FullNetworkEmbedder
+            A new one; no network is run.
+
+        Raises
+        ------
+        ValueError
+            If the layers do not have as many features, or the statistics are refused by
+            :meth:`TernaryScaler.from_statistics`.
+
+        Examples
+        --------
+        >>> from skembed import FullNetworkEmbedder
+        >>> embedder = FullNetworkEmbedder.from_statistics(
+        ...     [0.5] * 16, [0.01] * 16, layers="stage1", image_size=64
+        ... )
+        >>> embedder.get_feature_names_out()[:2].tolist()
+        ['stage1__000', 'stage1__001']
+        """
+        embedder = cls(**parameters)
+        width = embedder._checked_spec().network.width
+        if np.shape(mean) != (width,):
+            raise ValueError(
+                f"mean has shape {np.shape(mean)}; these layers have {width} features: ({width},)."
+            )
+        settings = embedder._new_scaler().get_params()
+        embedder.scaler_ = TernaryScaler.from_statistics(mean, var, n_samples, **settings)
+        return embedder
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> FullNetworkEmbedder:
@@ -326,7 +373,7 @@ class FullNetworkEmbedder(ImageTransformer):
         return self.scaler_.scale_
 
     @property
-    def n_samples_seen_(self) -> int:
+    def n_samples_seen_(self) -> int | None:
         """Images that the statistics come from."""
         return self.scaler_.n_samples_seen_
 

@@ -191,6 +191,46 @@ class PretrainedEmbedder(ImageTransformer):
         self.on_error = on_error
         self.progress = progress
 
+    @classmethod
+    def from_statistics(cls, mean: Any, **parameters: Any) -> PretrainedEmbedder:
+        """Return an embedder with ``on_error="mean"`` that is fitted to a mean from elsewhere.
+
+        Parameters
+        ----------
+        mean : array-like of shape (n_features,)
+            The row that stands for an image that cannot be read: after `normalize`, before
+            `quantize`.
+        **parameters
+            Of the embedder, `on_error` left out.
+
+        Returns
+        -------
+        PretrainedEmbedder
+            A new one; no network is run.
+
+        Raises
+        ------
+        ValueError
+            If the layers do not have as many features, or a value is not finite.
+
+        Examples
+        --------
+        >>> from skembed import PretrainedEmbedder
+        >>> embedder = PretrainedEmbedder.from_statistics([0.5] * 1280, image_size=64)
+        >>> embedder
+        PretrainedEmbedder(image_size=64, on_error='mean')...
+        """
+        embedder = cls(**{**parameters, "on_error": "mean"})
+        width, mean = embedder._checked_spec().network.width, np.array(mean, np.float64)
+        if mean.shape != (width,):
+            raise ValueError(
+                f"mean has shape {mean.shape}; these layers have {width} features: ({width},)."
+            )
+        if not np.isfinite(mean).all():
+            raise ValueError("mean must be finite.")
+        embedder._keep(mean)
+        return embedder
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> PretrainedEmbedder:
         """Check the parameters and that X holds images; learn with ``on_error="mean"`` only.
@@ -301,8 +341,10 @@ class PretrainedEmbedder(ImageTransformer):
 
     def _learn(self, rows: np.ndarray, readable: np.ndarray) -> None:
         known = rows if readable.all() else rows[readable]
-        self.mean_ = known.mean(axis=0, dtype=np.float64)
-        self._mean_of = self._meaning()
+        self._keep(known.mean(axis=0, dtype=np.float64))
+
+    def _keep(self, mean: np.ndarray) -> None:
+        self.mean_, self._mean_of = mean, self._meaning()
 
     def _meaning(self) -> str:
         """What the columns are, before `quantize`."""

@@ -50,8 +50,8 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
     scale_ : ndarray of shape (n_features,)
         What deviations from the mean are divided by, float64: the standard deviation, or 1 for
         a constant feature.
-    n_samples_seen_ : int
-        Rows that the statistics come from.
+    n_samples_seen_ : int or None
+        Rows that the statistics come from; None where `from_statistics` was not told.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
@@ -107,6 +107,7 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
 
     n_features_in_: int
     feature_names_in_: np.ndarray
+    n_samples_seen_: int | None
 
     def __init__(self, lower=-0.25, upper=0.15, *, ddof=0, discretize=True):
         self.lower = lower
@@ -120,6 +121,63 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
             [] if self.discretize else ["float64", "float32"]
         )
         return tags
+
+    @classmethod
+    def from_statistics(
+        cls, mean: Any, var: Any, n_samples: int | None = None, **parameters: Any
+    ) -> TernaryScaler:
+        """Return a scaler that is fitted to statistics which were computed elsewhere.
+
+        Parameters
+        ----------
+        mean : array-like of shape (n_features,)
+            Mean of each feature.
+        var : array-like of shape (n_features,)
+            The population's variance of each feature: the sum of squared deviations divided by
+            the number of rows, whatever `ddof` is. 0 where a feature is constant.
+        n_samples : int or None, default=None
+            Rows that they come from. None where nobody knows: such a scaler transforms, and can
+            neither merge nor be given more rows.
+        **parameters
+            Of the scaler: `lower`, `upper`, `ddof` and `discretize`.
+
+        Returns
+        -------
+        TernaryScaler
+            A new one.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, a value is not finite, a variance is negative, or there are no
+            more than `ddof` rows.
+
+        Examples
+        --------
+        >>> from skembed import TernaryScaler
+        >>> scaler = TernaryScaler.from_statistics([2.0, 5.0], [0.25, 0.0], 3, upper=0.5)
+        >>> scaler.transform([[1.0, 5.0], [2.2, 5.0], [3.0, 5.0]])
+        array([[-1,  0],
+               [ 0,  0],
+               [ 1,  0]], dtype=int8)
+        """
+        scaler = cls(**parameters)
+        scaler._validate_params()
+        mean, var = np.array(mean, np.float64), np.array(var, np.float64)
+        if mean.ndim != 1 or mean.shape != var.shape:
+            raise ValueError(
+                f"mean has shape {mean.shape} and var has {var.shape}; both need (n_features,)."
+            )
+        if not np.isfinite([mean, var]).all() or (var < 0).any():
+            raise ValueError("mean and var must be finite, and var not negative.")
+        if n_samples is None and scaler.ddof:
+            raise ValueError(f"ddof={scaler.ddof} needs n_samples, which is None.")
+        if n_samples is not None:
+            scaler._check_enough(n_samples)
+        scaler.n_features_in_ = len(mean)
+        scaler._learn(Moments(n_samples or 1, mean, var))
+        scaler.n_samples_seen_ = n_samples
+        return scaler
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> TernaryScaler:
@@ -222,7 +280,8 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         check_thresholds(self.lower, self.upper)
-        self._check_enough(self.n_samples_seen_)
+        if self.n_samples_seen_ is not None:
+            self._check_enough(self.n_samples_seen_)
         X = self._validate(X, reset=False)
         mean, scale = self.mean_.astype(X.dtype), self._scale_as(X.dtype)
         out = np.empty(X.shape, np.int8 if self.discretize else X.dtype)
@@ -248,6 +307,11 @@ class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEs
             )
 
     def _known(self) -> Moments:
+        if self.n_samples_seen_ is None:
+            raise ValueError(
+                "This scaler was made from statistics without n_samples, and so its rows cannot be "
+                "weighed against others: give from_statistics the number of rows."
+            )
         return Moments(self.n_samples_seen_, self.mean_, self._population_var)
 
     def _learn(self, known: Moments) -> TernaryScaler:

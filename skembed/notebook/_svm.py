@@ -96,17 +96,20 @@ def fitted_pipeline(
     """Return a pipeline that takes images, fitted on these; none of them runs again."""
     if thresholds is None:
         return Pipeline([("emb", embedder), ("svm", make_classifier().fit(found.rows, labels))])
-    full = FullNetworkEmbedder(
-        **{
-            name: value
-            for name, value in embedder.get_params().items()
-            if name in FullNetworkEmbedder().get_params()
-        },
+    # What fit would learn from the images, learnt from their rows: without the store it would
+    # run the network a second time.
+    scaler = thresholds.scaler().fit(found.rows)
+    shared = set(FullNetworkEmbedder().get_params())
+    parameters = {
+        name: value for name, value in embedder.get_params().items() if name in shared
+    }
+    full = FullNetworkEmbedder.from_statistics(
+        scaler.mean_,
+        scaler.var_,
+        scaler.n_samples_seen_,
+        **parameters,
         lower=thresholds.lower,
         upper=thresholds.upper,
     )
-    # What fit would learn from the images, learnt from their rows: without the store it would
-    # run the network a second time.
-    full.scaler_ = thresholds.scaler().fit(found.rows)
     classifier = make_classifier().fit(full.scaler_.transform(found.rows), labels)
     return Pipeline([("emb", full), ("svm", classifier)])

@@ -168,6 +168,19 @@ def test_statistics_come_from_fit_only(pictures):
     np.testing.assert_array_equal(embedder.mean_, mean)
 
 
+def test_statistics_make_the_embedder_that_has_them(pictures):
+    options = {"layers": "stage1", "image_size": SIZE, "upper": 0.3}
+    fitted = FullNetworkEmbedder(**options).fit(pictures[:20])
+    before = images_run()
+    made = FullNetworkEmbedder.from_statistics(fitted.mean_, fitted.var_, 20, **options)
+    assert images_run() == before
+    np.testing.assert_array_equal(made.transform(pictures), fitted.transform(pictures))
+    rest = FullNetworkEmbedder(**options).fit(pictures[20:])
+    np.testing.assert_array_equal(made.merge(rest).scale_, fitted.merge(rest).scale_)
+    with pytest.raises(ValueError, match=r"mean has shape \(3,\); these layers have \d+"):
+        FullNetworkEmbedder.from_statistics([0.0] * 3, [1.0] * 3, **options)
+
+
 def test_unreadable_images_stay_nan_and_never_enter_the_statistics(pictures):
     with pytest.raises(
         ValueError, match="discretize=False, on_error='mean' or on_error='raise'"

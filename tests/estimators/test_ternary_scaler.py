@@ -232,6 +232,53 @@ def test_merge_refuses_others(other, error, message):
         TernaryScaler().fit(X).merge(other.fit(X))
 
 
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_statistics_make_the_scaler_that_has_them(ddof):
+    X = _columns(100, np.float64)
+    fitted = TernaryScaler(ddof=ddof).fit(X[:60])
+    population = np.square(fitted.scale_) if ddof == 0 else fitted.var_ * 59 / 60
+    population[:19] = TernaryScaler().fit(X[:60]).var_[:19]
+    made = TernaryScaler.from_statistics(fitted.mean_, population, 60, ddof=ddof)
+    np.testing.assert_allclose(made.scale_, fitted.scale_, rtol=1e-15)
+    np.testing.assert_array_equal(made.transform(X), fitted.transform(X))
+    rest = TernaryScaler(ddof=ddof).fit(X[60:])
+    np.testing.assert_allclose(made.merge(rest).var_, fitted.merge(rest).var_, rtol=1e-14)
+    assert made.partial_fit(X[60:]).n_samples_seen_ == 100
+
+
+def test_statistics_of_an_unknown_number_of_rows_transform_and_do_not_merge():
+    X = _columns(50, np.float32)
+    fitted = TernaryScaler().fit(X)
+    made = TernaryScaler.from_statistics(fitted.mean_, np.square(fitted.scale_))
+    np.testing.assert_array_equal(made.scale_, fitted.scale_)  # to the last bit
+    np.testing.assert_array_equal(made.transform(X), fitted.transform(X))
+    for learn in (lambda: made.merge(fitted), lambda: made.partial_fit(X)):
+        with pytest.raises(ValueError, match="without n_samples"):
+            learn()
+
+
+@pytest.mark.parametrize(
+    ("statistics", "message"),
+    [
+        (([1.0, 2.0], [1.0]), r"mean has shape \(2,\) and var has \(1,\)"),
+        (([[1.0]], [[1.0]]), r"need \(n_features,\)"),
+        (([1.0], [-1.0]), "var not negative"),
+        (([np.nan], [1.0]), "must be finite"),
+        (([1.0], [1.0], 0), "needs 1 rows"),
+    ],
+)
+def test_statistics_are_checked(statistics, message):
+    with pytest.raises(ValueError, match=message):
+        TernaryScaler.from_statistics(*statistics)
+
+
+def test_the_sample_variance_of_statistics_needs_their_number():
+    with pytest.raises(ValueError, match="ddof=1 needs n_samples"):
+        TernaryScaler.from_statistics([1.0], [1.0], ddof=1)
+    with pytest.raises(ValueError, match="needs 2 rows"):
+        TernaryScaler.from_statistics([1.0], [1.0], 1, ddof=1)
+
+
 def test_merge_refuses_other_features():
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 2.0]})
     named, plain = TernaryScaler().fit(frame), TernaryScaler().fit(frame.to_numpy())

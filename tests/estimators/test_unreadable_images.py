@@ -102,6 +102,21 @@ def test_the_mean_is_quantised_as_the_rows_are(embedder, files):
 
 
 @quiet
+def test_a_mean_from_elsewhere_is_as_good(embedder, files, store):
+    embedder.set_params(normalize="l2").fit(files)
+    options = {"image_size": 32, "cache": store, "normalize": "l2"}
+    made = PretrainedEmbedder.from_statistics(embedder.mean_, **options)
+    np.testing.assert_array_equal(made.transform(files), embedder.transform(files))
+    made.set_params(layers="stage1")
+    with pytest.raises(ValueError, match="learnt with other parameters"):
+        made.transform(files)
+    wrong = {"have 1280 features": embedder.mean_[1:], "finite": [np.inf] * 1280}
+    for message, mean in wrong.items():
+        with pytest.raises(ValueError, match=message):
+            PretrainedEmbedder.from_statistics(mean, **options)
+
+
+@quiet
 def test_predictions_of_an_unreadable_image_are_the_mean_ones(embedder, files):
     rows = embedder.set_params(layers="predictions").fit_transform(files)
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
