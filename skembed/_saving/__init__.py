@@ -1,6 +1,5 @@
-"""Pipelines in files that hold data and no code: skops' format, and what is let in of it."""
+"""Pipelines in files that hold data and no code."""
 
-from ._load import load
-from ._save import save
+from ._pipelines import load, save
 
 __all__ = ["load", "save"]

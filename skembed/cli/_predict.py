@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import load as load_pipeline
 from .._errors import BackendError, ImageError, WeightsError
-from .._saving._walk import walk
+from .._saving._contents import walk
 from .._whole_files import written_whole
 from ..estimators._image_transformer import ImageTransformer
 from ..images import load

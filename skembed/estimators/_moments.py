@@ -1,4 +1,4 @@
-"""Mean and variance of each feature: of an array, and of two sets from what is known of each.
+"""Mean and variance of each feature: of an array, and of two sets whose scalers may be merged.
 
 The variance is the population's, divided by the number of rows. All of it is float64.
 """
@@ -6,6 +6,7 @@ The variance is the population's, divided by the number of rows. All of it is fl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn import config_context
@@ -78,4 +79,39 @@ def _check_overflow(var: np.ndarray) -> None:
         raise ValueError(
             f"The values of columns {bad[:10].tolist()} are so large that their variance is no "
             "float64: divide them by a constant beforehand."
+        )
+
+
+def check_alike(a: Any, b: Any) -> None:
+    """Refuse fitted scalers of different parameters or features: what they know does not add up."""
+    mine, other = a.get_params(), b.get_params()
+    for name, value in mine.items():
+        if value != other[name]:
+            raise ValueError(
+                f"Scalers merge when their parameters are equal; {name} is {value} here and "
+                f"{other[name]} there."
+            )
+    if a.n_features_in_ != b.n_features_in_:
+        raise ValueError(
+            f"Scalers merge when their features are the same; here are {a.n_features_in_} and "
+            f"there {b.n_features_in_}."
+        )
+    _check_names(*(getattr(scaler, "feature_names_in_", None) for scaler in (a, b)))
+
+
+def _check_names(here: np.ndarray | None, there: np.ndarray | None) -> None:
+    if here is None and there is None:
+        return
+    if here is None or there is None:
+        which = "there" if here is None else "here"
+        raise ValueError(
+            f"Scalers merge when their features are the same; only {which} do they have names: "
+            "fit both on data frames, or both on arrays."
+        )
+    differ = np.flatnonzero(here != there)
+    if differ.size:
+        i = int(differ[0])
+        raise ValueError(
+            f"Scalers merge when their features are the same; column {i} is {here[i]!r} here "
+            f"and {there[i]!r} there."
         )

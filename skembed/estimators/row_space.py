@@ -15,8 +15,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import DocLinkMixin, Interval, fit_context
-from ._arrays import check_finite
-from ._products import inner_products, weighted_rows
+from ._arrays import check_finite, inner_products, weighted_rows
 
 
 class RowSpaceProjector(

@@ -22,13 +22,15 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from .._errors import ImageError
 from .._sklearn_compat import DocLinkMixin, HasMethods, Interval, fit_context
 from ..images import as_items
-from ._crops import N_CROPS, Source, ten_crops
-from ._nested_parameters import (
+from ._crops import (
+    N_CROPS,
+    Source,
     color_space,
     fills_in,
     raising,
     root,
     takes_numbers_as_they_are,
+    ten_crops,
     values,
 )
 

@@ -15,9 +15,8 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import DocLinkMixin, Interval, Options, fit_context
-from ._alike import check_alike
 from ._arrays import check_finite, row_blocks
-from ._moments import Moments, is_constant, merge, moments
+from ._moments import Moments, check_alike, is_constant, merge, moments
 from .discretizer import check_thresholds, to_ternary
 
 

@@ -21,8 +21,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skembed.estimators import _products
-from skembed.estimators._products import inner_products, weighted_rows
+from skembed.estimators import _arrays
+from skembed.estimators._arrays import inner_products, weighted_rows
 from skembed.estimators.row_space import RowSpaceProjector
 from skembed.estimators.ternary_scaler import TernaryScaler
 
@@ -245,13 +245,13 @@ def test_refuses_other_tolerances(tol):
     hnp.arrays(np.int8, (4, 23), elements=st.integers(-128, 127)),
 )
 def test_products_of_integers_are_exact(width, A, B):
-    _products._WIDTH, kept = width, _products._WIDTH
+    _arrays._WIDTH, kept = width, _arrays._WIDTH
     try:
         for one, other in ((A, B), (A, A)):
             want = one.astype(np.int64) @ other.T.astype(np.int64)
             np.testing.assert_array_equal(inner_products(one, other), want)
     finally:
-        _products._WIDTH = kept
+        _arrays._WIDTH = kept
 
 
 def test_products_of_large_integers_are_exact_over_many_columns():
