@@ -18,7 +18,7 @@ _MOVED = {
     "skembed._row_space": "skembed.estimators.row_space",
     "skembed._ten_crop": "skembed.estimators.ten_crop",
     "skembed._ternary_scaler": "skembed.estimators.ternary_scaler",
-    "skembed.backbones._pickled_models": "skembed.formats.keras._pickled_models",
+    "skembed.backbones._pickled_models": "skembed.formats.keras._format",
 }
 
 

@@ -56,6 +56,7 @@ from skembed import (
     load,
     save,
 )
+from skembed._keras import import_keras
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 OPTIONS = {"image_size": 32, "layers": "stage1"}
@@ -269,6 +270,22 @@ def test_files_from_before_estimators_moved_still_load(name, before_the_move):
     images = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8)
     ternary = model[:-1].transform(images)
     assert ternary.tolist() == [[-1, 1, 1], [-1, -1, 1], [1, -1, -1]]
+
+
+def test_pickles_of_live_models_from_before_the_move_still_load():
+    keras = import_keras()
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    data = pickle.dumps(PretrainedEmbedder(model, pooling="max"), protocol=2)  # names as text
+    former = {
+        b"skembed.estimators.pretrained": b"skembed._pretrained",
+        b"skembed.formats.keras._format": b"skembed.backbones._pickled_models",
+    }
+    for present, name in former.items():
+        assert present in data
+        data = data.replace(present, name)
+    back = pickle.loads(data)  # noqa: S301
+    assert type(back) is PretrainedEmbedder
+    np.testing.assert_array_equal(back.backbone.get_weights()[0], model.get_weights()[0])
 
 
 @pytest.mark.parametrize("kind", _ESTIMATORS, ids=lambda kind: kind.__name__)
