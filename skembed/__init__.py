@@ -12,8 +12,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import backbones, extraction, images, layers
     from ._config import config_context, get_config, set_config
-    from ._devices import show_devices
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
+    from ._jax import show_devices
     from ._saving import load, save
     from .estimators._full_network_function import full_network_embedding
     from .estimators._vectors import cosine_similarity
@@ -62,7 +62,7 @@ __all__ = [
 # the command has to tell its version, its help and a mistyped option sooner than that.
 _MODULES = {
     "_config": ("config_context", "get_config", "set_config"),
-    "_devices": ("show_devices",),
+    "_jax": ("show_devices",),
     "estimators.discretizer": ("Discretizer",),
     "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
     "estimators.full_network": ("FullNetworkEmbedder",),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
-from ._errors import did_you_mean
+from ._errors import did_you_mean, level_of_caller
 
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"  # XLA's variable for gpu_preallocate
 _MIB = 2**20
 _DEFAULTS: dict[str, Any] = {
     "cache_dir": None,
@@ -36,6 +39,7 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
 
 _process = dict(_DEFAULTS)
 _local = threading.local()
+_warned = False
 
 
 def _current() -> dict[str, Any]:
@@ -182,9 +186,7 @@ def _check(settings: dict[str, Any]) -> None:
             raise ValueError(f"{name} must be {_either(_ALLOWED[name])}, got {value!r}.")
     asked = settings.get("gpu_preallocate")
     if asked is not None and asked != _current()["gpu_preallocate"]:
-        from ._jax import warn_if_too_late
-
-        warn_if_too_late()
+        _warn_if_too_late()
 
 
 def _is_positive(value: Any) -> bool:
@@ -199,3 +201,18 @@ def _same(value: Any, known: Any) -> bool:
 def _either(values: tuple[Any, ...]) -> str:
     *others, last = map(repr, values)
     return f"{', '.join(others)} or {last}"
+
+
+def _warn_if_too_late() -> None:
+    """Say once that a new ``gpu_preallocate`` may come too late for this process."""
+    global _warned  # noqa: PLW0603
+    if "jax" not in sys.modules or _warned:
+        return
+    _warned = True
+    warnings.warn(
+        "JAX is already loaded in this process. If it has run anything, it has also settled how "
+        "it uses the GPU's memory, and gpu_preallocate changes nothing here. Call set_config "
+        f"right after importing skembed, or set {PREALLOCATE}=true or false before Python starts.",
+        RuntimeWarning,
+        stacklevel=level_of_caller(),
+    )

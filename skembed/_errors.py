@@ -1,14 +1,28 @@
-"""The package's exceptions, and how an error names the value that was meant."""
+"""The package's exceptions, and the words of messages.
+
+A message names the nearest valid value, advises in Python or in the options of the command that
+runs, and shows file names, URLs and the words of servers without escapes and secrets.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import re
 import sys
-from collections.abc import Iterable
-
-from ._messages import printable
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 _INSIDE = ("skembed.", "sklearn.", "joblib.", "IPython.")
+_LONGEST = 300
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[^/?#\\]*")
+# A host, and after its colon no port: a password, cut off at a slash that was not quoted.
+_CUT_PASSWORD = re.compile(r"[^:\[\]]*:(?!\d+$)")
+_PARTS = re.compile(r"([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
+# The options of the command that runs, by their parameters' names; None where Python calls. It is
+# the process's and no thread's: images are read, and errors raised, in threads of a pool.
+_options: Collection[str] | None = None
 
 
 class _PrintableError(Exception):
@@ -65,3 +79,166 @@ def did_you_mean(got: object, allowed: Iterable[str], *, most: int = 3) -> str:
         return f"Did you mean {' or '.join(repr(lowered[name]) for name in near)}?"
     shown = ", ".join(repr(name) for name in names[:12])
     return f"Allowed: {shown}{f' and {len(names) - 12} more' if len(names) > 12 else ''}."
+
+
+@contextlib.contextmanager
+def in_options(names: Collection[str]) -> Iterator[None]:
+    """Inside the block, advise in the options of a command.
+
+    Parameters
+    ----------
+    names : collection of str
+        The parameters that the command has options for: ``"image_size"`` for ``--image-size``.
+    """
+    global _options  # noqa: PLW0603
+    before, _options = _options, names
+    try:
+        yield
+    finally:
+        _options = before
+
+
+def parameter(name: str, *value: Any) -> str:
+    """Name a parameter, alone or with a value, as the user writes it.
+
+    Parameters
+    ----------
+    name : str
+        The estimator's parameter.
+    *value : object
+        At most one.
+
+    Examples
+    --------
+    >>> from skembed._errors import in_options, parameter
+    >>> parameter("engine", "jax"), parameter("image_size")
+    ("engine='jax'", 'image_size')
+    >>> with in_options({"engine", "image_size"}):
+    ...     parameter("engine", "jax"), parameter("image_size")
+    ('--engine jax', '--image-size')
+    """
+    if _options is None or name not in _options:
+        return "=".join([name, *map(repr, value)])
+    flag = f"--{name.replace('_', '-')}"
+    return " ".join([flag, *(str(one) for one in value if one is not True)])
+
+
+def advice(python: str, *, command: str = "", **parameters: Any) -> str:
+    """Say how the user can mend it; empty where the command that runs has no way.
+
+    Parameters
+    ----------
+    python : str
+        A sentence, in which ``{engine}`` stands for the parameter `engine` and its value. In a
+        command that has an option for each of its parameters, these options stand there.
+    command : str
+        What a command says that has no such option, or where `python` names no parameter.
+    **parameters : object
+        The parameters and the values that are advised.
+
+    Returns
+    -------
+    str
+        The sentence, after a blank.
+
+    Examples
+    --------
+    >>> from skembed._errors import advice, in_options
+    >>> advice("Choose {on_error}.", on_error="nan")
+    " Choose on_error='nan'."
+    >>> with in_options({"on_error"}):
+    ...     advice("Choose {on_error}.", on_error="nan"), advice("Call skembed.set_config.")
+    (' Choose --on-error nan.', '')
+    """
+    spoken = {name: parameter(name, value) for name, value in parameters.items()}
+    if _options is None or (parameters and all(name in _options for name in parameters)):
+        return f" {python.format(**spoken)}"
+    return f" {command}" if command else ""
+
+
+def printable(text: str) -> str:
+    r"""Write as escapes what a terminal would act on.
+
+    Parameters
+    ----------
+    text : str
+        A file name, what a server sent, or a message that holds such.
+
+    Returns
+    -------
+    str
+        One line. Control characters, marks that turn the direction of writing, and bytes that
+        are no text are written as ``repr`` writes them.
+
+    Examples
+    --------
+    >>> from skembed._errors import printable
+    >>> print(printable("cat\x1b[31m.jpg"))
+    cat\x1b[31m.jpg
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """Leave out the middle of a text of more characters than `longest`, and make it printable.
+
+    Examples
+    --------
+    >>> from skembed._errors import shortened
+    >>> shortened("x" * 1000, 50)
+    'xxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'
+    """
+    line = printable(text)
+    return line if len(line) <= longest else f"{line[: longest - 40]}...{line[-37:]}"
+
+
+def shown_url(url: str) -> str:
+    """Write a URL without its password and the values of its query, which may be secrets.
+
+    Parameters
+    ----------
+    url : str
+        A URL, well formed or not. What is none, as a path, stays whole.
+
+    Returns
+    -------
+    str
+        Without user, password, the values of the query and the fragment; printable, and
+        shortened where it is long.
+
+    Examples
+    --------
+    >>> from skembed._errors import shown_url
+    >>> shown_url("https://me:secret@example.org/cat.jpg?size=3&key=secret")
+    'https://example.org/cat.jpg?size=...&key=...'
+    """
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return shortened(url)
+    rest = _without_user(url[scheme.end() :])
+    # The path of a file may hold ? and #.
+    return shortened(
+        scheme[0] + (rest if scheme[0].lower() == "file://" else without_values(rest))
+    )
+
+
+def without_values(rest: str) -> str:
+    """Write a URL, or what follows its host, without the values of its query, and its fragment."""
+    location, query, fragment = _PARTS.fullmatch(rest).groups()  # type: ignore[union-attr]
+    if query is not None:
+        pairs = (part.partition("=") for part in query.split("&"))
+        location += "?" + "&".join(
+            f"{name}=..." if equals else "..." for name, equals, _ in pairs
+        )
+    return location + ("#..." if fragment else "")
+
+
+def _without_user(rest: str) -> str:
+    authority = _AUTHORITY.match(rest)[0]  # type: ignore[index] - it matches an empty text too
+    if "@" in authority:
+        return rest[authority.rindex("@") + 1 :]
+    return rest.rpartition("@")[2] if _CUT_PASSWORD.match(authority) else rest

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._config import get_config
-from ._errors import level_of_caller
+from ._config import PREALLOCATE, get_config
 
-_VARIABLE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+if TYPE_CHECKING:
+    import pandas as pd
+
 _lock = threading.Lock()
 _started = False
-_warned = False
 
 
 def start_jax() -> ModuleType:
@@ -33,7 +31,7 @@ def start_jax() -> ModuleType:
 
     with _lock:
         if not _started:
-            with _environment(_VARIABLE, _preallocate()):
+            with _environment(PREALLOCATE, _preallocate()):
                 jax.devices()
             _started = True
     return jax
@@ -76,26 +74,48 @@ def matmul_precision() -> str:
     return getattr(jax.config, "jax_default_matmul_precision") or "default"  # noqa: B009 - untyped
 
 
-def warn_if_too_late() -> None:
-    """Say once that a new ``gpu_preallocate`` may come too late for this process."""
-    global _warned  # noqa: PLW0603
-    if "jax" not in sys.modules or _warned:
-        return
-    _warned = True
-    warnings.warn(
-        "JAX is already loaded in this process. If it has run anything, it has also settled how "
-        "it uses the GPU's memory, and gpu_preallocate changes nothing here. Call set_config "
-        f"right after importing skembed, or set {_VARIABLE}=true or false before Python starts.",
-        RuntimeWarning,
-        stacklevel=level_of_caller(),
-    )
+def show_devices() -> pd.DataFrame:
+    """Return the devices that JAX sees, a row each, and whether networks run on them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``device``, ``platform`` (``"cpu"``, ``"gpu"``, ``"tpu"``), ``kind`` (the
+        maker's name), ``memory_gib`` (what JAX may use; NaN where it does not say) and
+        ``used``: every batch is shared out among the devices that are used.
+
+    Examples
+    --------
+    >>> import skembed
+    >>> skembed.show_devices().columns.tolist()
+    ['device', 'platform', 'kind', 'memory_gib', 'used']
+    """
+    import pandas as pd
+
+    used = used_devices()
+    rows = [
+        {
+            "device": str(device),
+            "platform": device.platform,
+            "kind": device.device_kind,
+            "memory_gib": _memory(device),
+            "used": device in used,
+        }
+        for device in start_jax().devices()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _memory(device) -> float:
+    stats = device.memory_stats() or {}
+    return stats.get("bytes_limit", float("nan")) / 2**30
 
 
 def _preallocate() -> str | None:
     """What the variable is to say; None leaves it as it is."""
     asked = get_config()["gpu_preallocate"]
     if asked is None:
-        return None if os.environ.get(_VARIABLE) else "false"
+        return None if os.environ.get(PREALLOCATE) else "false"
     return "true" if asked else "false"
 
 

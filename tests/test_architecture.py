@@ -34,7 +34,6 @@ STILL_TO_MEND = {
     ("notebook", "cli"),
 }
 CIRCLES_TO_MEND = {
-    "skembed._config",
     "skembed.notebook._magics",
 }
 _LIBRARY = {*ARROWS, "skembed"} - {"testing"}

@@ -14,8 +14,8 @@ import sklearn
 from sklearn.base import BaseEstimator
 
 from .._errors import LoadError, level_of_caller
+from .._files import written_whole
 from .._version import __version__
-from .._whole_files import written_whole
 from ..backbones import Backbone
 from ._archive import RefusedError, check_archive
 from ._contents import check_contents, walk

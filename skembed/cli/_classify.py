@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._whole_files import written_whole
+from .._files import written_whole
 from ._console import Output
 from ._files import check_output, storable
 from ._images import labelled_images

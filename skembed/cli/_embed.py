@@ -7,7 +7,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._whole_files import written_whole
+from .._files import written_whole
 from ._console import Output
 from ._errors import CommandError
 from ._files import check_output, storable

@@ -9,8 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from .._advice import in_options
-from .._errors import BackendError, WeightsError
+from .._errors import BackendError, WeightsError, in_options
 from ._errors import CommandError
 from ._parser import make_parser
 

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import load as load_pipeline
 from .._errors import BackendError, ImageError, WeightsError
+from .._files import written_whole
 from .._saving._contents import walk
-from .._whole_files import written_whole
 from ..estimators._image_transformer import ImageTransformer
 from ..images import load
 from ._console import Output, error_line

@@ -8,8 +8,7 @@ import sys
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-from .._advice import parameter
-from .._errors import did_you_mean
+from .._errors import did_you_mean, parameter
 from .._jax import has_started, on_cpu
 from ._program import UnsupportedNetworkError
 from .openvino._runtime import has_bfloat16, has_openvino, import_openvino

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._advice import advice
-from .._errors import ImageError, level_of_caller
+from .._errors import ImageError, advice, level_of_caller
 from ..images import describe, local_path
 from ..images._inputs import is_record
 from ._repeated_calls import in_repeated_calls, warned_here

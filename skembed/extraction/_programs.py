@@ -8,8 +8,7 @@ import threading
 import warnings
 from collections import OrderedDict
 
-from .._advice import advice
-from .._errors import BackendError, level_of_caller
+from .._errors import BackendError, advice, level_of_caller
 from .._jax import has_started
 from ..engines._program import Program
 from ..formats._network import NetworkSpec

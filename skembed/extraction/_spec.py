@@ -13,9 +13,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from .._advice import advice, parameter
-from .._errors import WeightsError, did_you_mean
-from .._file_status import file_status
+from .._errors import WeightsError, advice, did_you_mean, parameter
+from .._files import file_status
 from .._processor import arithmetic
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .._advice import parameter
-from .._errors import did_you_mean
+from .._errors import did_you_mean, parameter
 from ._filters import FILTERS, Placement
 from ._resample import Pair
 

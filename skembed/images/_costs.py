@@ -15,8 +15,7 @@ from typing import IO
 import joblib
 from PIL import Image
 
-from .._advice import advice
-from .._errors import ImageError
+from .._errors import ImageError, advice
 from ._limits import Limits
 
 # The weights of a resize filter for a longer side would take gigabytes.

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .._advice import advice
-from .._errors import ImageError, level_of_caller
+from .._errors import ImageError, advice, level_of_caller
 from ._locations import directory as existing
 
 IMAGE_SUFFIXES = (

@@ -10,8 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from PIL import Image
 
-from .._errors import ImageError
-from .._messages import printable, shown_url
+from .._errors import ImageError, printable, shown_url
 
 ENCODED = (bytes, bytearray, memoryview)
 ITEM = "a path, a URL, bytes, an open file, a PIL image or an array"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._advice import advice
 from .._config import get_config
-from .._errors import ImageError
+from .._errors import ImageError, advice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

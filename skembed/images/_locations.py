@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from .._advice import advice
-from .._errors import ImageError
-from .._messages import shown_url
+from .._errors import ImageError, advice, shown_url
 from ._inputs import describe, is_missing, is_record
 from ._limits import Limits
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import ExifTags, Image
 
-from .._advice import advice
-from .._errors import ImageError
+from .._errors import ImageError, advice
 from ._costs import bytes_needed, check_header, check_size, memory_budget
 from ._formats import check_format, is_loaded
 from ._limits import Limits

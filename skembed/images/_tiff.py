@@ -6,8 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import IO
 
-from .._advice import advice
-from .._errors import ImageError
+from .._errors import ImageError, advice
 
 TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # TIFF's tags, and values of them.

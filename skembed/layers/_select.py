@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import cast
 
-from .._advice import advice, parameter
-from .._errors import did_you_mean
+from .._errors import advice, did_you_mean, parameter
 from ..backbones._classes import class_names
 from ..backbones._spec import Backbone
 from ..formats._network import EMBEDDING, PREDICTIONS, Layer, Tap, layers_of, outputs_of

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import platformdirs
 
-from .._advice import advice
 from .._config import get_config
+from .._errors import advice
 
 FORMAT = 1
 INDEX = "index.sqlite3"

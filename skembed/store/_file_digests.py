@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from .._config import get_config
-from .._file_status import sampled
+from .._files import sampled
 from ._connections import is_busy
 from ._directory import store_directory
 from ._error_handler import ErrorHandler

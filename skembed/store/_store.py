@@ -11,8 +11,8 @@ from types import TracebackType
 
 import numpy as np
 
-from .._advice import advice
 from .._config import get_config
+from .._errors import advice
 from ._directory import make_store, store_directory
 from ._error_handler import ErrorHandler, warn_once
 from ._index import Index

@@ -15,7 +15,7 @@ from pyarrow import parquet
 from skimage import data
 
 from skembed import PretrainedEmbedder
-from skembed._whole_files import written_whole
+from skembed._files import written_whole
 from skembed.cli import main
 from skembed.images import from_folders
 

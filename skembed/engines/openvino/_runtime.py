@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from ..._advice import parameter
+from ..._errors import parameter
 from ..._installation import install_command
 from .._program import UnsupportedNetworkError
 

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._advice import advice
-from ..._errors import WeightsError
+from ..._errors import WeightsError, advice
 from ..._installation import install_command
 from ..._keras import import_keras
 from ...backbones._spec import Backbone

@@ -13,11 +13,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..._advice import advice
 from ..._config import get_config
-from ..._errors import WeightsError
+from ..._errors import WeightsError, advice, shortened, shown_url
 from ..._keras import import_keras
-from ..._messages import shortened, shown_url
 from ...backbones._spec import WeightsFile
 from ...backbones._table import at_hand
 from ._failed_downloads import Failure, Note

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..._advice import advice
+from ..._errors import advice
 
 
 def filled_by_name(model: Any, path: Path) -> bool:

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..._advice import advice
-from ..._errors import WeightsError
-from ..._file_status import file_status
+from ..._errors import WeightsError, advice
+from ..._files import file_status
 from ..._keras import import_keras
 from ..._keras_settings import EPSILON, fixed_settings
 from ...backbones._formats import format_of

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..._advice import advice
-from ..._errors import WeightsError
+from ..._errors import WeightsError, advice
 from ..._keras import import_keras
 from ...backbones._spec import Backbone
 from ._random_weights import randomise

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import urllib3
 from urllib3 import exceptions
 
-from ..._advice import advice
-from ..._errors import ImageError
-from ..._messages import shortened, shown_url
+from ..._errors import ImageError, advice, shortened, shown_url
 from ..._version import __version__
 from .._limits import Limits
 from ._addresses import names_private

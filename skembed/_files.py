@@ -1,9 +1,12 @@
-"""What a file is known by until it is read wholly: its status, and a checksum of parts of it."""
+"""Files: what they are known by until they are read wholly, and how they are written whole."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 # Files of so many bytes are compared wholly; of larger ones three parts.
@@ -36,3 +39,29 @@ def sampled(size: int) -> tuple[tuple[int, int], ...]:
     if size <= _WHOLE:
         return ((0, size),)
     return ((0, _SAMPLE), ((size - _SAMPLE) // 2, _SAMPLE), (size - _SAMPLE, _SAMPLE))
+
+
+@contextlib.contextmanager
+def written_whole(*paths: Path) -> Iterator[list[Path]]:
+    """Yield a temporary path beside each of `paths`; they take the names when all went well."""
+    temporary: list[Path] = []
+    try:
+        for path in paths:
+            handle, name = tempfile.mkstemp(
+                prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+            )
+            os.close(handle)
+            temporary.append(Path(name))
+        yield temporary
+        for source, path in zip(temporary, paths, strict=True):
+            source.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner reads
+            source.replace(path)
+    finally:
+        for source in temporary:
+            source.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
