@@ -1,4 +1,4 @@
-"""Folders of images: which files are images, in a fixed order, and none lost in silence."""
+"""Folders of images: their files in a fixed order, with a warning for those left out."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
     *(".tif", ".tiff", ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"),
 )
-# What a person would call images, and IMAGE_SUFFIXES does not: no file of these is left out in
-# silence.
+# Suffixes of images that are not read. A warning counts files that have one.
 _OTHER_SUFFIXES = {
     *(
         ".heic",
@@ -37,8 +36,7 @@ _OTHER_SUFFIXES = {
     *(".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".sr2", ".srf", ".srw", ".raf", ".orf"),
     *(".rw2", ".rwl", ".pef", ".x3f", ".erf", ".kdc", ".dcr", ".mrw", ".3fr", ".iiq"),
 }
-# Not TIFF: the raw files of cameras begin like it, and hold a thumbnail where TIFF has its
-# image.
+# TIFF is left out, because cameras' raw files begin like it and hold only a thumbnail there.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _AT_FOUR = (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1")
 _LIST = "images.list_images lists images without labels."
@@ -195,7 +193,7 @@ def _warn_of_empty(root: Path, classes: dict[str, list[str]]) -> None:
 
 
 class _Listing:
-    """The images of a directory, and what else was found on the way.
+    """Lists the images of a directory, and notes which files were left out or are broken links.
 
     Parameters
     ----------
@@ -215,11 +213,11 @@ class _Listing:
         self._broken: list[Path] = []
 
     def images(self) -> Iterator[Path]:
-        """The paths of images, those of each folder sorted."""
+        """Yield the paths of images, those of each folder sorted."""
         return self._walk(self._root, (self._root.resolve(),))
 
     def warn(self) -> None:
-        """Say what was left out, and what cannot be read."""
+        """Warn of files that were left out, and of those that cannot be read."""
         if self._left_out:
             counts = ", ".join(f"{n} {suffix}" for suffix, n in self._left_out.most_common())
             warnings.warn(
@@ -270,7 +268,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _begins_like_one(path: Path) -> bool:
-    if not path.is_file():  # a pipe would wait for ever
+    if not path.is_file():  # reading a pipe could block for ever
         return False
     try:
         with path.open("rb") as file:

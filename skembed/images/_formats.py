@@ -87,7 +87,7 @@ def open_image(stream: IO[bytes], name: str) -> Image.Image:
         check_tiff(stream, name)
     plug_in = _plug_in_for(prefix)
     if plug_in is not None:
-        plug_in.load()
+        plug_in.load()  # adds its format to those that Pillow opens
     try:
         return Image.open(stream, formats=_rarer())
     except UnidentifiedImageError as error:

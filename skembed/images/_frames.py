@@ -1,4 +1,4 @@
-"""Images and labels of a data frame: two of its columns, and no label missing in silence."""
+"""Images and labels from two columns of a data frame."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def from_frame(
 
 
 def _columns(frame: Any) -> Mapping[Any, Any]:
-    """The columns of a frame by name."""
+    """Return the columns of a frame by name."""
     if isinstance(frame, Mapping):
         return frame
     try:
@@ -109,7 +109,7 @@ def _column(columns: Mapping[Any, Any], name: Any) -> Any:
 
 
 def _listed(column: Any) -> list[Any]:
-    """The values of a column, as Python's own where they are NumPy's."""
+    """List the values of a column; those of a NumPy array become Python objects."""
     if isinstance(column, str | bytes):
         raise TypeError(f"A column is one {type(column).__name__} ({column!r:.80}), not many.")
     if isinstance(column, np.ndarray):
