@@ -32,7 +32,7 @@ from ._failures import POLICIES, copied, unreadable
 from ._prefetch import prefetch
 from ._programs import program
 from ._progress import Fate
-from ._report import Phase, Recorder, Unreadable
+from ._report import Recorder, Unreadable
 from ._scales import OneScale
 from ._spec import ExtractionSpec
 from ._window import Piece, Window
@@ -172,11 +172,13 @@ class Runner:
     def _read(self, image: _Image) -> Raw:
         return read(image.item, color_space=self._options.color_space, limits=self._limits)
 
-    def _missing(self, identified: Iterator[_Image | None]) -> Iterator[_Image | None]:
+    def _missing(self, identified: Iterator[Any]) -> Iterator[_Image | None]:
         """Yield the images whose rows must be computed; fill in the rows that are known."""
-        for window in _batched(self._waited("identify", identified), _LOOKED_UP):
-            if window is None:
-                continue
+        while True:
+            with self._recorder.phase("identify"):
+                window = list(itertools.islice(identified, _LOOKED_UP))
+            if not window:
+                return
             end = window[-1].row + 1
             if not self.window.has_room(end):
                 yield None
@@ -223,7 +225,7 @@ class Runner:
         together, at_once = batch_sizes(self._options.batch_size, self._spec.engine)
         self.window.grow(4 * together + 2 * _LOOKED_UP)
         decoded = prefetch(self._pool, self._decode, missing, 3 * together)
-        batches = _batched(self._readable(self._waited("decode", decoded)), together)
+        batches = _batched(self._readable(self._waited_for(decoded)), together)
         for batch in itertools.chain(batches, [None]):
             if batch is not None:
                 self._run(batch, at_once)
@@ -325,12 +327,12 @@ class Runner:
             with self._recorder.phase("caller"):
                 yield piece
 
-    def _waited(self, phase: Phase, images: Iterator[_Image | None]) -> Iterator[_Image | None]:
-        """Count the time that is waited for images as that of a phase."""
+    def _waited_for(self, decoded: Iterator[_Image | None]) -> Iterator[_Image | None]:
+        """Count the time that is waited for images as that of decoding."""
         end = object()
         while True:
-            with self._recorder.phase(phase):
-                image: Any = next(images, end)
+            with self._recorder.phase("decode"):
+                image: Any = next(decoded, end)
             if image is end:
                 return
             yield image
