@@ -188,13 +188,13 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             As for :meth:`transform`. Images that are made when they are needed are objects with an
             ``__array__``.
 
-        Yields
-        ------
-        positions : int array of shape (n,)
-            Where in X the images stand. Pieces follow one another, so that all positions together
-            are ``np.arange(n_samples)``. How many there are in a piece is not promised.
-        rows : array of shape (n, n_features)
-            Their rows, as :meth:`transform` returns them: joined, they are the same bit for bit.
+        Returns
+        -------
+        iterator of (positions, rows)
+            `positions`, an int array of shape (n,), says where in X the images of a piece stand.
+            Pieces follow one another: all positions together are ``np.arange(n_samples)``. How
+            many there are in a piece is not promised. `rows`, of shape (n, n_features), are what
+            :meth:`transform` returns for them: joined, they are the same bit for bit.
 
         Raises
         ------

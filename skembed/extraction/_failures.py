@@ -62,7 +62,7 @@ class FailurePolicy:
         if n_failed == n:
             raise ImageError(
                 f"{_none_could(len(unreadable))} be read: "
-                f"{_shown(image.text(with_row=True) for image in unreadable)}"
+                f"{_shown(_text(image) for image in unreadable)}"
             )
         self._warn(unreadable, n * len(unreadable) // n_failed)
 
@@ -89,7 +89,7 @@ class FailurePolicy:
             # The same image has another row in each fold.
             new = [image for image in unreadable if warned.is_new((image.reason, image.key))]
         if new:
-            shown = _shown(image.text(with_row=not repeated) for image in new)
+            shown = _shown(image.reason if repeated else _text(image) for image in new)
             others = " Others were named before." if len(new) < len(unreadable) else ""
             warnings.warn(
                 f"{len(unreadable)} of {n} images could not be read and {self.became}: "
@@ -156,6 +156,11 @@ def _shown(texts: Iterable[str]) -> str:
     unique = list(dict.fromkeys(texts))
     more = f" And {len(unique) - _SHOWN} more." if len(unique) > _SHOWN else ""
     return f"{' '.join(sentence(text) for text in unique[:_SHOWN])}{more}"
+
+
+def _text(image: Unreadable) -> str:
+    """Why an image cannot be read; its row where it has no name."""
+    return image.reason if image.has_name else f"row {image.row}: {image.reason}"
 
 
 def _none_could(n: int) -> str:

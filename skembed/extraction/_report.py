@@ -53,12 +53,6 @@ class Unreadable:
     key: bytes = field(default=b"", repr=False)
     has_name: bool = field(default=True, repr=False)
 
-    def text(self, *, with_row: bool) -> str:
-        """The reason; it begins with the row where the image has no name."""
-        return (
-            f"row {self.row}: {self.reason}" if with_row and not self.has_name else self.reason
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
