@@ -8,9 +8,8 @@ import logging
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 from ._progress import Fate, Progress
@@ -113,7 +112,7 @@ class Report:
     n_unreadable: int = 0
     engine: str = ""
     rate: float | None = None
-    seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def n_equal(self) -> int:
@@ -243,9 +242,7 @@ class Recorder:
             n_unreadable=self._counts[Fate.UNREADABLE],
             engine=self._engine if n_run else "",
             rate=1 / statistics.median(self._batches) if known else None,
-            seconds=MappingProxyType(
-                {name: n for name, n in self._seconds.items() if name != "caller"}
-            ),
+            seconds={name: n for name, n in self._seconds.items() if name != "caller"},
         )
 
     def publish(self) -> None:
