@@ -122,7 +122,7 @@ def _images(folder: Path, source: Path | None, per_class: int) -> tuple[list[str
 
 
 def _save_tiles(folder: Path) -> None:
-    from skembed.cli._optional import scikit_image_data
+    from skembed._optional import scikit_image_data
     from skembed.evaluation._demo_images import demo_images
 
     tiles = demo_images(scikit_image_data())

@@ -11,6 +11,7 @@ import difflib
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 _INSIDE = ("skembed.", "sklearn.", "joblib.", "IPython.")
@@ -46,6 +47,10 @@ class LoadError(_PrintableError, ValueError):
 
 class BackendError(RuntimeError):
     """No network can run here: Keras is on another backend, or a fork has left JAX behind."""
+
+
+class MissingLibraryError(ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""
 
 
 class StoreWarning(UserWarning):
@@ -194,6 +199,28 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
     """
     line = printable(text)
     return line if len(line) <= longest else f"{line[: longest - 40]}...{line[-37:]}"
+
+
+def size_of_bytes(n_bytes: float) -> str:
+    """Write a number of bytes for people, with at most three digits before the point.
+
+    Examples
+    --------
+    >>> from skembed._errors import size_of_bytes
+    >>> size_of_bytes(1000), size_of_bytes(1_500_000)
+    ('1.0 KiB', '1.4 MiB')
+    """
+    for unit in ("bytes", "KiB", "MiB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} bytes" if unit == "bytes" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.1f} GiB"
+
+
+def with_tilde(path: Path) -> str:
+    """Write a path with ``~`` for the user's own folder."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def shown_url(url: str) -> str:

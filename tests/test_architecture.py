@@ -28,14 +28,6 @@ ARROWS = {
     "evaluation": {"images", "extraction", "estimators"},
     "testing": set(),
 }
-STILL_TO_MEND = {
-    ("evaluation", "cli"),
-    ("evaluation", "skembed"),
-    ("notebook", "cli"),
-}
-CIRCLES_TO_MEND = {
-    "skembed.notebook._magics",
-}
 _LIBRARY = {*ARROWS, "skembed"} - {"testing"}
 ARROWS |= {"cli": _LIBRARY, "notebook": _LIBRARY}
 
@@ -48,7 +40,7 @@ def test_arrows_between_folders_point_one_way():
         for target in imported(path)
         if target in {*ARROWS, "skembed"} and target not in {folder, *ARROWS[folder]}
     }
-    assert wrong <= STILL_TO_MEND
+    assert wrong == set()
 
 
 def test_no_modules_import_each_other_in_a_circle():
@@ -63,7 +55,7 @@ def test_no_modules_import_each_other_in_a_circle():
     circles = [
         [order[i] for i in np.flatnonzero(circle_of == circle)] for circle in set(circle_of)
     ]
-    assert [c for c in circles if len(c) > 1 and not CIRCLES_TO_MEND & set(c)] == []
+    assert [c for c in circles if len(c) > 1] == []
 
 
 def test_modules_beside_the_folders_import_none_of_them():

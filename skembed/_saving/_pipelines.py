@@ -15,11 +15,11 @@ from sklearn.base import BaseEstimator
 
 from .._errors import LoadError, level_of_caller
 from .._files import written_whole
+from .._optional import skops_io
 from .._version import __version__
 from ..backbones import Backbone
 from ._archive import RefusedError, check_archive
 from ._contents import check_contents, walk
-from ._skops import skops_io
 from ._trusted import TRUSTED, foreign, named
 
 _VERSIONS = "skembed.json"

@@ -1,4 +1,4 @@
-"""``skembed classify``: images with classes in, a cross-validated classifier out."""
+"""``skembed classify`` and ``demo``: images with classes in, a cross-validated classifier out."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._files import written_whole
+from .._optional import scikit_image_data, skops_io
 from ._console import Output
 from ._files import check_output, storable
-from ._images import labelled_images
-from ._optional import require_skops
-from ._options import make_embedder, variant
+from ._images import images_of_folders, labelled_images
+from ._options import make_embedder
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
-    from ..evaluation._cross_validation import Evaluation
+    from ..evaluation import Evaluation
+
+_EASY = (
+    "This task is easy: every class is one picture, and its tiles share colours and "
+    "texture. It shows that everything works here, not how good the method is. Tiles do "
+    "not overlap, and folds are strips of the pictures: no pixel is in both train and test, "
+    "nor the same strip of the two motorcycle pictures, a stereo pair."
+)
+_NEXT = (
+    ("your own images, a folder a class", "skembed demo --images DIR"),
+    ("keep a classifier, and use it", "skembed classify DIR --save model.skops"),
+    ("the other networks", "skembed backbones"),
+)
 
 
 def classify(args: argparse.Namespace, out: Output) -> int:
@@ -26,10 +38,10 @@ def classify(args: argparse.Namespace, out: Output) -> int:
         if path is not None:
             check_output(path, (suffix,), force=args.force)
     if args.save is not None:
-        require_skops()
+        skops_io()
     paths, labels = labelled_images(args, out)
-    embedder = make_embedder(args, on_error=args.on_error)
-    result = classify_images(out, embedder, paths, labels, args.source, args.folds)
+    embedder = make_embedder(args)
+    result = _classify_files(out, embedder, paths, labels, args.source, args.folds)
     if args.errors is not None:
         _write_errors(args.errors, result)
         out.text()
@@ -42,7 +54,38 @@ def classify(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def classify_images(
+def demo(args: argparse.Namespace, out: Output) -> int:
+    """Cross-validate on scikit-image's photographs, or on a folder."""
+    if args.images is not None:
+        paths, labels = images_of_folders(args.images, out)
+        _classify_files(out, make_embedder(args), paths, labels, args.images, args.folds)
+        return 0
+    folder = scikit_image_data()
+    out.say(f"Cutting tiles from the photographs of scikit-image, for {args.backbone}")
+    from ..evaluation import evaluate
+    from ..evaluation._demo_images import TILE, demo_images
+    from ._report import print_evaluation
+
+    embedder = make_embedder(args)
+    data = demo_images(folder)
+    result = evaluate(
+        embedder, data.images, data.labels, n_folds=args.folds, groups=data.regions
+    )
+    n_classes = len(set(data.labels.tolist()))
+    title = (
+        f"{len(data.images)} tiles of {TILE} x {TILE} pixels, {n_classes} classes "
+        "(photographs of scikit-image)"
+    )
+    print_evaluation(out, title, embedder, result)
+    out.text()
+    out.text(_EASY)
+    out.text()
+    out.text("Next", style="bold")
+    out.table(_NEXT, labels=True)
+    return 0
+
+
+def _classify_files(
     out: Output,
     embedder: PretrainedEmbedder,
     paths: Sequence[str],
@@ -53,7 +96,7 @@ def classify_images(
     """Cross-validate on files and their classes, and write the tables."""
     n_classes = len(set(labels))
     out.say(f"{len(paths):,} images of {n_classes} classes through {embedder.backbone}")
-    from ..evaluation._cross_validation import evaluate
+    from ..evaluation import evaluate
     from ._report import print_evaluation
 
     result = evaluate(embedder, paths, labels, n_folds=n_folds)
@@ -82,10 +125,11 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     from sklearn.pipeline import Pipeline
 
     from .._saving import save
-    from ..evaluation._cross_validation import make_classifier
+    from ..estimators._options import with_parameters
+    from ..evaluation import make_classifier
 
     on_error = "mean" if embedder.on_error == "mean" else "raise"
-    plain = variant(embedder, cache=True, on_error=on_error)
+    plain = with_parameters(embedder, cache=True, on_error=on_error)
     rows = result.rows.copy()
     readable = np.array([not np.isnan(row).any() for row in rows])
     if on_error == "mean":

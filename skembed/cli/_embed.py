@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._files import written_whole
+from .._optional import require_pyarrow
 from ._console import Output
 from ._errors import CommandError
 from ._files import check_output, storable
 from ._images import images_to_embed
-from ._optional import require_pyarrow
 from ._options import make_embedder
 
 if TYPE_CHECKING:
@@ -37,14 +37,7 @@ def embed(args: argparse.Namespace, out: Output) -> int:
             "and --on-error nan."
         )
     items, labels = images_to_embed(args, out)
-    embedder = make_embedder(
-        args,
-        pooling=args.pooling,
-        normalize=args.normalize,
-        quantize=args.quantize,
-        precision=args.precision,
-        on_error=args.on_error,
-    )
+    embedder = make_embedder(args)
     out.say(f"{len(items):,} images through {args.backbone}")
     rows = embedder.fit_transform(items)
     names = [storable(item) for item in items]

@@ -1,27 +1,26 @@
-"""Which images are meant: files, folders, globs and URLs, or the columns of a table."""
+"""Which images are meant: files, folders, globs and URLs, or the rows of a table."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
-import glob
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ImageError, did_you_mean
+from .._optional import require_pyarrow
 from ._console import Output
 from ._errors import CommandError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ESCAPED = re.compile(r"\[([*?[])\]")
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TABLES = (*_SEPARATORS, ".parquet")
+# An empty cell is empty, and a class may be called NA or 01.
+_AS_TEXT: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
 
 
 def labelled_images(args: argparse.Namespace, out: Output) -> tuple[list[str], list[str]]:
@@ -37,7 +36,9 @@ def images_of_folders(source: str, out: Output) -> tuple[list[str], list[str]]:
     if path.is_file():
         raise CommandError(f"{source} is a file; a table ends in {', '.join(TABLES)}.")
     if not path.is_dir():
-        raise CommandError(f"There is no folder {source!r}.{nearby(source)}")
+        from ..images._globs import nearest_path
+
+        raise CommandError(f"There is no folder {source!r}.{nearest_path(source)}")
     out.say(f"Looking for images in {source}")
     from ..images import from_folders
 
@@ -56,68 +57,14 @@ def images_to_embed(
         from .._errors import ImageError
         from ..images import from_folders
 
-        # Not of that form: images without labels, or expand says what is wrong.
+        # Not of that form: images without labels, or find_all_files says what is wrong.
         with contextlib.suppress(ImageError):
             return from_folders(args.images[0])
     else:
         out.say("Looking for images")
-    return expand(args.images), None
+    from ..images._globs import find_all_files
 
-
-def expand(names: Sequence[str]) -> list[str]:
-    """Replace folders by the images in them and globs by what they match; the order stays."""
-    return [item for name in names for item in find_files(name, must_exist=False)]
-
-
-def find_files(text: str, *, must_exist: bool = True) -> list[str]:
-    """List the files that a glob, a folder, a path or a URL names, in a fixed order.
-
-    Parameters
-    ----------
-    text : str
-        Characters that mean something in a glob may be escaped, as ``glob.escape`` does. A file
-        that is called so is meant, whatever its name would mean as a glob.
-    must_exist : bool, default=True
-        False keeps a name that is no glob and of no file: what reads it tells its row.
-    """
-    plain = unescaped(text)
-    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", plain) and not Path(plain).exists():
-        return [plain]  # a URL: what reads it says which there may be
-    path = Path(plain).expanduser()
-    if path.is_dir():
-        from ..images import list_images
-
-        return list_images(path)
-    if os.path.lexists(path):
-        return [str(path)]
-    if not glob.has_magic(_ESCAPED.sub("", text)):
-        if not must_exist:
-            return [plain]
-        raise CommandError(f"There is no file or folder {plain!r}.{nearby(plain)}")
-    pattern = str(Path(text).expanduser())
-    names = glob.iglob(pattern, recursive=True)  # noqa: PTH207 - Path.glob refuses "/..."
-    found = sorted(name for name in names if Path(name).is_file())
-    if not found:
-        where = "" if path.is_absolute() else f" in {str(Path.cwd())!r}"
-        raise CommandError(f"No file matches {plain!r}{where}.")
-    return found
-
-
-def unescaped(text: str) -> str:
-    """The text without what ``glob.escape`` has put into it."""
-    return _ESCAPED.sub(r"\1", text)
-
-
-def nearby(name: str) -> str:
-    """Say which file or folder may have been meant, or that there is no such folder either."""
-    path = Path(name).expanduser()
-    try:
-        names = os.listdir(path.parent)  # noqa: PTH208 - names are wanted
-    except OSError:
-        return f" There is no folder {str(path.parent)!r} either."
-    near = difflib.get_close_matches(path.name, names, n=2)
-    meant = " or ".join(repr(str(path.parent / one)) for one in near)
-    return f" Did you mean {meant}?" if near else ""
+    return find_all_files(args.images), None
 
 
 def images_of_table(
@@ -126,14 +73,16 @@ def images_of_table(
     """Read the columns of a table that the options name; no labels are an empty list."""
     path = Path(source).expanduser()
     if not path.is_file():
-        raise CommandError(f"There is no table {source!r}.{nearby(source)}")
+        from ..images._globs import nearest_path
+
+        raise CommandError(f"There is no table {source!r}.{nearest_path(source)}")
     out.say(f"Reading {source}")
-    frame = _read(path)
+    frame = _read(path, **_AS_TEXT)
     image = _column(frame, args.image_column, "--image-column", source)
     if not needs_label and args.label_column is None:
         from ..images import as_items
 
-        with table_errors(path):
+        with _table_errors(path):
             items = as_items(frame[image], root=args.root)
         return _locations(items, image, source), []
     label = _column(frame, args.label_column, "--label-column", source)
@@ -144,7 +93,7 @@ def images_of_table(
         )
     from ..images import from_frame
 
-    with table_errors(path):
+    with _table_errors(path):
         items, labels = from_frame(frame, image=image, label=label, root=args.root)
     return _locations(items, image, source), list(map(str, labels))
 
@@ -171,29 +120,21 @@ def _is_table(args: argparse.Namespace, sources: Sequence[str]) -> bool:
     return is_table
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Read a table as text: an empty cell is empty, and a class may be called NA or 01."""
+def _read(path: Path, **of_text: Any) -> pd.DataFrame:
+    """Read a table; `of_text` is how pandas reads the cells of a text file."""
     import pandas as pd
 
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        from ._optional import require_pyarrow
-
         require_pyarrow("reading")
-        with table_errors(path):
+        with _table_errors(path):
             return pd.read_parquet(path)
-    with table_errors(path):
-        return pd.read_csv(
-            path,
-            sep=_SEPARATORS[suffix],
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
+    with _table_errors(path):
+        return pd.read_csv(path, sep=_SEPARATORS[suffix], **of_text)
 
 
 @contextlib.contextmanager
-def table_errors(path: Path) -> Iterator[None]:
+def _table_errors(path: Path) -> Iterator[None]:
     """Tell in one line whatever a reader of tables says: damaged Parquet raises any error."""
     try:
         yield
@@ -213,3 +154,29 @@ def _column(frame: pd.DataFrame, name: str | None, flag: str, source: str) -> st
     if name not in columns:
         raise CommandError(f"{source} has no column {name!r}. {did_you_mean(name, columns)}")
     return name
+
+
+def takes_a_table(model: Any) -> bool:
+    """Whether the model was fitted on a frame, whose columns it asks for by name."""
+    return hasattr(model, "feature_names_in_")
+
+
+def read_model_table(model: Any, names: Sequence[str]) -> pd.DataFrame:
+    """Read the one table that was given, and check that the model's columns are there."""
+    columns = [str(name) for name in model.feature_names_in_]
+    if len(names) != 1 or Path(names[0]).suffix not in TABLES:
+        shown = ", ".join(map(repr, columns[:10])) + (", ..." if len(columns) > 10 else "")
+        raise CommandError(
+            f"The model was fitted on a table with the columns {shown}: give one file with these, "
+            "TABLE.csv, .tsv or .parquet, instead of images."
+        )
+    path = Path(names[0])
+    frame = _read(path)
+    for column in columns:
+        if column not in frame.columns:
+            raise CommandError(
+                f"{path} has no column {column!r}. {did_you_mean(column, map(str, frame.columns))}"
+            )
+    if frame.empty:
+        raise CommandError(f"{path} has no rows.")
+    return frame

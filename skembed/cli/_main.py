@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from .._errors import BackendError, WeightsError, in_options
+from .._errors import BackendError, MissingLibraryError, WeightsError, in_options
 from ._errors import CommandError
 from ._parser import make_parser
 
@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The library raises these, with messages that are made for the user. Others are bugs.
     except (
         CommandError,
+        MissingLibraryError,
         ValueError,
         WeightsError,
         BackendError,

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import TYPE_CHECKING, Any
 
+from .._choices import DECODINGS
 from ._arguments import one_of, positive
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
-
-# The library's own, which a test compares: a mistyped option need not wait until that is loaded.
-ENGINES = ("auto", "jax", "openvino")
-DECODINGS = ("exact", "scaled")
-PRECISIONS = ("float32", "bfloat16")
-POOLINGS = ("auto", "avg", "max", "both")
-_INDEX = re.compile(r"-?\d+")
 
 
 def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = False) -> None:
@@ -58,6 +51,8 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="side of the square that images are brought to (the backbone's own)",
     )
+    from ..engines._registry import ENGINES
+
     shrinks = "scaled shrinks large JPEGs while it decodes them (%(default)s)"
     add_choice(parser, "--decoding", DECODINGS, "exact", shrinks)
     add_choice(parser, "--engine", ENGINES, "auto", "who runs the network (%(default)s)")
@@ -107,34 +102,17 @@ def _choices(names: tuple[str, ...]) -> str:
     return f"{{{','.join(names)}}}"
 
 
-def layers_from(text: str) -> str | int | list[str | int]:
-    """Return what an estimator takes as `layers`: ``a,b``, a glob, an index such as ``-1``."""
-    layers = [
-        int(part) if _INDEX.fullmatch(part) else part
-        for part in map(str.strip, text.split(","))
-    ]
-    return layers[0] if len(layers) == 1 else layers
-
-
-def make_embedder(args: argparse.Namespace, **more: Any) -> PretrainedEmbedder:
+def make_embedder(args: argparse.Namespace) -> PretrainedEmbedder:
     """Make the estimator that the options describe."""
-    from .. import PretrainedEmbedder
-    from ._optional import require_engine
+    from ..estimators._options import embedder_from_options
 
     require_engine(args.engine)
-    parameters: dict[str, Any] = {
-        "layers": layers_from(args.layers),
-        "weights": args.weights,
-        "resize": args.resize,
-        "image_size": args.image_size,
-        "decoding": args.decoding,
-        "engine": args.engine,
-        "cache": not args.no_cache,
-        **more,
-    }
-    return PretrainedEmbedder(args.backbone, **parameters)
+    return embedder_from_options(args.backbone, vars(args))
 
 
-def variant(embedder: PretrainedEmbedder, **parameters: Any) -> PretrainedEmbedder:
-    """Another estimator of the same parameters but these."""
-    return type(embedder)(**{**embedder.get_params(), **parameters})
+def require_engine(engine: str) -> None:
+    """Check that an engine can run, before images are looked for."""
+    from ..engines._registry import choose_engine
+
+    if engine != "auto":
+        choose_engine(engine, "float32")

@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from .._choices import NORMS, POOLINGS, PRECISIONS
 from .._version import __version__
 from ._arguments import Parser, folds, positive
 from ._options import (
-    POOLINGS,
-    PRECISIONS,
     add_choice,
     add_embedder_options,
     add_on_error,
@@ -76,7 +75,7 @@ def _demo(commands) -> None:
     _command(
         commands,
         "demo",
-        "_demo:demo",
+        "_classify:demo",
         "Cross-validate a classifier on photographs that come with scikit-image.",
         example="skembed demo\nskembed demo --images photographs/ --backbone mobilenet_v2",
         more="It shows that everything works here, and how fast. Needs the extra demo.",
@@ -199,7 +198,7 @@ def _embed_options(parser: Parser) -> None:
     add_embedder_options(parser)
     add_on_error(parser, "raise", nan="makes a row of NaN")
     add_choice(parser, "--pooling", POOLINGS, "auto", "of feature maps (auto)")
-    add_choice(parser, "--normalize", ("l2",), None, "divide each row by its norm")
+    add_choice(parser, "--normalize", NORMS, None, "divide each row by its norm")
     parser.add_argument(
         "--quantize", action="store_true", help="int8: 128 times the value, in [-128, 127]"
     )
@@ -210,7 +209,7 @@ def _backbones(commands) -> None:
     _command(
         commands,
         "backbones",
-        "_backbones:list_backbones",
+        "_listings:list_backbones",
         "List the networks there are.",
         example="skembed backbones --here\nskembed backbones --origin keras.applications --csv",
         options=_backbones_options,
@@ -231,7 +230,7 @@ def _cache(commands) -> None:
     parser = _command(
         commands,
         "cache",
-        "_cache:show",
+        "_listings:show_cache",
         "Show what is kept of images seen, or delete it.",
         example="skembed cache\nskembed cache clear --backbone resnet50",
         more="SKEMBED_CACHE_DIR moves the store.",
@@ -240,7 +239,7 @@ def _cache(commands) -> None:
     clear = _command(
         actions,
         "clear",
-        "_cache:clear",
+        "_listings:clear_cache",
         "Delete embeddings, and without --backbone compiled networks as well.",
         example="skembed cache clear --yes",
         more="On a terminal it asks first.",
@@ -253,7 +252,7 @@ def _devices(commands) -> None:
     _command(
         commands,
         "devices",
-        "_devices:devices",
+        "_listings:list_devices",
         "List the devices that JAX sees, and which of them are used.",
         example="skembed devices",
         says="Loading JAX",

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .. import load as load_pipeline
-from .._errors import BackendError, ImageError, WeightsError
+from .._errors import BackendError, ImageError, MissingLibraryError, WeightsError
 from .._files import written_whole
+from .._optional import skops_io
 from .._saving._contents import walk
 from ..estimators._image_transformer import ImageTransformer
+from ..estimators.pretrained import PretrainedEmbedder
+from ..evaluation._cross_validation import without_warning_of_unreadable_images
+from ..extraction import record_reports
 from ..images import load
+from ..images._globs import find_all_files
 from ._console import Output, error_line
 from ._errors import CommandError
 from ._files import check_output, storable
-from ._images import expand
-from ._optional import require_engine, require_skops
+from ._images import read_model_table, takes_a_table
+from ._options import require_engine
 from ._ranking import Ranking, rank
-from ._tables import read_table, takes_a_table
 
 _SOME_UNREADABLE = 1
 
@@ -54,7 +61,15 @@ def predict(args: argparse.Namespace, out: Output) -> int:
             answers, score = _of_table(model, args)
         else:
             answers, score = _of_images(model, args)
-    except (CommandError, WeightsError, BackendError, ValueError, OSError, MemoryError):
+    except (
+        CommandError,
+        MissingLibraryError,
+        WeightsError,
+        BackendError,
+        ValueError,
+        OSError,
+        MemoryError,
+    ):
         raise
     except Exception as error:  # a file may say that its estimator is fitted, and lack a part
         raise CommandError(
@@ -73,7 +88,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
 
 def load_model(path: Path) -> Any:
     """Load a fitted pipeline that predicts from images; one line says why another is none."""
-    require_skops()
+    skops_io()
     if not path.is_file():
         raise CommandError(f"There is no model file {path}.")
     model = load_pipeline(path)
@@ -94,29 +109,63 @@ def _embedders(model: Any) -> list[ImageTransformer]:
 
 
 def _of_images(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]:
-    items = expand(args.images)
+    items = find_all_files(args.images)
     for embedder in _embedders(model):
         embedder.set_params(on_error="raise", root=None)
-    try:
-        ranking, errors = rank(model, items, args.top), [""] * len(items)
-    except ImageError:
-        if args.on_error == "raise":
-            raise
-        with ThreadPoolExecutor() as pool:
-            errors = list(pool.map(_why, items))
-        readable = [item for item, error in zip(items, errors, strict=True) if not error]
-        ranking = rank(model, readable, args.top) if readable else Ranking()
+    if args.on_error == "raise":
+        ranking, errors = rank(model, items, args.top), {}
+    elif _passes_nan_on(model):
+        ranking, errors = _rank_in_one_pass(model, items, args.top)
+    else:
+        ranking, errors = _rank_in_two_passes(model, items, args.top)
     best = iter(ranking.best)
     answers = [
-        _Answer(i, item, () if error else next(best), error)
-        for i, (item, error) in enumerate(zip(items, errors, strict=True))
+        _Answer(i, item, () if i in errors else next(best), errors.get(i, ""))
+        for i, item in enumerate(items)
     ]
     return answers, ranking.score
 
 
+def _passes_nan_on(model: Any) -> bool:
+    """Whether the features of images are known before anything else of the model sees them."""
+    first = model[0] if isinstance(model, Pipeline) and len(model) > 1 else None
+    return isinstance(first, PretrainedEmbedder) and not first.quantize
+
+
+def _rank_in_one_pass(
+    model: Pipeline, items: list[str], top: int
+) -> tuple[Ranking, dict[int, str]]:
+    """Rank what can be read, and say of the other rows why they cannot be."""
+    embedder = model[0].set_params(on_error="nan")
+    rows = np.empty((0, 0), np.float32)
+    with (
+        record_reports() as reports,
+        without_warning_of_unreadable_images(),
+        contextlib.suppress(ImageError),  # not a single image can be read
+    ):
+        rows = embedder.transform(items)
+    errors = {image.row: image.reason for image in reports[-1].unreadable}
+    readable = [i for i in range(len(rows)) if i not in errors]
+    return rank(model[1:], rows[readable], top) if readable else Ranking(), errors
+
+
+def _rank_in_two_passes(
+    model: Any, items: list[str], top: int
+) -> tuple[Ranking, dict[int, str]]:
+    """As above, of a model that takes no rows of NaN: a first pass finds that one is needed."""
+    try:
+        return rank(model, items, top), {}
+    except ImageError:
+        with ThreadPoolExecutor() as pool:
+            reasons = enumerate(pool.map(_why_unreadable, items))
+        errors = {i: reason for i, reason in reasons if reason}
+        readable = [item for i, item in enumerate(items) if i not in errors]
+        return rank(model, readable, top) if readable else Ranking(), errors
+
+
 def _of_table(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]:
     """The answer of each row; images that cannot be read are for the pipeline's own `on_error`."""
-    frame = read_table(model, args.images)
+    frame = read_model_table(model, args.images)
     if args.on_error == "raise":
         for embedder in _embedders(model):
             embedder.set_params(on_error="raise")
@@ -124,8 +173,8 @@ def _of_table(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]
     return [_Answer(i, f"row {i}", best) for i, best in enumerate(ranking.best)], ranking.score
 
 
-def _why(item: str) -> str:
-    """Why an image cannot be read; nothing if it can."""
+def _why_unreadable(item: str) -> str:
+    """Say why an image cannot be read; nothing if it can."""
     try:
         load(item)
     except ImageError as error:

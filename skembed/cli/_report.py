@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
-import numpy as np
-
 from .. import PretrainedEmbedder
-from ..evaluation._cross_validation import Evaluation, make_classifier
+from .._errors import size_of_bytes, with_tilde
+from ..evaluation import Evaluation, make_classifier
+from ..extraction import Report
 from ._console import Output
 from ._errors import CommandError
-from ._store import size, store_info, tilde
+from ._listings import store_info
 
 _MOST_CONFUSIONS = 5
 _MOST_ERRORS = 10
@@ -30,18 +28,14 @@ def print_evaluation(
         [
             ("embedder", _described(embedder)),
             ("classifier", repr(make_classifier())),
-            ("accuracy", accuracy(result)),
-            ("baseline", baseline(result)),
+            ("accuracy", result.accuracy_line()),
+            ("baseline", result.baseline_line()),
         ],
         labels=True,
     )
     out.text()
-    classes, counts = np.unique(result.labels, return_counts=True)
     out.table(
-        [
-            (name, f"{_recall(result, name):.2f}", count)
-            for name, count in zip(classes.tolist(), counts.tolist(), strict=True)
-        ],
+        [(name, f"{recall:.2f}", count) for name, recall, count in result.recalls],
         headings=("class", "recall", "images"),
         numbers=(1, 2),
     )
@@ -55,9 +49,7 @@ def print_evaluation(
     _print_errors(out, result)
     _print_copies(out, result)
     out.text()
-    engine = [("engine", result.engine)] if result.engine else []
-    network, kept = ("network", _speed(result)), ("embeddings", kept_where(embedder))
-    out.table([*engine, network, kept], labels=True)
+    _print_run(out, embedder, result)
 
 
 def _described(embedder: PretrainedEmbedder) -> str:
@@ -87,22 +79,40 @@ def _print_errors(out: Output, result: Evaluation) -> None:
 
 def _print_copies(out: Output, result: Evaluation) -> None:
     """Name images that are equal."""
-    copies = result.copies if result.has_names else []
+    copies = result.copies
     if not copies:
         return
     out.text()
     out.table(
-        [
-            (" = ".join(os.fsdecode(result.items[i]) for i in rows),)
-            for rows in copies[:_MOST_COPIES]
-        ],
+        [(" = ".join(names),) for names in copies[:_MOST_COPIES]],
         headings=("equal images",),
     )
     if len(copies) > _MOST_COPIES:
         out.text(f"... and {len(copies) - _MOST_COPIES:,} more.")
 
 
-def kept_where(embedder: PretrainedEmbedder) -> str:
+def _print_run(out: Output, embedder: PretrainedEmbedder, result: Evaluation) -> None:
+    """Say what ran the network, how fast, and where the embeddings are kept."""
+    report = result.report
+    rows = [("embeddings", _where_kept(embedder))]
+    if report is not None:
+        engine = [("engine", report.engine)] if report.engine else []
+        rows = [*engine, ("network", _network_line(report)), *rows]
+    out.table(rows, labels=True)
+
+
+def _network_line(report: Report) -> str:
+    """Say how fast the network was, and how many images it was given."""
+    counts = f"{report.n_run} ran, {report.n_found} came from the store"
+    if report.n_equal:
+        counts += f", {report.n_equal} equal to others"
+    if not report.n_run:
+        return f"{counts} in {report.total_seconds:.1f} s"
+    seconds = f"{counts}; {report.total_seconds:.1f} s with start-up"
+    return seconds if report.rate is None else f"{report.rate:.0f} images/s; {seconds}"
+
+
+def _where_kept(embedder: PretrainedEmbedder) -> str:
     """Say where rows are kept, and how much there is."""
     if embedder.cache is False:
         return "not kept (--no-cache)"
@@ -110,27 +120,5 @@ def kept_where(embedder: PretrainedEmbedder) -> str:
         info = store_info()
     except CommandError as error:
         return f"not kept: {error}"
-    return f"{size(info.n_bytes)} of at most {size(info.cap)} in {tilde(info.directory)}"
-
-
-def accuracy(result: Evaluation) -> str:
-    mean, sd = result.scores.mean(), result.scores.std(ddof=1)
-    return f"{mean:.3f} ± {sd:.3f} (mean ± sd of {len(result.scores)} folds)"
-
-
-def baseline(result: Evaluation) -> str:
-    _, counts = np.unique(result.labels, return_counts=True)
-    return f"{counts.max() / counts.sum():.3f} (always the largest class)"
-
-
-def _recall(result: Evaluation, name: str) -> float:
-    return float((result.predicted == name)[result.labels == name].mean())
-
-
-def _speed(result: Evaluation) -> str:
-    counts = f"{result.n_run} ran, {len(result.rows) - result.n_run} came from the store"
-    if not result.n_run:
-        return f"{counts} in {result.seconds:.1f} s"
-    if result.rate is None:
-        return f"{counts}; {result.seconds:.1f} s with start-up"
-    return f"{result.rate:.0f} images/s; {counts}; {result.seconds:.1f} s with start-up"
+    used, cap = size_of_bytes(info.n_bytes), size_of_bytes(info.cap)
+    return f"{used} of at most {cap} in {with_tilde(info.directory)}"

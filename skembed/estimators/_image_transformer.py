@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._choices import ACTIVATIONS, DECODINGS, POOLINGS, PRECISIONS
 from .._errors import did_you_mean, level_of_caller
 from .._sklearn_compat import (
     CommentedRepr,
@@ -31,11 +32,11 @@ from ..extraction._failures import POLICIES, FailurePolicy, failure_policy
 from ..extraction._programs import known_engine, runnable
 from ..extraction._repeated_calls import should_warn
 from ..extraction._runner import RunOptions
-from ..extraction._spec import ACTIVATIONS, POOLINGS, PRECISIONS, ExtractionSpec, make_spec
+from ..extraction._spec import ExtractionSpec, make_spec
 from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
-from ..images import DECODINGS, as_items
+from ..images import as_items
 
 _RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
 _SPEC = (
@@ -68,7 +69,7 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
         "backbone": "no_validation",  # the registry says better what is allowed
         "layers": [str, Integral, list, tuple],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "pooling": [StrOptions({"auto", *POOLINGS})],
+        "pooling": [StrOptions(set(POOLINGS))],
         "weights": [str, os.PathLike, None],
         "image_size": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "resize": [str, None],

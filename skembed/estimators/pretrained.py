@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._choices import NORMS
 from .._sklearn_compat import StrOptions, fit_context
 from ..images import as_items
 from ._image_transformer import ImageTransformer
@@ -144,7 +145,7 @@ class PretrainedEmbedder(ImageTransformer):
 
     _parameter_constraints = {  # noqa: RUF012
         **ImageTransformer._parameter_constraints,
-        "normalize": [StrOptions({"l2"}), None],
+        "normalize": [StrOptions(set(NORMS)), None],
         "quantize": ["boolean"],
     }
 

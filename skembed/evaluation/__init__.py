@@ -1,1 +1,9 @@
-"""Cross-validation, and what is told of it."""
+"""How good a classifier on embeddings is: cross-validation, baseline, confusions, errors.
+
+The command and the magic show what is found here; nothing here prints, or knows of them.
+"""
+
+from ._cross_validation import cross_validate, evaluate, make_classifier
+from ._evaluation import Evaluation
+
+__all__ = ["Evaluation", "cross_validate", "evaluate", "make_classifier"]

@@ -25,9 +25,6 @@ from ..formats._network import EMBEDDING, NetworkSpec
 from ..images import resize_convention
 from ..layers._select import select
 
-POOLINGS = ("avg", "max", "both")
-ACTIVATIONS = ("pre", "post")
-PRECISIONS = ("float32", "bfloat16")
 _WHICH_WEIGHTS = "Or give None, or the path of a weights file."
 _WHICH_SIZE = "Say which with image_size=(height, width)."
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .._choices import DECODINGS
 from .._errors import ImageError, did_you_mean
 from ._convention import GEOMETRIES, ResizeConvention, resize_convention
 from ._decode import EncodedImage, opened
@@ -27,7 +28,6 @@ from ._pillow import (
 from ._raw import Raw, rgb_pixels
 from ._resample import Pair
 
-DECODINGS = ("exact", "scaled")
 _MAX_PIXELS = 2**26  # of a result: 200 MB
 
 

@@ -1,11 +1,11 @@
 """The magic ``%embed``: images to features, and to an accuracy, in one line of a notebook.
 
-``_line`` cuts a line into words, ``_arguments`` reads the options, ``_names`` looks names up,
-``_images`` finds the images, ``_embedding`` embeds them, ``_svm`` judges them, and ``_verbs`` does
-the rest. ``_magics`` puts these together. ``_errors`` and ``_user_code`` tell what a user can mend
-from a traceback that matters, and ``_silence`` whether a last ``;`` hides a value.
+``_names`` cuts a line into words and looks up what they stand for, ``_options`` reads its options,
+and ``_request`` puts them together with the settings. ``_images`` finds the images, ``_embedding``
+embeds them, ``_svm`` judges them, and ``_verbs`` does the rest. ``_magics`` is what IPython calls.
+``_errors`` tells what a user can mend from an error whose traceback matters.
 """
 
-from ._extension import load, unload
+from ._magics import load, unload
 
 __all__ = ["load", "unload"]

@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 
 from .. import backbones
+from .._choices import POOLINGS
+from ..backbones import Backbone
 from ..backbones._formats import is_meant_as_a_model
 from ..formats._network import EMBEDDING, PREDICTIONS
-from ._arguments import FLAGS, LONG_FLAGS, ON_ERROR, POOLINGS
+from ..layers._select import known
 from ._ipython import (
     CompletionContext,
     InteractiveShell,
@@ -24,12 +26,9 @@ from ._ipython import (
     SimpleMatcherResult,
     context_matcher,
 )
-from ._layer_names import LayerNames
-from ._line import is_quoted, scan
+from ._names import is_quoted, scan
+from ._options import FLAGS, LONG_FLAGS, ON_ERROR
 from ._verbs import VERBS
-
-if TYPE_CHECKING:
-    from ._magics import EmbedMagics
 
 MATCHER = "skembed.embed"
 # Perhaps under another magic, such as ``%time``, and perhaps assigned.
@@ -39,44 +38,30 @@ _LINE = re.compile(
 _NAME = re.compile(r"-{0,2}[\w.*-]*")
 _VARIABLE = re.compile(r"\{\s*(?P<braced>[^\W\d]\w*)\s*\}|\$(?P<name>[^\W\d]\w*)")
 _FRAMES = ("pandas", "polars", "pyarrow")
+# Seconds. A notebook waits one for completions, and IPython's own take a part of it.
+_TIMEOUT = 0.3
 
 
 def make_matcher(
-    shell: InteractiveShell, magics: EmbedMagics
+    shell: InteractiveShell, usual_model: Callable[[], str]
 ) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """Return what IPython asks for completions: it sees the line up to the cursor."""
-    layers = LayerNames()
+    """Return what IPython asks for completions: it sees the line up to the cursor.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose variables are offered.
+    usual_model : callable
+        Returns the name of the model where a line names none.
+    """
+    completer = _Completer(shell, usual_model)
 
     @context_matcher(identifier=MATCHER)
     def matcher(context: CompletionContext) -> SimpleMatcherResult:
         match = _LINE.fullmatch(context.line_with_cursor[: context.cursor_position])
         if match is None or not _may_be_assigned_to(match["target"]):
-            return _nothing()
-        found = scan(match["rest"])
-        if found.is_open:  # within brackets and quotes IPython completes Python and paths
-            return _nothing()
-        ended = not match["rest"] or match["rest"][-1].isspace()
-        word = "" if ended else found.words[-1]
-        before = found.words if ended else found.words[:-1]
-        name, is_value, value = word.partition("=")
-        if is_value and _takes([name]):
-            before, word = [*before, name], value
-        fragment = word.rsplit(",", 1)[-1] if _takes(before) == "layers" else word
-        if not _NAME.fullmatch(fragment):
-            return _nothing()
-        offered = _offered(
-            shell, magics, layers, before, fragment, in_cell=match["magic"] == "%%"
-        )
-        return {
-            "completions": [
-                SimpleCompletion(text, type=kind)
-                for text, kind in offered
-                if text.startswith(fragment)
-            ],
-            "matched_fragment": fragment,
-            "suppress": True,
-            "ordered": True,
-        }
+            return {"completions": []}  # a new one each time: IPython writes into it
+        return completer.complete(match["rest"], in_cell=match["magic"] == "%%")
 
     return matcher
 
@@ -92,91 +77,114 @@ def _may_be_assigned_to(target: str) -> bool:
     return isinstance(statement, ast.Assign)
 
 
-def _nothing() -> SimpleMatcherResult:
-    return {"completions": []}  # a new one each time: IPython writes into it
+class _Completer:
+    """What may come next in a line."""
 
+    def __init__(self, shell: InteractiveShell, usual_model: Callable[[], str]):
+        self._shell, self._usual_model = shell, usual_model
+        self._layers = LayerNames()
 
-def _offered(
-    shell: InteractiveShell,
-    magics: EmbedMagics,
-    layers: LayerNames,
-    before: list[str],
-    fragment: str,
-    *,
-    in_cell: bool,
-) -> Iterator[tuple[str, str]]:
-    """What may come next, with its kind, the likeliest first."""
-    option = _takes(before)
-    words = _positionals(before)
-    if option:
-        yield from _values(shell, magics, layers, option, words)
-    elif fragment.startswith("-"):
-        yield from (
-            (flag, "option")
-            for flag in (FLAGS if fragment == "-" else LONG_FLAGS)
-            if flag in LONG_FLAGS or not flag.startswith("--")
+    def complete(self, line: str, *, in_cell: bool) -> SimpleMatcherResult:
+        """Return the completions at the end of what follows ``%embed``."""
+        found = scan(line)
+        if found.is_open:  # within brackets and quotes IPython completes Python and paths
+            return {"completions": []}
+        ended = not line or line[-1].isspace()
+        word = "" if ended else found.words[-1]
+        before = found.words if ended else found.words[:-1]
+        name, is_value, value = word.partition("=")
+        if is_value and _takes([name]):
+            before, word = [*before, name], value
+        fragment = word.rsplit(",", 1)[-1] if _takes(before) == "layers" else word
+        if not _NAME.fullmatch(fragment):
+            return {"completions": []}
+        return {
+            "completions": [
+                SimpleCompletion(text, type=kind)
+                for text, kind in self._offered(before, fragment, in_cell=in_cell)
+                if text.startswith(fragment)
+            ],
+            "matched_fragment": fragment,
+            "suppress": True,
+            "ordered": True,
+        }
+
+    def _offered(
+        self, before: list[str], fragment: str, *, in_cell: bool
+    ) -> Iterator[tuple[str, str]]:
+        """What may come next, with its kind, the likeliest first."""
+        option = _takes(before)
+        words = _positionals(before)
+        if option:
+            yield from self._values(option, words)
+        elif fragment.startswith("-"):
+            yield from _flags(fragment)
+        elif not words:
+            yield from _models()
+            if not in_cell:
+                yield from ((name, "verb") for name in VERBS)
+                yield from self._variables()
+        elif words == ["layers"] or words in (["demo"], ["cache", "clear"]):
+            yield from _models()
+        elif words == ["cache"]:
+            yield ("clear", "verb")
+        elif not in_cell and words[0] not in VERBS:
+            yield from self._variables()
+
+    def _values(self, option: str, words: list[str]) -> Iterator[tuple[str, str]]:
+        if option == "layers":
+            usual = self._usual_model()
+            yield from self._layers_of(self._model(words[0], usual) if words else usual)
+        elif option == "pooling":
+            yield from ((name, "pooling") for name in POOLINGS)
+        elif option == "on_error":
+            yield from ((name, "on error") for name in ON_ERROR)
+        elif option in ("labels", "out", "clf"):
+            yield from self._variables()
+
+    def _model(self, word: str, usual: str) -> str:
+        """The model that the first word names; empty where that would have to be evaluated."""
+        if match := _VARIABLE.fullmatch(word):
+            value = self._shell.user_ns.get(match["braced"] or match["name"])
+            return value if type(value) is str else ""
+        if word in backbones.names():
+            return word
+        is_other = not is_quoted(word) and (
+            "{" in word or "$" in word or is_meant_as_a_model(word)
         )
-    elif not words:
-        yield from ((name, "model") for name in backbones.names())
-        if not in_cell:
-            yield from ((name, "verb") for name in VERBS)
-            yield from _variables(shell)
-    elif words == ["layers"] or words in (["demo"], ["cache", "clear"]):
-        yield from ((name, "model") for name in backbones.names())
-    elif words == ["cache"]:
-        yield ("clear", "verb")
-    elif not in_cell and words[0] not in ("models", "layers", "demo", "cache"):
-        yield from _variables(shell)
+        return "" if is_other else usual  # it was left out: these are the images
+
+    def _layers_of(self, model: str) -> Iterator[tuple[str, str]]:
+        """The layers of a network in the registry; of another, or at first, what all have."""
+        yield from ((name, "layer") for name in (EMBEDDING, PREDICTIONS, "all"))
+        if model not in backbones.names():
+            return
+        backbone = backbones.get(model)
+        yield from ((name, "layer") for name in dict(backbone.stages))
+        yield from ((name, "layer") for name in self._layers.of(backbone))
+
+    def _variables(self) -> Iterator[tuple[str, str]]:
+        """The user's names of what may hold images or labels."""
+        for name, value in list(self._shell.user_ns.items()):
+            kind = type(value)
+            many = issubclass(kind, list | tuple | np.ndarray) or (
+                kind.__module__.partition(".")[0] in _FRAMES and not issubclass(kind, type)
+            )
+            if many and not name.startswith("_") and name not in self._shell.user_ns_hidden:
+                yield name, kind.__name__
 
 
-def _values(
-    shell: InteractiveShell,
-    magics: EmbedMagics,
-    layers: LayerNames,
-    option: str,
-    words: list[str],
-) -> Iterator[tuple[str, str]]:
-    if option == "layers":
-        model = _model(words[0], shell, magics.model) if words else magics.model
-        yield from _layers(model, layers)
-    elif option == "pooling":
-        yield from ((name, "pooling") for name in POOLINGS)
-    elif option == "on_error":
-        yield from ((name, "on error") for name in ON_ERROR)
-    elif option in ("labels", "out", "clf"):
-        yield from _variables(shell)
+def _models() -> Iterator[tuple[str, str]]:
+    yield from ((name, "model") for name in backbones.names())
 
 
-def _model(word: str, shell: InteractiveShell, usual: str) -> str:
-    """The model that the first word names; empty where that would have to be evaluated."""
-    if match := _VARIABLE.fullmatch(word):
-        value = shell.user_ns.get(match["braced"] or match["name"])
-        return value if type(value) is str else ""
-    if word in backbones.names():
-        return word
-    is_other = not is_quoted(word) and ("{" in word or "$" in word or is_meant_as_a_model(word))
-    return "" if is_other else usual  # it was left out: these are the images
-
-
-def _layers(model: str, layers: LayerNames) -> Iterator[tuple[str, str]]:
-    """The layers of a network in the registry; of another, or at first, what every one has."""
-    yield from ((name, "layer") for name in (EMBEDDING, PREDICTIONS, "all"))
-    if model not in backbones.names():
-        return
-    backbone = backbones.get(model)
-    yield from ((name, "layer") for name in dict(backbone.stages))
-    yield from ((name, "layer") for name in layers.of(backbone))
-
-
-def _variables(shell: InteractiveShell) -> Iterator[tuple[str, str]]:
-    """The user's names of what may hold images or labels."""
-    for name, value in list(shell.user_ns.items()):
-        kind = type(value)
-        many = issubclass(kind, list | tuple | np.ndarray) or (
-            kind.__module__.partition(".")[0] in _FRAMES and not issubclass(kind, type)
-        )
-        if many and not name.startswith("_") and name not in shell.user_ns_hidden:
-            yield name, kind.__name__
+def _flags(fragment: str) -> Iterator[tuple[str, str]]:
+    """The long options, and after a single ``-`` the short ones too; no alias."""
+    yield from (
+        (flag, "option")
+        for flag in (FLAGS if fragment == "-" else LONG_FLAGS)
+        if flag in LONG_FLAGS or not flag.startswith("--")
+    )
 
 
 def _takes(before: list[str]) -> str:
@@ -191,3 +199,38 @@ def _positionals(before: list[str]) -> list[str]:
         if not word.startswith("-") and not _takes(before[:i]):
             words.append(word)
     return words
+
+
+class LayerNames:
+    """The names of the layers of networks, found out in a thread: Keras takes seconds to load.
+
+    The graph of each network is built once.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="skembed-layer-names")
+        self._asked: dict[Backbone, Future[list[str]]] = {}
+
+    def of(self, backbone: Backbone) -> list[str]:
+        """Return the names of its layers, or none yet: ask again in a moment.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Of the registry. One whose graph cannot be built has no names, for now.
+        """
+        asked = self._asked.get(backbone)
+        if asked is None:
+            asked = self._asked[backbone] = self._thread.submit(_names_of_layers, backbone)
+        wait([asked], _TIMEOUT)
+        if not asked.done():
+            return []
+        if asked.exception() is not None:
+            # A completion is no place for errors, and the reason may be gone the next time.
+            del self._asked[backbone]
+            return []
+        return asked.result()
+
+
+def _names_of_layers(backbone: Backbone) -> list[str]:
+    return [layer.name for layer in known(backbone)]

@@ -1,144 +1,157 @@
-"""Embed images as a line asks for, and tell in a line how that went."""
+"""What a line that embeds gives: rows, a data frame, an accuracy, variables."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from dataclasses import dataclass
+import argparse
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .. import PretrainedEmbedder
-from ..cli._options import variant
-from ..extraction import images_run
-from ..extraction._progress import Progress
-from ._bar import NotebookBar, in_notebook
-from ._ipython import InteractiveShell
+from ..estimators._options import with_parameters
+from ..extraction import Report, record_reports
+from ..images import from_folders
+from ._errors import errors_in_one_line
+from ._images import Images
+from ._ipython import UsageError
+from ._names import unquote
+from ._progress import Watch
+from ._request import Request
+from ._svm import checked_labels, cross_validate, describe, fitted_pipeline
+
+_CLF = "_clf"
 
 
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """Images that were embedded.
+def embed_images(
+    embedder: PretrainedEmbedder, items: list[Any], watch: Watch, label: str
+) -> tuple[np.ndarray, Report]:
+    """Embed images, and have `watch` say in the end what became of them.
 
-    Parameters
-    ----------
-    items : list
-        The images.
+    Returns
+    -------
     rows : float32 array of shape (n_samples, n_features)
         As the network gave them.
-    n_run : int
-        Images that went through the network.
-    n_found : int
-        Images whose rows came from the store; the others are copies of these two.
-    engine : str
-        What ran the network; empty where nothing did.
-    seconds : float
-        In all.
+    report : Report
+        What became of each image.
     """
-
-    items: list[Any]
-    rows: np.ndarray
-    n_run: int
-    n_found: int
-    engine: str
-    seconds: float
-
-    def of(self, chosen: np.ndarray) -> Embedding:
-        """The same of the images where the bool array `chosen` is True."""
-        items = [item for item, is_chosen in zip(self.items, chosen, strict=True) if is_chosen]
-        return dataclasses.replace(self, items=items, rows=self.rows[chosen])
-
-    def summary(self, label: str) -> str:
-        """Say how many images became how many features, how fast, and where from."""
-        n, width = self.rows.shape
-        counts = ((self.n_run, "through the network"), (self.n_found, "from the store"))
-        sources = [f"{count:,} {how}" for count, how in counts if count]
-        if n > self.n_run + self.n_found:
-            sources.append(f"{n - self.n_run - self.n_found:,} equal to others")
-        images = "image" if n == 1 else "images"
-        engine = f" with {self.engine}" if self.engine else ""
-        return (
-            f"{label}: {n:,} {images} -> {width:,} features in {self.seconds:.1f} s"
-            f"{engine} ({', '.join(sources)})"
-        )
+    with record_reports() as reports:
+        rows = np.asarray(with_parameters(embedder, progress=watch).transform(items))
+    watch.summary = _summary(label, rows, reports[-1])
+    return rows, reports[-1]
 
 
-class Watch:
-    """Shows a run while it lasts, and its summary in the end.
+def _summary(label: str, rows: np.ndarray, report: Report) -> str:
+    """Say how many images became how many features, how fast, and where from."""
+    n, width = rows.shape
+    images = "image" if n == 1 else "images"
+    engine = f" with {report.engine}" if report.engine else ""
+    return (
+        f"{label}: {n:,} {images} -> {width:,} features in {report.total_seconds:.1f} s"
+        f"{engine} ({report.summary})"
+    )
+
+
+class EmbedTask:
+    """The work of one line; model, layers and options are checked before images are looked for.
 
     Parameters
     ----------
-    shell : InteractiveShell
-        Where it is shown.
-    total : int
-        Images in all.
-    label : str
-        What runs.
-    quiet : bool
-        Whether nothing is shown.
-    is_kept : bool
-        Whether rows are kept, which an interruption tells.
-
-    Attributes
-    ----------
-    summary : str
-        What is written at the end; empty where an error has left none.
+    request : Request
+        What the line asks for.
+    backbone : object
+        As the estimator takes it.
     """
 
-    def __init__(
-        self, shell: InteractiveShell, total: int, label: str, *, quiet: bool, is_kept: bool
-    ):
-        self.summary = ""
-        self._done = 0
-        self._bar: Progress | NotebookBar
-        if quiet:
-            self._bar = Progress(False, total, label)
-        elif in_notebook(shell):
-            self._bar = NotebookBar(total, label)
+    def __init__(self, request: Request, backbone: Any):
+        self._request, self._options = request, request.options
+        with errors_in_one_line():
+            self._embedder = request.embedder(backbone)
+            self._columns = self._embedder.get_feature_names_out()
+        layers = self._embedder.layers
+        self._label = str(getattr(backbone, "name", backbone))
+        if self._options.layers:
+            named = [layers] if isinstance(layers, str | int) else layers
+            self._label += f", {', '.join(map(str, named))}"
+
+    def do(self, images: Images, listed: list[str] | None = None) -> Any:
+        """Embed; return the rows, or None where ``-o`` keeps them.
+
+        Parameters
+        ----------
+        images : Images
+            To embed.
+        listed : list of str or None
+            Their labels, as the lines of a cell give them.
+        """
+        options, thresholds = self._options, self._request.thresholds
+        if options.paths:
+            self._check_listed(listed)
+        images, labels = self._with_labels(images, listed)
+        with errors_in_one_line():
+            with self._request.watch(len(images.items), self._label) as watch:
+                rows, report = embed_images(self._embedder, images.items, watch, self._label)
+            if labels is not None:
+                self._judge(rows, labels, report)
+        result: Any = rows if thresholds is None else thresholds.scaler().fit_transform(rows)
+        if options.frame:
+            result = pd.DataFrame(result, index=images.index, columns=self._columns)
+        if options.paths and options.labels:
+            self._request.keep(options.labels, np.asarray(listed))
+        if options.out:
+            self._request.keep(options.out, result)
+            return None
+        return result
+
+    def _check_listed(self, listed: list[str] | None) -> None:
+        options = self._options
+        if listed is None and (options.labels or options.svm):
+            flag = "-y" if options.labels else "--svm"
+            raise UsageError(f"{flag} needs labels, and the lines have none: GLOB LABEL.")
+        if listed is not None and not (options.labels or options.svm):
+            raise UsageError("The lines have labels: -y NAME keeps them in a variable.")
+
+    def _with_labels(
+        self, images: Images, listed: list[str] | None
+    ) -> tuple[Images, np.ndarray | None]:
+        """The images and what ``--svm`` takes for their labels; None where it is not asked."""
+        options = self._options
+        if not options.svm:
+            return images, None
+        if listed is None and options.labels:
+            value = self._request.names.value(unquote(options.labels), "labels")
+        elif listed is None and images.folder:
+            with errors_in_one_line():
+                items, value = from_folders(images.folder)
+            images = Images(items, items, images.folder)
+        elif listed is not None:
+            value = listed
         else:
-            self._bar = Progress("auto", total, label)
-        self._quiet, self._label, self._is_kept = quiet, label, is_kept
+            raise UsageError(
+                "--svm needs labels: -y EXPR, or a folder in quotes with a folder for each class."
+            )
+        return images, checked_labels(value, len(images.items))
 
-    def __call__(self, done: int, total: int) -> None:
-        """The estimator has `done` of `total` rows."""
-        self._bar.add(done - self._done)
-        self._done = done
-
-    def __enter__(self) -> Watch:
-        return self
-
-    def __exit__(self, kind: object = None, *error: object) -> None:
-        if kind is KeyboardInterrupt:
-            kept = "; the rows that were finished are kept" if self._is_kept else ""
-            self.summary = f"{self._label}: interrupted{kept}"
-        if isinstance(self._bar, NotebookBar):
-            self._bar.close(self.summary)
-            return
-        self._bar.close()
-        if self.summary and not self._quiet:
-            print(self.summary)  # noqa: T201
+    def _judge(self, rows: np.ndarray, labels: np.ndarray, report: Report) -> None:
+        name, thresholds = self._options.clf or _CLF, self._request.thresholds
+        if report.unreadable:  # the estimator's warning has named them
+            unreadable = [image.row for image in report.unreadable]
+            rows, labels = np.delete(rows, unreadable, axis=0), np.delete(labels, unreadable)
+        result = cross_validate(rows, labels, thresholds)
+        pipeline = fitted_pipeline(self._embedder, rows, labels, thresholds)
+        self._request.keep(name, pipeline)
+        print(f"{describe(result)}\n{name} is fitted on all {len(labels):,} images.")  # noqa: T201
 
 
-def embed_images(embedder: PretrainedEmbedder, items: list[Any], watch: Watch) -> Embedding:
-    """Embed `items`; each goes through the network once, or not at all."""
-    run_before, started = images_run(), time.perf_counter()
-    watched = variant(embedder, progress=watch)
-    rows = np.asarray(watched.transform(items))
-    seconds = time.perf_counter() - started
-    n_run = images_run() - run_before
-    n_found = 0 if embedder.cache is False else _n_found(rows, n_run)
-    engine = watched.engine_ if n_run else ""
-    return Embedding(items, rows, n_run, n_found, engine, seconds)
+def check_options(options: argparse.Namespace) -> None:
+    """Refuse options that do not go together.
 
-
-def _n_found(rows: np.ndarray, n_run: int) -> int:
-    """How many different images did not run; the rest are copies of others in this call.
-
-    The estimator tells how many rows are done and not which are copies, but these are equal
-    to others, bit for bit.
+    Raises
+    ------
+    UsageError
+        Naming them.
     """
-    if n_run >= len(rows):
-        return 0
-    n_different = len({hash(row.tobytes()) for row in rows})
-    return max(0, n_different - n_run)
+    if options.clf and not options.svm:
+        raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
+    if options.discretize and options.on_error == "nan":
+        raise UsageError("-d gives int8, which cannot hold a row of NaN: leave out --on-error.")

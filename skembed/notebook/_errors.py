@@ -1,16 +1,47 @@
-"""One line for what a user can mend, where IPython would show a traceback through our code."""
+"""One line for what a user can mend, where IPython would show a traceback through our code.
+
+What the user's own code raises keeps its traceback.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import re
 import sqlite3
+import sysconfig
+import traceback
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import FrameType
 
 from .._errors import BackendError, WeightsError
-from ..cli._errors import CommandError
-from ._user_code import is_users
+
+# The name of the file that an expression of a line is compiled with. Its frames do not count as
+# the user's code: the line is in sight, and a traceback would add nothing to the message.
+EXPRESSION = "<%embed "
+
+_INSTALLED = {"site-packages", "dist-packages"}
+_HOMES = tuple(
+    home + os.sep
+    for home in (
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("platstdlib"),
+        str(Path(__file__).parents[1]),
+    )
+)
+# The library raises these, with messages that are made for the user. Others are bugs.
+_EXPECTED = (
+    ValueError,
+    TypeError,
+    WeightsError,
+    BackendError,
+    ImportError,  # of an extra, which it names
+    OSError,
+    MemoryError,
+    sqlite3.Error,
+)
 
 
 class EmbedError(Exception):
@@ -28,25 +59,12 @@ class EmbedError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
-# The library raises these, with messages that are made for the user. Others are bugs.
-_EXPECTED = (
-    CommandError,
-    ValueError,
-    TypeError,
-    WeightsError,
-    BackendError,
-    ImportError,  # of an extra, which it names
-    OSError,
-    MemoryError,
-    sqlite3.Error,
-)
-
-
 @contextlib.contextmanager
-def told_in_one_line(where: str = "") -> Iterator[None]:
-    """Turn what the library raises into an :class:`EmbedError` that begins with `where`.
+def errors_in_one_line(where: str = "") -> Iterator[None]:
+    """Turn an error of the library into an :class:`EmbedError` that begins with `where`.
 
-    What the user's own code raises, the items of a sequence or a layer of Keras, stays as it is.
+    An error of the user's own code, in the items of a sequence or in a layer of Keras, is left
+    as it is.
     """
     try:
         yield
@@ -66,3 +84,29 @@ def nearest(got: str, names: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(got, list(names), n=2)
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether code that the user wrote, in a cell or in a module, raised it or its cause.
+
+    Only what was called since the error was caught is looked at, so the cell that called the
+    magic does not count.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if any(_wrote(frame) for frame, _ in traceback.walk_tb(cause.__traceback__)):
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def _wrote(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    if file.startswith(EXPRESSION):
+        return False
+    if frame.f_globals.get("__name__") == "__main__":
+        return True
+    if file.startswith("<"):  # made at run time: it belongs to its module
+        file = frame.f_globals.get("__file__") or ""
+    is_library = file.startswith(_HOMES) or _INSTALLED.intersection(Path(file).parts)
+    return bool(file) and not is_library

@@ -1,14 +1,23 @@
-"""Which images are meant: an object of the notebook, or files that a text names."""
+"""Which images are meant: an object of the notebook, files that a text names, or a cell's."""
 
 from __future__ import annotations
 
+import ast
+import glob
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli._images import find_files, unescaped
 from ..images import as_items
+from ..images._globs import find_files, unescaped
+from ._errors import errors_in_one_line
+from ._ipython import DisplayHook, InteractiveShell, UsageError
+from ._names import Names, scan
+
+# In quotes, or up to a comment. An apostrophe in a label is no quote.
+_LABEL = re.compile(r"""(?P<label>"[^"]*"|'[^']*'|[^#\s].*?)?(?:(?:^|\s+)#.*)?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +66,69 @@ def _paths(items: list[Any]) -> list[str] | None:
     if all(isinstance(item, str | os.PathLike) for item in items):
         return [os.fsdecode(item) for item in items]
     return None
+
+
+def run_python(shell: InteractiveShell, cell: str) -> tuple[Any, bool]:
+    """Run a cell in the notebook; return the value of its last line, and if that ends in ";".
+
+    It is compiled as the shell compiles: with the notebook's future imports, and not ours.
+    """
+    source = shell.transform_cell(cell)
+    # IPython keeps the source under this name, so that a traceback shows the line that failed.
+    name = shell.compile.cache(source, shell.execution_count)
+    compiler: Any = shell.compile
+    tree = compiler.ast_parse(source, name)
+    last = tree.body.pop() if tree.body else None
+    if not isinstance(last, ast.Expr):
+        raise UsageError(
+            "The last line of a %%embed cell must be an expression that gives the images."
+        )
+    exec(compiler(tree, name, "exec"), shell.user_ns)  # noqa: S102 - a cell like any other
+    images = compiler(ast.Expression(last.value), name, "eval")
+    is_silent = bool(DisplayHook.semicolon_at_end_of_expression(source))
+    return eval(images, shell.user_ns), is_silent  # noqa: S307
+
+
+def read_paths(cell: str, names: Names) -> tuple[Images, list[str] | None]:
+    """Read lines of ``GLOB [LABEL]``; return the images, and their labels if there are any.
+
+    Empty lines, and lines that begin with ``#``, are passed over.
+    """
+    items: list[str] = []
+    labels: list[str | None] = []
+    for number, line in enumerate(cell.splitlines(), 1):
+        files, label = _files_and_label(line, number)
+        if not files:
+            continue
+        where = f"line {number}"
+        named = names.live(files, where, glob.escape)
+        with errors_in_one_line(f"Line {number}: "):
+            found = find_files(os.fsdecode(named))
+        items += found
+        label = None if label is None else names.text(label, where)
+        labels += [label] * len(found)
+        if (label is None) != (labels[0] is None):
+            raise UsageError(
+                f"Line {number} has {_some(label)} label, and the first has "
+                f"{_some(labels[0])}: all lines or none."
+            )
+    if not items:
+        raise UsageError("A %%embed --paths cell has lines of GLOB [LABEL]; this one has none.")
+    return Images(items, items), None if labels[0] is None else [str(one) for one in labels]
+
+
+def _files_and_label(line: str, number: int) -> tuple[str, str | None]:
+    """The two parts of a line as they stand there; nothing of an empty one."""
+    line = line.strip()
+    found = scan(line)
+    if not found.words:
+        return "", None
+    files = found.words[0]
+    if found.is_open and len(found.words) == 1:
+        raise UsageError(f"Line {number}: a quote or a bracket is not closed in: {line}")
+    match = _LABEL.fullmatch(line[len(files) :].strip())
+    return files, match and match["label"]
+
+
+def _some(label: str | None) -> str:
+    return "no" if label is None else "a"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._installation import install_command
+from .._errors import MissingLibraryError
+from .._optional import install_command
 
 try:
     from IPython.core.completer import (
@@ -24,7 +25,7 @@ try:
     from IPython.display import display
     from traitlets import Bool, Enum, Int, TraitError, Unicode, Union, validate
 except ImportError as error:
-    raise ImportError(f"%embed needs IPython: {install_command('notebook')}") from error
+    raise MissingLibraryError(f"%embed needs IPython: {install_command('notebook')}") from error
 
 __all__ = [
     "Bool",

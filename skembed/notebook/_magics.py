@@ -1,25 +1,25 @@
-"""``%embed`` and ``%%embed``: from a line to what it gives."""
+"""``%embed`` and ``%%embed``: from a line to what it gives; and how IPython learns of them."""
 
 from __future__ import annotations
 
-import argparse
 import glob
+import linecache
 import os
-from collections.abc import Iterable, Mapping
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from .. import PretrainedEmbedder, backbones
+from .. import backbones
+from .._choices import DECODINGS, PRECISIONS
 from .._errors import did_you_mean
 from ..backbones._formats import is_meant_as_a_model
 from ..engines._registry import ENGINES
-from ..extraction._spec import PRECISIONS
-from ..images import DECODINGS
-from ._arguments import Line, layers_from, read_line
-from ._cells import read_paths, run_python
-from ._embedding import Watch
-from ._errors import nearest, told_in_one_line
-from ._help import HELP
-from ._images import find_images
+from ._completion import MATCHER, make_matcher
+from ._embedding import EmbedTask, check_options
+from ._errors import errors_in_one_line
+from ._images import find_images, read_paths, run_python
 from ._ipython import (
     Bool,
     Enum,
@@ -36,12 +36,12 @@ from ._ipython import (
     no_var_expand,
     validate,
 )
-from ._line import is_quoted
-from ._names import Names
-from ._silence import is_call_alone
-from ._svm import Thresholds
-from ._verbs import VERBS, Call, refuse_reserved
-from ._work import Work
+from ._names import Names, is_quoted
+from ._options import HELP, Line, read_line
+from ._request import Request, Settings, unknown_model
+from ._verbs import VERBS, refuse_reserved
+
+_CHOICES = {"engine": ENGINES, "precision": PRECISIONS, "decoding": DECODINGS}
 
 
 @magics_class
@@ -74,13 +74,13 @@ class EmbedMagics(Magics):
     def _check_model(self, proposal: Any) -> str:
         model = proposal.value
         if not is_meant_as_a_model(model) and model not in backbones.names():
-            raise TraitError(_unknown_model(model, backbones.names()))
+            raise TraitError(unknown_model(model, backbones.names()))
         return model
 
     @validate("engine", "precision", "decoding")
     def _check_choice(self, proposal: Any) -> str:
         name, value = proposal.trait.name, proposal.value
-        allowed = {"engine": ENGINES, "precision": PRECISIONS, "decoding": DECODINGS}[name]
+        allowed = _CHOICES[name]
         if value not in allowed:
             near = did_you_mean(value, allowed, most=1).partition("Allowed")[0]
             raise TraitError(
@@ -94,102 +94,112 @@ class EmbedMagics(Magics):
     def embed(
         self, line: str = "", cell: str | None = None, local_ns: Mapping[str, Any] | None = None
     ) -> Any:
-        names = Names(self.live_shell, local_ns)
+        assert self.shell is not None  # noqa: S101 - IPython makes magics for no other case
+        names = Names(self.shell, local_ns)
         if cell is None:
             refuse_reserved(line)
         read = read_line(line, names)
         if read.options.help:
             print(HELP)  # noqa: T201
             return None
+        request = Request(self.shell, self._settings(), read.options, names)
         if cell is not None:
-            value, is_silent = self._embed_cell(read, cell, names)
+            value, is_silent = _embed_cell(request, read, cell)
         else:
-            value, is_silent = self._do_line(read, names), read.is_silent
-        return None if is_silent and is_call_alone() else value
+            value, is_silent = _do_line(request, read), read.is_silent
+        return None if is_silent and _is_value_only_shown() else value
 
     embed.__doc__ = HELP
 
-    @property
-    def live_shell(self) -> InteractiveShell:
-        """The shell: IPython makes magics for no other case."""
-        assert self.shell is not None  # noqa: S101
-        return self.shell
+    def _settings(self) -> Settings:
+        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})
 
-    def backbone(self, word: str, names: Names) -> Any:
-        """Return what an estimator takes as `backbone`: a name, a file, or an object."""
-        model = names.live(word, "model") if word else self.model
-        if not isinstance(model, str) or is_meant_as_a_model(model):
-            return model
-        known = backbones.names()
-        if model in known:
-            return model
-        hint = ""
-        if names.has(model):
-            hint = " It is a variable; an expression with blanks stands in brackets."
-        raise UsageError(_unknown_model(model, [*known, *VERBS], hint))
 
-    def embedder(
-        self, backbone: Any, options: argparse.Namespace, names: Names
-    ) -> tuple[PretrainedEmbedder, Thresholds | None]:
-        """Return the estimator that options and settings make, and what discretises its rows."""
-        embedder = PretrainedEmbedder(
-            backbone,
-            layers=layers_from(options.layers, names) if options.layers else "embedding",
-            pooling=options.pooling or "auto",
-            weights=options.weights or "imagenet",
-            image_size=options.size,
-            on_error=options.on_error or "raise",
-            batch_size=options.batch_size or self.batch_size,
-            engine=self.engine,
-            precision=self.precision,
-            decoding=self.decoding,
-            cache=False if options.no_cache else self.cache,
+def load(shell: InteractiveShell) -> None:
+    """Register ``%embed``, its completion, and ``%config EmbedMagics``: ``%load_ext skembed``.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        IPython's; ``%load_ext`` passes it.
+    """
+    unload(shell)  # a second load replaces the first
+    try:
+        magics = EmbedMagics(shell)
+    except TraitError as error:  # of a setting in a configuration file
+        unload(shell)
+        raise UsageError(str(error)) from None
+    shell.register_magics(magics)
+    shell.Completer.custom_matchers.append(make_matcher(shell, lambda: magics.model))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away all that :func:`load` has added: ``%unload_ext skembed``.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        The same.
+    """
+    manager = shell.magics_manager
+    manager.registry.pop(EmbedMagics.__name__, None)
+    for kind in ("line", "cell"):
+        if isinstance(
+            getattr(manager.magics[kind].get("embed"), "__self__", None), EmbedMagics
+        ):
+            del manager.magics[kind]["embed"]
+    shell.configurables[:] = [
+        one for one in shell.configurables if not isinstance(one, EmbedMagics)
+    ]
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if _identifier(one) != MATCHER]
+
+
+def _identifier(matcher: Any) -> str:
+    return getattr(matcher, "matcher_identifier", "")
+
+
+def _do_line(request: Request, line: Line) -> Any:
+    verb, *arguments = line.words or ["models"]
+    if verb not in VERBS:
+        return _embed_line(request, line)
+    with errors_in_one_line():
+        return VERBS[verb](request, arguments)
+
+
+def _embed_line(request: Request, line: Line) -> Any:
+    options, names = line.options, request.names
+    if options.paths:
+        raise UsageError("--paths is for cells: %%embed MODEL --paths, then GLOB [LABEL].")
+    if options.labels and not options.svm:
+        raise UsageError("-y is for --svm: labels alone change nothing.")
+    model, source = _model_and_images(line, names)
+    check_options(options)
+    task = EmbedTask(request, request.backbone(model, VERBS))
+    if is_quoted(source):
+        value: Any = names.text(source, "images", glob.escape)
+    else:
+        value = names.value(source, "images", VERBS, _hint_of_a_file(source))
+    with errors_in_one_line():
+        images = find_images(value)
+    return task.do(images)
+
+
+def _embed_cell(request: Request, line: Line, cell: str) -> tuple[Any, bool]:
+    """Return the rows, and whether a ``;`` ends the line or the cell."""
+    words = line.words
+    if len(words) > 1:
+        raise UsageError(
+            f"%%embed takes a model; the cell gives the images. Too much: {words[1]}"
         )
-        return embedder, Thresholds(*options.discretize) if options.discretize else None
-
-    def watch(self, total: int, label: str, options: argparse.Namespace) -> Watch:
-        """Return what shows the progress, as options and settings ask."""
-        quiet = options.quiet or self.quiet
-        is_kept = self.cache is not False and not options.no_cache
-        return Watch(self.live_shell, total, label, quiet=quiet, is_kept=is_kept)
-
-    def _do_line(self, line: Line, names: Names) -> Any:
-        verb, *arguments = line.words or ["models"]
-        if verb not in VERBS:
-            return self._embed_line(line, names)
-        with told_in_one_line():
-            return VERBS[verb](Call(self, arguments, line.options, names))
-
-    def _embed_line(self, line: Line, names: Names) -> Any:
-        options = line.options
-        if options.paths:
-            raise UsageError("--paths is for cells: %%embed MODEL --paths, then GLOB [LABEL].")
-        if options.labels and not options.svm:
-            raise UsageError("-y is for --svm: labels alone change nothing.")
-        model, source = _model_and_images(line, names)
-        work = Work(self, model, options, names)
-        if is_quoted(source):
-            value: Any = names.text(source, "images", glob.escape)
-        else:
-            value = names.value(source, "images", VERBS, _hint_of_a_file(source))
-        with told_in_one_line():
-            images = find_images(value)
-        return work.do(images)
-
-    def _embed_cell(self, line: Line, cell: str, names: Names) -> tuple[Any, bool]:
-        """Return the rows, and whether a ``;`` ends the line or the cell."""
-        words, options = line.words, line.options
-        if len(words) > 1:
-            raise UsageError(
-                f"%%embed takes a model; the cell gives the images. Too much: {words[1]}"
-            )
-        work = Work(self, words[0] if words else "", options, names)
-        if options.paths:
-            return work.do(*read_paths(cell, names)), line.is_silent
-        value, is_silent = run_python(self.live_shell, cell)
-        with told_in_one_line():
-            images = find_images(value)
-        return work.do(images), is_silent or line.is_silent
+    check_options(line.options)
+    task = EmbedTask(request, request.backbone(words[0] if words else "", VERBS))
+    if line.options.paths:
+        return task.do(*read_paths(cell, request.names)), line.is_silent
+    value, is_silent = run_python(request.shell, cell)
+    with errors_in_one_line():
+        images = find_images(value)
+    return task.do(images), is_silent or line.is_silent
 
 
 def _hint_of_a_file(source: str) -> str:
@@ -198,15 +208,9 @@ def _hint_of_a_file(source: str) -> str:
     return f' A file or a folder stands in quotes: "{source}".'
 
 
-def _unknown_model(model: str, known: Iterable[str], hint: str = "") -> str:
-    return (
-        f"There is no model {model!r}.{nearest(model, known)}{hint} `%embed models` lists them."
-    )
-
-
 def _model_and_images(line: Line, names: Names) -> tuple[str, str]:
-    """The model's word, empty for the usual one, and the expression that gives the images."""
-    words, (first, *more) = line.words, line.runs or [[]]
+    """The model's word, empty for that of the settings, and the expression of the images."""
+    words, (first, *more) = line.words, line.groups or [[]]
     if len(more) > 1 or (more and len(first) > 1):
         # ``images -y y == 1`` must not become the images ``images == 1``.
         raise UsageError(
@@ -218,3 +222,23 @@ def _model_and_images(line: Line, names: Names) -> tuple[str, str]:
     if not words or (model in backbones.names() and not names.has(model)):
         raise UsageError(f"Say which images: %embed {model} IMAGES. `%embed -h` tells more.")
     return "", words[0]
+
+
+_CALLERS = (InteractiveShell.run_line_magic.__code__, InteractiveShell.run_cell_magic.__code__)
+_ALONE = re.compile(r"\s*get_ipython\(\)\.run_(line|cell)_magic\(")
+
+
+def _is_value_only_shown() -> bool:
+    """Whether the magic is a statement of its own, whose value a ``;`` keeps from being shown.
+
+    IPython's own ``output_can_be_silenced`` makes None of the value of ``X = %embed images;``
+    too, and reads the body of a cell as Python, which lines of paths are not.
+    """
+    frame = sys._getframe()
+    while frame is not None and frame.f_code not in _CALLERS:
+        frame = frame.f_back
+    caller = frame and frame.f_back
+    if caller is None:
+        return False
+    line = linecache.getline(caller.f_code.co_filename, caller.f_lineno)
+    return _ALONE.match(line) is not None

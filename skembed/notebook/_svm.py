@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from .. import FullNetworkEmbedder, PretrainedEmbedder, TernaryScaler
-from ..cli._report import accuracy, baseline
-from ..evaluation._cross_validation import Evaluation, make_classifier
-from ..evaluation._cross_validation import cross_validate as evaluate_folds
-from ._embedding import Embedding
+from .. import FullNetworkEmbedder, PretrainedEmbedder
+from ..evaluation import Evaluation, make_classifier
+from ..evaluation import cross_validate as evaluate_rows
 from ._errors import EmbedError
-
-_FOLDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """What ``-d`` asks for: below `lower` is -1, above `upper` is 1, and between them 0."""
-
-    lower: float
-    upper: float
-
-    def scaler(self) -> TernaryScaler:
-        """Make what standardises rows and then discretises them."""
-        return TernaryScaler(self.lower, self.upper)
+from ._request import Thresholds
 
 
 def checked_labels(value: Any, n: int) -> np.ndarray:
@@ -53,7 +37,7 @@ def checked_labels(value: Any, n: int) -> np.ndarray:
 
 
 def cross_validate(
-    found: Embedding,
+    rows: np.ndarray,
     labels: np.ndarray,
     thresholds: Thresholds | None = None,
     groups: np.ndarray | None = None,
@@ -62,9 +46,9 @@ def cross_validate(
 
     Parameters
     ----------
-    found : Embedding
-        As the network gave it: what the rows are standardised with is learnt in each fold
-        anew, from its training images alone.
+    rows : float32 array of shape (n_samples, n_features)
+        As the network gave them: what they are standardised with is learnt in each fold anew,
+        from its training images alone.
     labels : array of shape (n_samples,)
         The classes.
     thresholds : Thresholds or None
@@ -75,30 +59,28 @@ def cross_validate(
     classifier: Any = make_classifier()
     if thresholds is not None:
         classifier = make_pipeline(thresholds.scaler(), classifier)
-    result = Evaluation(found.items, labels, found.rows, found.n_run, found.seconds)
-    evaluate_folds(result, _FOLDS, groups, classifier)
-    return result
+    return evaluate_rows(rows, labels, groups=groups, classifier=classifier)
 
 
 def describe(result: Evaluation) -> str:
-    """Say how good it is, how good a guess would be, and what was noticed."""
-    lines = [f"Note: {note}" for note in result.notes]
-    lines.append(f"LinearSVC: accuracy {accuracy(result)}; baseline {baseline(result)}")
-    return "\n".join(lines)
+    """Say how good it is, how good a guess would be, and what a reader has to know."""
+    notes = [f"Note: {note}" for note in result.notes]
+    accuracy, baseline = result.accuracy_line(), result.baseline_line()
+    return "\n".join([*notes, f"LinearSVC: accuracy {accuracy}; baseline {baseline}"])
 
 
 def fitted_pipeline(
     embedder: PretrainedEmbedder,
-    found: Embedding,
+    rows: np.ndarray,
     labels: np.ndarray,
     thresholds: Thresholds | None,
 ) -> Pipeline:
     """Return a pipeline that takes images, fitted on these; none of them runs again."""
     if thresholds is None:
-        return Pipeline([("emb", embedder), ("svm", make_classifier().fit(found.rows, labels))])
+        return Pipeline([("emb", embedder), ("svm", make_classifier().fit(rows, labels))])
     # What fit would learn from the images, learnt from their rows: without the store it would
     # run the network a second time.
-    scaler = thresholds.scaler().fit(found.rows)
+    scaler = thresholds.scaler().fit(rows)
     shared = set(FullNetworkEmbedder().get_params())
     parameters = {
         name: value for name, value in embedder.get_params().items() if name in shared
@@ -111,5 +93,5 @@ def fitted_pipeline(
         lower=thresholds.lower,
         upper=thresholds.upper,
     )
-    classifier = make_classifier().fit(full.scaler_.transform(found.rows), labels)
+    classifier = make_classifier().fit(full.scaler_.transform(rows), labels)
     return Pipeline([("emb", full), ("svm", classifier)])

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from .. import backbones, cache_clear, cache_info, layers
-from ..cli._optional import scikit_image_data
-from ..cli._store import size
+from .._errors import size_of_bytes
+from .._optional import scikit_image_data
 from ..evaluation._demo_images import TILE, demo_images
-from ._arguments import refuse
 from ._embedding import embed_images
 from ._errors import EmbedError
 from ._ipython import UsageError
-from ._line import scan
-from ._names import Names
+from ._names import scan
+from ._options import refuse
+from ._request import Request
 from ._svm import cross_validate, describe
 from ._tables import LongTable, Table
-
-if TYPE_CHECKING:
-    from ._magics import EmbedMagics
 
 # In a narrow terminal, what stands last is cut off.
 _COLUMNS = ["here", "size", "features", "parameters", "speed", "top1", "licence", "weights"]
@@ -36,87 +31,70 @@ This task is easy, for the tiles of a picture share colours and texture: it show
 works here. Yours: %embed "photos" --svm, where photos/ has a folder for each class."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A verb as it was called.
-
-    Parameters
-    ----------
-    magics : EmbedMagics
-        Whose settings hold.
-    words : list of str
-        What follows the verb, without options.
-    options : argparse.Namespace
-        The line's options.
-    names : Names
-        What the line sees.
-    """
-
-    magics: EmbedMagics
-    words: list[str]
-    options: argparse.Namespace
-    names: Names
-
-    def at_most(self, n: int, usage: str, takes: tuple[str, ...] = ()) -> None:
-        """Refuse more than `n` words, and options that the verb does not take."""
-        if len(self.words) > n:
-            raise UsageError(f"Too much after the verb: {' '.join(self.words)}. It is {usage}")
-        refuse(self.options, takes, usage)
-
-    def backbone(self, at: int = 0) -> Any:
-        """Return the model that a word names, or the usual one."""
-        return self.magics.backbone(self.words[at] if len(self.words) > at else "", self.names)
-
-
-def models(call: Call) -> pd.DataFrame:
+def models(request: Request, words: list[str]) -> pd.DataFrame:
     """Return the table of networks, first those whose weights are on this machine."""
-    call.at_most(0, "%embed models")
+    _check(request, words, 0, "%embed models")
     table = backbones.table().loc[:, _COLUMNS]
     return Table(table.sort_values("here", ascending=False, kind="stable"))
 
 
-def layers_of(call: Call) -> pd.DataFrame:
+def layers_of(request: Request, words: list[str]) -> pd.DataFrame:
     """Return the table of a network's layers."""
-    call.at_most(1, "%embed layers [MODEL]")
-    return LongTable(layers.table(call.backbone()).loc[:, _LAYER_COLUMNS])
+    _check(request, words, 1, "%embed layers [MODEL]")
+    return LongTable(layers.table(_backbone(request, words)).loc[:, _LAYER_COLUMNS])
 
 
-def cache(call: Call) -> Any:
+def cache(request: Request, words: list[str]) -> Any:
     """Return what the store holds, or empty it."""
-    where = call.magics.cache or True
-    if not call.words:
-        call.at_most(0, "%embed cache")
+    where = request.settings.cache or True
+    if not words:
+        _check(request, words, 0, "%embed cache")
         return cache_info(where)
-    if call.words[0] != "clear":
+    if words[0] != "clear":
         raise UsageError(
-            f"%embed cache {call.words[0]}: allowed are %embed cache and %embed cache clear [MODEL]"
+            f"%embed cache {words[0]}: allowed are %embed cache and %embed cache clear [MODEL]"
         )
-    call.at_most(2, "%embed cache clear [MODEL]")
-    model = call.names.text(call.words[1], "model") if len(call.words) > 1 else None
+    _check(request, words, 2, "%embed cache clear [MODEL]")
+    model = request.names.text(words[1], "model") if len(words) > 1 else None
     before = cache_info(where).n_bytes
     rows = cache_clear(model, where)
     freed = max(0, before - cache_info(where).n_bytes)
-    print(f"{rows:,} rows deleted, {size(freed)} freed.")  # noqa: T201
+    print(f"{rows:,} rows deleted, {size_of_bytes(freed)} freed.")  # noqa: T201
     return None
 
 
-def demo(call: Call) -> pd.DataFrame:
+def demo(request: Request, words: list[str]) -> pd.DataFrame:
     """Cross-validate on scikit-image's photographs; return how well each class is known."""
-    call.at_most(1, "%embed demo [MODEL]", _DEMO_TAKES)
-    embedder, thresholds = call.magics.embedder(call.backbone(), call.options, call.names)
+    _check(request, words, 1, "%embed demo [MODEL]", _DEMO_TAKES)
+    embedder = request.embedder(_backbone(request, words))
     data = demo_images(scikit_image_data())
     title = f"{len(data.images)} tiles of {TILE} x {TILE} pixels, photographs of scikit-image"
-    with call.magics.watch(len(data.images), title, call.options) as watch:
-        found = embed_images(embedder, list(data.images), watch)
-        watch.summary = found.summary(title)
-    result = cross_validate(found, data.labels, thresholds, data.regions)
+    with request.watch(len(data.images), title) as watch:
+        rows, _ = embed_images(embedder, list(data.images), watch, title)
+    result = cross_validate(rows, data.labels, request.thresholds, data.regions)
     print(describe(result))  # noqa: T201
     print(_DEMO_NOTE)  # noqa: T201
-    right = pd.DataFrame({"class": result.labels, "recall": result.predicted == result.labels})
-    return right.groupby("class").agg(recall=("recall", "mean"), images=("recall", "size"))
+    return pd.DataFrame(result.recalls, columns=["class", "recall", "images"]).set_index(
+        "class"
+    )
 
 
-VERBS: dict[str, Callable[[Call], Any]] = {
+def _check(
+    request: Request, words: list[str], most: int, usage: str, takes: tuple[str, ...] = ()
+) -> None:
+    """Refuse too many words after a verb, and options that it does not take."""
+    if len(words) > most:
+        raise UsageError(f"Too much after the verb: {' '.join(words)}. It is {usage}")
+    refuse(request.options, takes, usage)
+
+
+def _backbone(request: Request, words: list[str]) -> Any:
+    """Return the model that the first word names, or that of the settings."""
+    return request.backbone(words[0] if words else "", VERBS)
+
+
+# What each does with the words that follow it.
+VERBS: dict[str, Callable[[Request, list[str]], Any]] = {
     "models": models,
     "layers": layers_of,
     "cache": cache,

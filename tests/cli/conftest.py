@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from skembed._optional import scikit_image_data
 from skembed.cli import main
-from skembed.cli._optional import scikit_image_data
 from skembed.evaluation._demo_images import demo_images
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -18,8 +19,8 @@ import pytest
 
 import skembed
 from skembed import PretrainedEmbedder, backbones, cache_info
-from skembed._installation import install_command
-from skembed.cli import _options, main
+from skembed._optional import install_command
+from skembed.cli import main
 
 SCRIPT = shutil.which("skembed", path=Path(sys.executable).parent)
 COMMANDS = ("demo", "classify", "predict", "embed", "backbones", "cache", "devices")
@@ -37,11 +38,15 @@ def test_alone_it_prints_its_help(capsys):
     assert all(f"\n    {command}" in out for command in COMMANDS)
 
 
-def test_choices_are_the_library_s():
+def test_choices_are_the_library_s(capsys):
+    with pytest.raises(SystemExit):
+        main(["embed", "--help"])
+    told = capsys.readouterr().out
     constraints = PretrainedEmbedder._parameter_constraints
-    for name in ("engine", "decoding", "precision", "pooling"):
+    for name in ("engine", "decoding", "precision", "pooling", "normalize"):
         (rule,) = (rule for rule in constraints[name] if hasattr(rule, "options"))
-        assert set(getattr(_options, f"{name.upper()}S")) == rule.options
+        listed = re.search(rf"--{name} \{{([\w,]+)\}}", told)
+        assert set(listed[1].split(",")) == rule.options
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -58,6 +63,25 @@ def test_help_loads_nothing_heavy():
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'keras', 'jax', 'skops', 'skimage', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["embed", "--help"],
+        ["embed", "photos", "-o", "X.npy", "--engine", "openvno"],
+        ["classify", "photos", "--fold5"],
+    ],
+)
+def test_a_mistyped_option_waits_for_no_library(argv):
+    code = (
+        "import sys; from skembed.cli import main\n"
+        f"try: main({argv!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'keras', 'jax', 'sklearn', 'scipy', 'pandas', 'PIL'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

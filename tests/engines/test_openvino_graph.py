@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 
 import skembed
 from skembed import PretrainedEmbedder
-from skembed._installation import install_command
 from skembed._keras import import_keras
+from skembed._optional import install_command
 from skembed.engines import _registry as _engines
 from skembed.engines._program import UnsupportedNetworkError
 from skembed.engines.openvino import _compiled as _openvino_runtime

@@ -10,7 +10,7 @@ from IPython.core.completer import provisionalcompleter
 
 from skembed import backbones
 from skembed.layers import _select
-from skembed.notebook import _layer_names
+from skembed.notebook import _completion
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_nobody_waits_for_the_names_of_layers(offered, offered_soon, monkeypatch
         may_go_on.wait()
         return _select.known(backbone)
 
-    monkeypatch.setattr(_layer_names, "known", known)
+    monkeypatch.setattr(_completion, "known", known)
     try:
         assert offered("%embed images -l top_c") == []
         assert offered("%embed images -l sta") == [f"stage{i}" for i in range(1, 6)]
@@ -111,7 +111,7 @@ def test_a_network_that_cannot_be_drawn_has_no_layers_until_it_can(
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(_layer_names, "known", known)
+        patch.setattr(_completion, "known", known)
         for _ in range(3):
             assert offered("%embed images -l top_c") == []
     assert offered_soon("%embed images -l top_c") == ["top_conv"]

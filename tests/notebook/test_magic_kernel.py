@@ -42,11 +42,11 @@ def test_the_time_to_go_is_measured_from_the_first_images_on(notebook):
     ran = notebook.run(
         """
 import types
-from skembed.notebook import _bar
+from skembed.notebook import _progress
 
-clock, time = types.SimpleNamespace(now=0), _bar.time
-_bar.time = types.SimpleNamespace(perf_counter=lambda: clock.now)
-bar = _bar.NotebookBar(48, "<net>")
+clock, time = types.SimpleNamespace(now=0), _progress.time
+_progress.time = types.SimpleNamespace(perf_counter=lambda: clock.now)
+bar = _progress.NotebookBar(48, "<net>")
 print(bar, bar.html(), sep="\\n")
 for seconds, n in ((60, 16), (1, 8), (1, 8)):  # a minute to compile
     clock.now += seconds
@@ -54,7 +54,7 @@ for seconds, n in ((60, 16), (1, 8), (1, 8)):  # a minute to compile
     print(bar)
 print(bar.html())
 bar.close()
-_bar.time = time
+_progress.time = time
 """
     )
     assert not ran.error

@@ -14,10 +14,10 @@ from PIL import Image
 from traitlets import TraitError
 
 from skembed import backbones, cache_info
-from skembed._installation import install_command
+from skembed._optional import install_command
 from skembed.notebook import load
-from skembed.notebook._arguments import FLAGS
 from skembed.notebook._magics import EmbedMagics
+from skembed.notebook._options import FLAGS
 from skembed.notebook._tables import Table
 
 _SMALL = "-s 64 -l stage1"

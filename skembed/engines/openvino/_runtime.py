@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from ..._errors import parameter
-from ..._installation import install_command
+from ..._errors import MissingLibraryError, parameter
+from ..._optional import install_command
 from .._program import UnsupportedNetworkError
 
 _importing = threading.RLock()
@@ -30,7 +30,7 @@ def import_openvino() -> Any:
 
     Raises
     ------
-    ImportError
+    MissingLibraryError
         If it is not installed, where the message names the extra that brings it; or cannot be
         loaded, where it says why.
     """
@@ -43,7 +43,7 @@ def import_openvino() -> Any:
             if has_openvino()
             else f"OpenVINO: {install_command('fast')}"
         )
-        raise ImportError(
+        raise MissingLibraryError(
             f"{parameter('engine', 'openvino')} needs {what}. Without it, "
             f"{parameter('engine', 'jax')} gives the same numbers to float32 rounding, more slowly."
         ) from error

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..._errors import WeightsError, advice
-from ..._installation import install_command
 from ..._keras import import_keras
+from ..._optional import install_command
 from ...backbones._spec import Backbone
 from ._random_weights import randomise
 from ._torch_tensors import read_tensors

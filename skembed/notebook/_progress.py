@@ -1,4 +1,4 @@
-"""A progress bar that leaves nothing behind but the line that comes in its place."""
+"""How far a run is, and in the end a line that says what it did."""
 
 from __future__ import annotations
 
@@ -6,12 +6,69 @@ import html
 import time
 from typing import Any
 
+from ..extraction._progress import Progress
 from ._ipython import InteractiveShell, display
 
-# Seconds between two looks of a bar.
-_PACE = 0.2
+# Seconds between two updates of a bar.
+_INTERVAL = 0.2
 _STYLE = "display: flex; align-items: center; gap: 0.6em; padding: 0 0.5em"
 _COLOUR = "accent-color: var(--jp-brand-color1, #1976d2)"
+
+
+class Watch:
+    """Shows a run while it lasts, and its summary in the end.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Where it is shown.
+    total : int
+        Images in all.
+    label : str
+        What runs.
+    quiet : bool
+        Whether nothing is shown.
+    is_kept : bool
+        Whether rows are kept, which the line after an interruption says.
+
+    Attributes
+    ----------
+    summary : str
+        What is written at the end; empty where an error has left none.
+    """
+
+    def __init__(
+        self, shell: InteractiveShell, total: int, label: str, *, quiet: bool, is_kept: bool
+    ):
+        self.summary = ""
+        self._done = 0
+        self._bar: Progress | NotebookBar
+        if quiet:
+            self._bar = Progress(False, total, label)
+        elif hasattr(shell, "kernel"):  # its output is a page and no terminal
+            self._bar = NotebookBar(total, label)
+        else:
+            self._bar = Progress("auto", total, label)
+        self._quiet, self._label, self._is_kept = quiet, label, is_kept
+
+    def __call__(self, done: int, total: int) -> None:
+        """The estimator has `done` of `total` rows."""
+        self._bar.add(done - self._done)
+        self._done = done
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, kind: object = None, *error: object) -> None:
+        if kind is KeyboardInterrupt:
+            kept = "; the rows that were finished are kept" if self._is_kept else ""
+            self.summary = f"{self._label}: interrupted{kept}"
+        if isinstance(self._bar, NotebookBar):
+            self._bar.close(self.summary)
+            return
+        self._bar.close()
+        if self.summary and not self._quiet:
+            print(self.summary)  # noqa: T201
 
 
 class NotebookBar:
@@ -19,7 +76,7 @@ class NotebookBar:
 
     tqdm's is a widget. A notebook that is saved, or run by nbclient, keeps the state of its
     widgets, closed or not, and shows ``20%|##`` for ever where there is no kernel. This one
-    leaves one line. It is there from the start, for the first batch may wait for the network
+    leaves one line. It is shown from the start, for the first batch may wait for the network
     to be compiled; until that is done, it moves and tells no number of seconds.
 
     Parameters
@@ -33,10 +90,10 @@ class NotebookBar:
     def __init__(self, total: int, label: str):
         self._total, self._label = total, label
         self._done = 0
-        # When the first images were done, and how many: what came before is no measure.
+        # When the first images were done, and how many: the time before includes start-up.
         self._first: tuple[float, int] | None = None
         self._shown = time.perf_counter()
-        self._handle: Any = display(_Look(self), display_id=True)
+        self._handle: Any = display(_Snapshot(self), display_id=True)
 
     def add(self, n: int) -> None:
         """`n` more images are done."""
@@ -44,9 +101,9 @@ class NotebookBar:
         self._done += n
         if self._first is None:
             self._first = now, self._done
-        if now - self._shown >= _PACE:
+        if now - self._shown >= _INTERVAL:
             self._shown = now
-            self._handle.update(_Look(self))
+            self._handle.update(_Snapshot(self))
 
     def close(self, summary: str = "") -> None:
         """Put `summary` in the bar's place, or, where an error left none, how far it came."""
@@ -67,7 +124,7 @@ class NotebookBar:
         return f"{self._label}: {self._done:,} of {self._total:,} images"
 
     def _seconds_left(self) -> float | None:
-        """By the pace since the first images were done; None until there are more."""
+        """By the rate since the first images were done; None until there are more."""
         if self._first is None or self._done == self._first[1]:
             return None
         began, before = self._first
@@ -75,8 +132,8 @@ class NotebookBar:
         return seconds / (self._done - before) * (self._total - self._done)
 
 
-class _Look:
-    """How a bar is at this moment: the page is told later, the text now."""
+class _Snapshot:
+    """What a bar shows at this moment: IPython asks for the HTML later, when it has moved on."""
 
     def __init__(self, bar: NotebookBar):
         self._text, self._html = str(bar), bar.html()
@@ -86,8 +143,3 @@ class _Look:
 
     def _repr_html_(self) -> str:
         return self._html
-
-
-def in_notebook(shell: InteractiveShell) -> bool:
-    """Whether a kernel runs this, whose output is a page and no terminal."""
-    return hasattr(shell, "kernel")

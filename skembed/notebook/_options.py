@@ -1,25 +1,24 @@
-"""The options of ``%embed``: read from the words of a line, and told by ``-h``."""
+"""The options of ``%embed``: read from the words of a line, and listed by ``-h``."""
 
 from __future__ import annotations
 
 import argparse
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NoReturn
 
+from .._choices import POOLINGS
 from .._errors import did_you_mean
+from ..estimators._options import layers_from_text
 from ._ipython import UsageError
-from ._line import split
-from ._names import Names
+from ._names import Names, split
 
-POOLINGS = ("auto", "avg", "max", "both")
-ON_ERROR = ("raise", "nan")
+ON_ERROR = ("raise", "nan")  # "mean" is learnt by fit, and a line has none
 # Their values are looked at later, for they may be objects.
 _OBJECTS = ("layers", "labels")
-_INDEX = re.compile(r"-?\d+")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,22 +32,22 @@ class Line:
 
     Parameters
     ----------
-    runs : list of list of str
-        The words that are no option: those that options stand between are apart.
+    groups : list of list of str
+        The words that are no option; options stand between the groups.
     options : argparse.Namespace
         The options, by their long names.
     is_silent : bool
         Whether the line ends in ``;``: its value is not to be shown.
     """
 
-    runs: list[list[str]]
+    groups: list[list[str]]
     options: argparse.Namespace
     is_silent: bool
 
     @property
     def words(self) -> list[str]:
         """A verb and its arguments, or a model and images."""
-        return [word for run in self.runs for word in run]
+        return [word for group in self.groups for word in group]
 
 
 def read_line(line: str, names: Names) -> Line:
@@ -59,16 +58,16 @@ def read_line(line: str, names: Names) -> Line:
     UsageError
         If an option is unknown, lacks its value, or has one that it does not take.
     """
-    runs: list[list[str]] = [[]]
+    groups: list[list[str]] = [[]]
     given = []
     words, is_silent = _without_semicolon(split(line))
     rest = iter(words)
     for word in rest:
         name, has_value, value = word.partition("=")
         if not re.match(r"--?[A-Za-z]", word):
-            runs[-1].append(word)
+            groups[-1].append(word)
             continue
-        runs.append([])
+        groups.append([])
         if name not in FLAGS:
             raise UsageError(_unknown(name))
         if FLAGS[name].nargs == 0:
@@ -83,7 +82,7 @@ def read_line(line: str, names: Names) -> Line:
     options = _PARSER.parse_args(given)
     if options.paths and options.labels:  # no expression then, but a name to be set
         options.labels = _name_for_labels(names.text(options.labels, "-y"))
-    return Line([run for run in runs if run], options, is_silent)
+    return Line([group for group in groups if group], options, is_silent)
 
 
 def layers_from(word: str, names: Names) -> Any:
@@ -91,15 +90,11 @@ def layers_from(word: str, names: Names) -> Any:
     value = names.live(word, "-l")
     if not isinstance(value, str):
         return _plain(value)
-    layers = [
-        int(part) if _INDEX.fullmatch(part) else part
-        for part in map(str.strip, value.split(","))
-    ]
-    return layers[0] if len(layers) == 1 else layers
+    return layers_from_text(value)
 
 
 def _plain(value: Any) -> Any:
-    """The same of Python's own kinds: an index of pandas, a number of NumPy, are layers too."""
+    """Return layers as Python's own types: an index of pandas, a number of NumPy, are allowed."""
     if isinstance(value, str):
         return value
     if isinstance(value, Integral):
@@ -112,7 +107,7 @@ def _plain(value: Any) -> Any:
 
 
 def _without_semicolon(words: list[str]) -> tuple[list[str], bool]:
-    """The words without a last ``;``, which IPython leaves in the line; and if there was one."""
+    """Return the words without a last ``;``, which IPython leaves in, and whether there was one."""
     if not words or not words[-1].endswith(";"):
         return words, False
     *before, last = words
@@ -144,16 +139,13 @@ def _name_for_labels(text: str) -> str:
     return text
 
 
-def _pooling(text: str) -> str:
-    if text not in POOLINGS:
-        raise argparse.ArgumentTypeError(f"{text!r}. {did_you_mean(text, POOLINGS, most=2)}")
-    return text
+def _one_of(names: Sequence[str]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r}. {did_you_mean(text, names, most=2)}")
+        return text
 
-
-def _on_error(text: str) -> str:
-    if text not in ON_ERROR:
-        raise argparse.ArgumentTypeError(f"{text!r}. {did_you_mean(text, ON_ERROR)}")
-    return text
+    return check
 
 
 def _size(text: str) -> int | tuple[int, int]:
@@ -195,7 +187,14 @@ def _make_parser() -> _Parser:
     add = parser.add_argument
     add("-l", "--layers", metavar="A[,B]", help="names, stages, globs, indices, or all")
     add("-w", "--weights", metavar="FILE", help="of the network: a .weights.h5 or .h5 file")
-    add("-p", "--pooling", "--pool", type=_pooling, metavar="HOW", help=", ".join(POOLINGS))
+    add(
+        "-p",
+        "--pooling",
+        "--pool",
+        type=_one_of(POOLINGS),
+        metavar="HOW",
+        help=", ".join(POOLINGS),
+    )
     add("-s", "--size", type=_size, metavar="PIXELS", help="224, or height x width: 224x160")
     add("-b", "--batch-size", type=_batch_size, metavar="N", help="images kept together")
     add(
@@ -218,7 +217,7 @@ def _make_parser() -> _Parser:
     add("--paths", action="store_true", help="a cell's lines are GLOB [LABEL]")
     add(
         "--on-error",
-        type=_on_error,
+        type=_one_of(ON_ERROR),
         metavar="HOW",
         help="an unreadable image: raise, or nan for a row of NaN",
     )
@@ -234,8 +233,8 @@ FLAGS: dict[str, argparse.Action] = dict(_PARSER._option_string_actions)
 LONG_FLAGS = ["--" + action.dest.replace("_", "-") for action in dict.fromkeys(FLAGS.values())]
 
 
-def options_help() -> str:
-    """Return the list of options, a line each, for ``-h`` and ``%embed?``."""
+def _options_help() -> str:
+    """Return the list of options, a line each."""
     lines = ["options:"]
     for action in dict.fromkeys(FLAGS.values()):
         names = ", ".join(n for n in action.option_strings if n[1] != "-" or n in LONG_FLAGS)
@@ -256,3 +255,34 @@ def refuse(options: argparse.Namespace, allowed: Iterable[str], who: str) -> Non
     for name, value in vars(options).items():
         if value not in (None, False) and name not in allowed:
             raise UsageError(f"{who} takes no --{name.replace('_', '-')}.")
+
+
+# What ``-h`` and ``%embed?`` show.
+HELP = f"""Embed images with a pretrained network.
+
+    %embed                              the networks there are
+    X = %embed resnet50 images          float32, (n_images, n_features)
+    X = %embed images                   with the usual network
+    X = %embed resnet50 "photos/*.jpg"  a glob, folder, file or URL, in quotes
+    %embed resnet50 images -y y --svm   and a cross-validated accuracy
+
+    %%embed resnet50 -o X               Python; its last line gives the images
+    [load(path) for path in paths if good(path)]
+
+    %%embed resnet50 --paths -o X -y y  files, and their labels
+    cats/*.jpg   cat
+    dogs/*.jpg   dog
+
+    %embed models | layers [MODEL] | cache [clear [MODEL]] | demo [MODEL]
+
+IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
+$name and {{expression}} are the same objects; in MODEL, in quotes and in
+options they become text. An expression with blanks stands in brackets. Images
+are what PretrainedEmbedder takes: arrays, paths, URLs, PIL images, bytes, and
+columns of them. A trailing ; shows nothing.
+
+{_options_help()}
+
+%config EmbedMagics lists the settings, and
+%config EmbedMagics.model = "vgg16" changes one.
+"""

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.model_selection import StratifiedGroupKFold
 
-from skembed.cli._optional import scikit_image_data
+from skembed._optional import scikit_image_data
 from skembed.evaluation._demo_images import REGIONS
 
 

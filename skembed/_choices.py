@@ -1,0 +1,13 @@
+"""What a parameter may be, where that is one of a few names.
+
+The estimators, the command and the magic take the names from here. This module imports nothing, so
+that the command refuses a mistyped option without loading scikit-learn or NumPy.
+"""
+
+from __future__ import annotations
+
+ACTIVATIONS = ("pre", "post")
+DECODINGS = ("exact", "scaled")
+NORMS = ("l2",)
+POOLINGS = ("auto", "avg", "max", "both")
+PRECISIONS = ("float32", "bfloat16")

@@ -1,0 +1,109 @@
+"""Optional libraries: whether they are here, and the command that installs what is missing."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from ._errors import MissingLibraryError
+
+_NAME = __name__.partition(".")[0]
+
+
+def skops_io() -> ModuleType:
+    """Return ``skops.io``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If skops is not installed.
+    """
+    return _import("skops.io", "skops", "saving and loading a pipeline")
+
+
+def require_pyarrow(purpose: str = "writing") -> None:
+    """Check that pandas can write, or read, Parquet.
+
+    Parameters
+    ----------
+    purpose : str, default="writing"
+        What the message says it is needed for.
+
+    Raises
+    ------
+    MissingLibraryError
+        If pyarrow is not installed.
+    """
+    _import("pyarrow", "pyarrow", f"{purpose} Parquet")
+
+
+def scikit_image_data() -> Path:
+    """Return the folder of the pictures that scikit-image's own wheel carries.
+
+    The pictures are read as files: ``skimage.data`` would look elsewhere first, and download
+    those that it does not find.
+
+    Raises
+    ------
+    MissingLibraryError
+        If scikit-image is not installed.
+    """
+    found = find_spec("skimage")
+    if found is None or not found.submodule_search_locations:
+        raise _missing("scikit-image", "the demo's own pictures")
+    return Path(found.submodule_search_locations[0], "data")
+
+
+def _import(module: str, library: str, purpose: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise _missing(library, purpose) from error
+
+
+def _missing(library: str, purpose: str) -> MissingLibraryError:
+    return MissingLibraryError(f"{library} is needed for {purpose}: {install_command('demo')}")
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra.
+
+    Parameters
+    ----------
+    extra : str
+        Of pyproject.toml.
+
+    Returns
+    -------
+    str
+        It names the clone that this package was installed from, or runs in; a clone that is
+        gone is ``.``.
+    """
+    origin = _origin()
+    editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
+    url = origin.get("url", "")
+    if "vcs_info" in origin:
+        return f'pip install "{_NAME}[{extra}] @ {origin["vcs_info"]["vcs"]}+{url}"'
+    if not url.startswith("file:"):
+        return f'pip install "{_NAME}[{extra}]"'
+    folder = Path(url2pathname(urlsplit(url).path))
+    if folder.exists():
+        return f'pip install {editable}"{folder}[{extra}]"'
+    return f'pip install {editable}".[{extra}]" in a clone of {_NAME}'
+
+
+def _origin() -> dict[str, Any]:
+    """What was installed, as PEP 610 writes it down; nothing of an installation from an index."""
+    clone = Path(__file__).parents[1]
+    try:
+        written = distribution(_NAME).read_text("direct_url.json")
+    except PackageNotFoundError:
+        return {"url": clone.as_uri()}
+    return json.loads(written) if written else {}

@@ -1,0 +1,143 @@
+"""What a cross-validation found: predictions, scores, and the images that they are about."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..extraction import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The predictions of a cross-validation.
+
+    Parameters
+    ----------
+    rows : float32 array of shape (n_samples, n_features)
+        The features that the classifier was given. They are NaN where an image that could not be
+        read counts as the mean of the training images.
+    labels : array of shape (n_samples,)
+        The true classes.
+    predicted : array of shape (n_samples,)
+        The class of each image, predicted by the fold that has not seen it.
+    excess : float array of shape (n_samples,)
+        How far the decision for the predicted class lies above that for the true one; 0 where the
+        prediction is right, infinite where the true class was in no training image of the fold.
+    scores : float array of shape (n_folds,)
+        The accuracy of each fold.
+    notes : tuple of str
+        Sentences that a reader of the scores has to know: fewer folds than asked for, copies of
+        images, images that could not be read.
+    items : list, array of images or None
+        The images; None where they are not known.
+    report : Report or None
+        How they were embedded; None where that happened elsewhere.
+
+    See Also
+    --------
+    skembed.evaluation.evaluate : Embed images, then cross-validate.
+    skembed.evaluation.cross_validate : Cross-validate on features.
+    skembed.extraction.Report : What became of the images.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    predicted: np.ndarray
+    excess: np.ndarray
+    scores: np.ndarray
+    notes: tuple[str, ...] = ()
+    items: Any = None
+    report: Report | None = None
+
+    @property
+    def baseline(self) -> float:
+        """The accuracy of always predicting the largest class."""
+        _, counts = np.unique(self.labels, return_counts=True)
+        return float(counts.max() / counts.sum())
+
+    @property
+    def recalls(self) -> list[tuple[str, float, int]]:
+        """Each class, the share of its images that were recognised, and how many it has."""
+        classes, counts = np.unique(self.labels, return_counts=True)
+        right = self.labels == self.predicted
+        return [
+            (str(name), float(right[self.labels == name].mean()), count)
+            for name, count in zip(classes, counts.tolist(), strict=True)
+        ]
+
+    @property
+    def confusions(self) -> list[tuple[str, str, int]]:
+        """A class, the class it was taken for, and how often; the most frequent pair first."""
+        wrong = self.labels != self.predicted
+        pairs = Counter(
+            zip(self.labels[wrong].tolist(), self.predicted[wrong].tolist(), strict=True)
+        )
+        return sorted(((a, b, n) for (a, b), n in pairs.items()), key=lambda c: (-c[2], c[:2]))
+
+    @property
+    def errors(self) -> list[tuple[str, str, str, float]]:
+        """File, class, the class it was taken for, and the excess; the largest excess first.
+
+        Empty where the images are not files or URLs.
+        """
+        if not self.has_names:
+            return []
+        wrong = np.flatnonzero(self.labels != self.predicted)
+        return [
+            (
+                os.fsdecode(self.items[i]),
+                str(self.labels[i]),
+                str(self.predicted[i]),
+                float(self.excess[i]),
+            )
+            for i in wrong[np.argsort(-self.excess[wrong], kind="stable")].tolist()
+        ]
+
+    @property
+    def copies(self) -> list[list[str]]:
+        """The names of images that are equal, those of one image together.
+
+        Empty where the images are not files or URLs.
+        """
+        if not self.has_names:
+            return []
+        return [[os.fsdecode(self.items[i]) for i in rows] for rows in equal_rows(self.rows)]
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the images are files or URLs."""
+        return (
+            self.items is not None
+            and len(self.items) > 0
+            and all(isinstance(item, str | os.PathLike) for item in self.items)
+        )
+
+    def accuracy_line(self) -> str:
+        """Say how often the folds were right: ``0.950 ± 0.020 (mean ± sd of 5 folds)``."""
+        mean, sd = self.scores.mean(), self.scores.std(ddof=1)
+        return f"{mean:.3f} ± {sd:.3f} (mean ± sd of {len(self.scores)} folds)"
+
+    def baseline_line(self) -> str:
+        """Say how often a guess would be right."""
+        return f"{self.baseline:.3f} (always the largest class)"
+
+
+def equal_rows(rows: np.ndarray) -> list[list[int]]:
+    """Return the rows that are equal to others, bit for bit, those of one kind together.
+
+    Parameters
+    ----------
+    rows : array of shape (n_samples, n_features)
+        Rows that hold NaN are equal to none.
+    """
+    equal: dict[bytes, list[int]] = {}
+    for i, row in enumerate(np.ascontiguousarray(rows)):
+        if not np.isnan(row).any():
+            equal.setdefault(hashlib.blake2b(row).digest(), []).append(i)
+    return [same for same in equal.values() if len(same) > 1]

@@ -1,0 +1,91 @@
+"""Cross-validation on features: folds, copies, what is said of the result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_val_score
+
+from skembed.evaluation import cross_validate, make_classifier
+
+
+@pytest.fixture
+def example():
+    """Rows of three classes that overlap, and names of files."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(["cat", "dog", "elk"], (20, 12, 8))
+    rows = random.normal(size=(40, 5)).astype(np.float32)
+    rows[:, 0] += np.repeat([0, 1, 2], (20, 12, 8))
+    return rows, labels, [f"{i:02}.jpg" for i in range(40)]
+
+
+def test_scores_and_predictions_are_scikit_learn_s(example):
+    rows, labels, names = example
+    found = cross_validate(rows, labels, items=names)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    scores = cross_val_score(make_classifier(), rows, labels, cv=folds)
+    predicted = cross_val_predict(make_classifier(), rows, labels, cv=folds)
+    np.testing.assert_array_equal(found.scores, scores)
+    np.testing.assert_array_equal(found.predicted, predicted)
+    assert found.accuracy_line().startswith(f"{scores.mean():.3f} ± {scores.std(ddof=1):.3f} ")
+    assert found.baseline == 0.5
+    assert found.notes == ()
+
+
+def test_confusions_errors_and_recalls_tell_the_same(example):
+    rows, labels, names = example
+    found = cross_validate(rows, labels, items=names)
+    wrong = labels != found.predicted
+    assert 0 < wrong.sum() < len(labels)
+    assert sum(times for *_, times in found.confusions) == wrong.sum()
+    assert [times for *_, times in found.confusions] == sorted(
+        (times for *_, times in found.confusions), reverse=True
+    )
+    assert {name for name, *_ in found.errors} == set(np.array(names)[wrong])
+    excess = [value for *_, value in found.errors]
+    assert excess == sorted(excess, reverse=True)
+    assert min(excess) > 0
+    assert (found.excess[~wrong] == 0).all()
+    recalled = sum(recall * images for _, recall, images in found.recalls)
+    assert recalled == pytest.approx((~wrong).sum())
+
+
+def test_without_names_nothing_is_named(example):
+    rows, labels, names = example
+    rows[1] = rows[0]
+    assert cross_validate(rows, labels, items=names).copies == [names[:2]]
+    found = cross_validate(rows, labels)
+    assert found.copies == found.errors == []
+    assert found.notes[0].startswith("Exact copies of other images: 1.")
+
+
+def test_groups_are_never_in_train_and_test(example):
+    """Each group is one point, which a neighbour in the training rows would give away."""
+    rows, labels, _ = example
+    groups = np.arange(40) // 2
+    random = np.random.default_rng(1)
+    rows = random.normal(size=(20, 40)).astype(np.float32)[groups]
+    labels = random.choice(["cat", "dog"], 20)[groups]
+    leaking = cross_validate(rows, labels, groups=np.arange(40))
+    apart = cross_validate(rows, labels, groups=groups)
+    assert leaking.scores.mean() > 0.8 > apart.scores.mean()
+    np.testing.assert_array_equal(cross_validate(rows, labels).scores, apart.scores)
+
+
+def test_rows_of_nan_become_the_mean_of_the_training_rows(example):
+    rows, labels, _ = example
+    rows[3] = np.nan
+    found = cross_validate(rows, labels)
+    assert np.isfinite(found.scores).all()
+    assert found.predicted[3] in labels
+
+
+def test_classes_too_small_are_refused(example):
+    rows, labels, _ = example
+    with pytest.raises(ValueError, match="of 1 class"):
+        cross_validate(rows[:5], labels[:5])
+    with pytest.raises(ValueError, match="The class 'dog' has one image"):
+        cross_validate(rows[:21], labels[:21])
+    few = cross_validate(rows[:23], labels[:23])
+    assert few.notes == ("3 folds instead of 5: the class 'dog' can be in no more.",)
+    assert len(few.scores) == 3
