@@ -210,11 +210,11 @@ def size_of_bytes(n_bytes: float) -> str:
     >>> size_of_bytes(1000), size_of_bytes(1_500_000)
     ('1.0 KiB', '1.4 MiB')
     """
-    for unit in ("bytes", "KiB", "MiB"):
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
         if n_bytes < 1000:
             return f"{n_bytes:.0f} bytes" if unit == "bytes" else f"{n_bytes:.1f} {unit}"
         n_bytes /= 1024
-    return f"{n_bytes:.1f} GiB"
+    return f"{n_bytes:.1f} TiB"
 
 
 def with_tilde(path: Path) -> str:

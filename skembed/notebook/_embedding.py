@@ -133,13 +133,12 @@ class EmbedTask:
         return images, checked_labels(value, len(images.items))
 
     def _judge(self, rows: np.ndarray, labels: np.ndarray, report: Report) -> None:
-        name, thresholds = self._options.clf or _CLF, self._request.thresholds
+        request, name = self._request, self._options.clf or _CLF
         if report.unreadable:  # the estimator's warning has named them
             unreadable = [image.row for image in report.unreadable]
             rows, labels = np.delete(rows, unreadable, axis=0), np.delete(labels, unreadable)
-        result = cross_validate(rows, labels, thresholds)
-        pipeline = fitted_pipeline(self._embedder, rows, labels, thresholds)
-        self._request.keep(name, pipeline)
+        result = cross_validate(request, rows, labels)
+        request.keep(name, fitted_pipeline(request, self._embedder, rows, labels))
         print(f"{describe(result)}\n{name} is fitted on all {len(labels):,} images.")  # noqa: T201
 
 

@@ -12,7 +12,7 @@ from .. import FullNetworkEmbedder, PretrainedEmbedder
 from ..evaluation import Evaluation, make_classifier
 from ..evaluation import cross_validate as evaluate_rows
 from ._errors import EmbedError
-from ._request import Thresholds
+from ._request import Request
 
 
 def checked_labels(value: Any, n: int) -> np.ndarray:
@@ -37,28 +37,25 @@ def checked_labels(value: Any, n: int) -> np.ndarray:
 
 
 def cross_validate(
-    rows: np.ndarray,
-    labels: np.ndarray,
-    thresholds: Thresholds | None = None,
-    groups: np.ndarray | None = None,
+    request: Request, rows: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None
 ) -> Evaluation:
     """Cross-validate as ``skembed classify`` does.
 
     Parameters
     ----------
+    request : Request
+        Its options say whether rows are standardised and discretised first.
     rows : float32 array of shape (n_samples, n_features)
         As the network gave them: what they are standardised with is learnt in each fold anew,
         from its training images alone.
     labels : array of shape (n_samples,)
         The classes.
-    thresholds : Thresholds or None
-        Whether rows are standardised and discretised first.
     groups : array of shape (n_samples,) or None
         Images of one group are never in both train and test. None: copies are a group.
     """
     classifier: Any = make_classifier()
-    if thresholds is not None:
-        classifier = make_pipeline(thresholds.scaler(), classifier)
+    if request.thresholds is not None:
+        classifier = make_pipeline(request.thresholds.scaler(), classifier)
     return evaluate_rows(rows, labels, groups=groups, classifier=classifier)
 
 
@@ -70,12 +67,10 @@ def describe(result: Evaluation) -> str:
 
 
 def fitted_pipeline(
-    embedder: PretrainedEmbedder,
-    rows: np.ndarray,
-    labels: np.ndarray,
-    thresholds: Thresholds | None,
+    request: Request, embedder: PretrainedEmbedder, rows: np.ndarray, labels: np.ndarray
 ) -> Pipeline:
     """Return a pipeline that takes images, fitted on these; none of them runs again."""
+    thresholds = request.thresholds
     if thresholds is None:
         return Pipeline([("emb", embedder), ("svm", make_classifier().fit(rows, labels))])
     # What fit would learn from the images, learnt from their rows: without the store it would

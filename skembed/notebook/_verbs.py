@@ -71,7 +71,7 @@ def demo(request: Request, words: list[str]) -> pd.DataFrame:
     title = f"{len(data.images)} tiles of {TILE} x {TILE} pixels, photographs of scikit-image"
     with request.watch(len(data.images), title) as watch:
         rows, _ = embed_images(embedder, list(data.images), watch, title)
-    result = cross_validate(rows, data.labels, request.thresholds, data.regions)
+    result = cross_validate(request, rows, data.labels, data.regions)
     print(describe(result))  # noqa: T201
     print(_DEMO_NOTE)  # noqa: T201
     return pd.DataFrame(result.recalls, columns=["class", "recall", "images"]).set_index(

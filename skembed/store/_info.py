@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._config import get_config
+from .._errors import size_of_bytes
 from ._artifacts import artifact_folders, bytes_in
 from ._directory import is_store, store_directory
 from ._error_handler import ErrorHandler
 from ._index import Index
 from ._layouts import StoredLayout, stored_layouts
 from ._schema import COUNT, IDENTITY, NANOSECONDS
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +98,12 @@ class CacheInfo:
         return f"<p>{html.escape(self._title())}</p><table><tr>{head}</tr>{body}</table>"
 
     def _title(self) -> str:
-        title = f"{_size(self.n_bytes)} of {_size(self.cap)} in {self.directory}"
-        beside = [f"{name} {_size(n_bytes)}" for name, n_bytes in self.artifacts.items()]
+        title = (
+            f"{size_of_bytes(self.n_bytes)} of {size_of_bytes(self.cap)} in {self.directory}"
+        )
+        beside = [
+            f"{name} {size_of_bytes(n_bytes)}" for name, n_bytes in self.artifacts.items()
+        ]
         return f"{title}; beside it {', '.join(beside)}" if beside else title
 
 
@@ -226,15 +229,8 @@ def _cells(spec: SpecInfo) -> tuple[str, ...]:
         f"{spec.width:,}",
         spec.dtype,
         f"{spec.rows:,}",
-        _size(spec.n_bytes),
+        size_of_bytes(spec.n_bytes),
         "-" if spec.last_used is None else f"{spec.last_used:%Y-%m-%d %H:%M} UTC",
         f"{spec.hits:,}",
         f"{spec.misses:,}",
     )
-
-
-def _size(n_bytes: float) -> str:
-    unit = 0
-    while n_bytes >= 1024 and unit < len(_UNITS) - 1:
-        n_bytes, unit = n_bytes / 1024, unit + 1
-    return f"{n_bytes:.0f} {_UNITS[unit]}" if unit == 0 else f"{n_bytes:.1f} {_UNITS[unit]}"
