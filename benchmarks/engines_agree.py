@@ -188,7 +188,7 @@ def _images(shape: tuple[int, ...]) -> list[np.ndarray]:
 def _expected(network: Any, images: list[np.ndarray], embedder: Any) -> np.ndarray:
     if isinstance(network, str):  # its own preparation, then the network as Keras builds it
         from skembed.engines.openvino._reference import _prepared
-        from skembed.formats.keras._taps import tapped
+        from skembed.formats.keras._layers import tapped
 
         spec = embedder._spec().network
         x = np.stack([_prepared(spec, image) for image in images])

@@ -118,7 +118,7 @@ def _fetching(spec) -> Callable[[np.ndarray], np.ndarray]:
     from skembed.engines.jax._cpu import RULES
     from skembed.engines.jax._program import _prepared
     from skembed.engines.jax._rewrite import rewritten
-    from skembed.formats.keras._taps import tapped
+    from skembed.formats.keras._layers import tapped
 
     model = tapped(spec.network)
     variables = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,45 @@ def imported(path: Path) -> Iterator[str]:
                 (PACKAGE / name[1]).is_dir() or (PACKAGE / f"{name[1]}.py").exists()
             )
             yield name[1] if is_part else "skembed"
+
+
+# ``.json`` is left out: much that is no network ends so.
+MODEL_SUFFIX = re.compile(r"\.(weights\.h5|keras|h5|hdf5|onnx|pb|pt|pth|safetensors|tflite)")
+
+
+def test_formats_alone_know_suffixes_and_compare_origins():
+    found = [
+        (module_of(path), ast.unparse(node))
+        for path in sources()
+        if path.relative_to(PACKAGE).parts[0] != "formats"
+        for node in ast.walk(tree(path))
+        if is_suffix_of_a_model(node) or looks_at_an_origin(node)
+    ]
+    assert found == []
+
+
+def is_suffix_of_a_model(node: ast.AST) -> bool:
+    """Whether it is the text ``".keras"`` or the like, and not a sentence that has it."""
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return is_text and MODEL_SUFFIX.fullmatch(node.value) is not None
+
+
+def looks_at_an_origin(node: ast.AST) -> bool:
+    """Whether `origin` of a backbone is compared, or one of its methods is called.
+
+    ``args.origin`` is the command's option, for the column of the table.
+    """
+    if isinstance(node, ast.Compare):
+        parts = [node.left, *node.comparators]
+    elif isinstance(node, ast.Call):
+        parts = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+    elif isinstance(node, ast.Match):
+        parts = [node.subject]
+    else:
+        return False
+    return any(
+        isinstance(part, ast.Attribute)
+        and part.attr == "origin"
+        and ast.unparse(part.value) != "args"
+        for part in parts
+    )

@@ -67,7 +67,7 @@ def _model(keras: Any, job: Job) -> Any:
     scale = [1 / std for std in network.std]
     offset = [-mean / std for mean, std in zip(network.mean, network.std, strict=True)]
     x = keras.layers.Rescaling(scale, offset)(inputs)
-    from skembed.formats.keras._random_weights import randomise
+    from skembed.formats.keras._weights import randomise
 
     if network.name == "efficientnet_lite0":
         # Keras has no such network: skembed's layers, as Keras runs them.

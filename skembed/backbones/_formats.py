@@ -34,7 +34,7 @@ def register(format: Format, *, overwrite: bool = False) -> None:  # noqa: A002
     Parameters
     ----------
     format : Format
-        Its name is that of `Backbone.format`.
+        Backbones of this format have its name.
     overwrite : bool, default=False
         Whether a format of the same name may be replaced.
 
@@ -42,6 +42,29 @@ def register(format: Format, *, overwrite: bool = False) -> None:  # noqa: A002
     ------
     ValueError
         If the name is taken.
+
+    Examples
+    --------
+    A file with the kernel of a convolution, as a network:
+
+    >>> import numpy as np
+    >>> from skembed import PretrainedEmbedder, formats
+    >>> from skembed.formats.keras import KerasFormat
+    >>> class Kernel(KerasFormat):
+    ...     name, suffixes, objects = "kernel", (".npy",), ""
+    ...
+    ...     def read(self, path):
+    ...         import keras
+    ...
+    ...         kernel = np.load(path)
+    ...         conv = keras.layers.Conv2D(kernel.shape[-1], kernel.shape[:2], use_bias=False)
+    ...         model = keras.Sequential([keras.Input((32, 32, kernel.shape[2])), conv])
+    ...         conv.set_weights([kernel])
+    ...         return model
+    >>> formats.register(Kernel())
+    >>> formats.names()
+    ['keras', 'kernel']
+    >>> formats.unregister("kernel")
     """
     with _lock:
         known = _known()
@@ -54,38 +77,68 @@ def register(format: Format, *, overwrite: bool = False) -> None:  # noqa: A002
 
 
 def unregister(name: str) -> None:
-    """Remove a format; backbones of that format cannot be used any more.
+    """Remove a format: backbones of that format cannot be used any more.
 
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
+    Parameters
+    ----------
+    name : str
+        Nothing happens where there is none of that name.
+
+    Examples
+    --------
+    >>> from skembed import formats
+    >>> formats.unregister("no such format")
     """
     with _lock:
-        known = _known()
-        if name not in known:
-            raise ValueError(_unknown(name))
-        del known[name]
+        _known().pop(name, None)
 
 
 def names() -> list[str]:
-    """Return the names of all formats, in the order in which they were registered."""
+    """Return the names of all formats.
+
+    Returns
+    -------
+    list of str
+        In the order in which they were registered.
+
+    Examples
+    --------
+    >>> from skembed import formats
+    >>> formats.names()
+    ['keras']
+    """
     return list(_known())
 
 
 def format_of(backbone: Backbone) -> Format:
     """Return the format of a backbone.
 
+    Parameters
+    ----------
+    backbone : Backbone
+        Which names its format.
+
+    Returns
+    -------
+    Format
+        An engine asks it for the type of its networks, and for the network of a request.
+
     Raises
     ------
     ValueError
         If no format of that name is registered in this process.
+
+    Examples
+    --------
+    >>> from skembed import backbones, formats
+    >>> formats.format_of(backbones.get("resnet50")).network_type.__name__
+    'KerasNetwork'
     """
     known = _known()
     if backbone.format not in known:
         raise ValueError(
             f"{backbone.name!r} is of a format that is not registered in this process. "
-            f"{_unknown(backbone.format)}"
+            f"There is no format named {backbone.format!r}. {did_you_mean(backbone.format, known)}"
         )
     return known[backbone.format]
 
@@ -161,11 +214,6 @@ def _suffixes() -> list[str]:
 
 def _joined(words: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def _unknown(name: str) -> str:
-    known = _known()
-    return f"There is no format named {name!r}. {did_you_mean(name, known)}"
 
 
 def _asked() -> list[Format]:

@@ -1,21 +1,21 @@
-"""What a network may come as, an object for each kind."""
+"""What a network may come as, an object for each kind.
 
-from ..backbones._formats import names, register, unregister
+:class:`Format` is what skembed asks of each; Keras' is in :mod:`skembed.formats.keras`.
+"""
+
+from ..backbones._formats import format_of, names, register, unregister
 from ._format import Format
-from ._network import EMBEDDING, PREDICTIONS, Layer, NetworkSpec, Tap
-from .keras import KerasFormat, KerasNetwork
+from ._network import Layer, NetworkSpec, Tap
+from .keras import KerasFormat
 
 OWN = (KerasFormat(),)
 
 __all__ = [
-    "EMBEDDING",
-    "PREDICTIONS",
     "Format",
-    "KerasFormat",
-    "KerasNetwork",
     "Layer",
     "NetworkSpec",
     "Tap",
+    "format_of",
     "names",
     "register",
     "unregister",

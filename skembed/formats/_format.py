@@ -18,7 +18,9 @@ class Format(abc.ABC):
     """A kind of thing that a network may come as: files, objects in memory, or both.
 
     It recognises them, describes each as a :class:`~skembed.backbones.Backbone`, lists its layers,
-    and hands an engine what the engine can build. :func:`register` adds one.
+    and hands an engine what the engine can build. :func:`register` adds one. A format of files that
+    hold a network of Keras inherits from ``skembed.formats.keras.KerasFormat``, and gives `name`,
+    `suffixes` and ``read(path)``, which returns the ``keras.Model``.
 
     Attributes
     ----------
@@ -38,11 +40,20 @@ class Format(abc.ABC):
     network_type: ClassVar[type]
 
     def recognises(self, value: object) -> bool:
-        """Return whether `value`, a path or an object, is meant as a network of this format.
+        """Return whether a path or an object is meant as a network of this format.
 
         It is asked of every backbone that is no registered name, and of words as they are typed:
-        no library is loaded for it, and a file need not exist. By default, a path that ends in
-        one of `suffixes`.
+        no library is loaded for it, and a file need not exist.
+
+        Parameters
+        ----------
+        value : object
+            What an estimator was given as `backbone`.
+
+        Returns
+        -------
+        bool
+            By default, whether it is a path that ends in one of `suffixes`.
         """
         if not isinstance(value, str | os.PathLike):
             return False
@@ -61,6 +72,7 @@ class Format(abc.ABC):
         str
             The rest of a sentence that begins with the path; empty where the format knows no way.
         """
+        del path
         return ""
 
     @abc.abstractmethod
@@ -89,7 +101,18 @@ class Format(abc.ABC):
         """
 
     def current(self, backbone: Backbone) -> Backbone:
-        """Return `backbone` as it is now, where its numbers depend on what may have changed."""
+        """Return a backbone as it is now, where its numbers depend on what may have changed.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            As it was described, or registered.
+
+        Returns
+        -------
+        Backbone
+            By default, the same.
+        """
         return backbone
 
     @abc.abstractmethod
@@ -103,6 +126,11 @@ class Format(abc.ABC):
         top : bool
             Whether the classifier is part of it.
 
+        Returns
+        -------
+        tuple of Layer
+            Those that `layers` may name.
+
         Raises
         ------
         ValueError
@@ -110,12 +138,29 @@ class Format(abc.ABC):
         """
 
     def output_names(self, backbone: Backbone) -> tuple[str, ...]:
-        """Return the names of the network's outputs, where it has several."""
+        """Return the names of the network's outputs, where it has several.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+
+        Returns
+        -------
+        tuple of str
+            By default none: its only output is its embedding.
+        """
+        del backbone
         return ()
 
     @abc.abstractmethod
     def network(self, spec: NetworkSpec) -> Any:
-        """Return the network of a request, tapped, as an engine builds it.
+        """Return the network of a request, as an engine builds it.
+
+        Parameters
+        ----------
+        spec : NetworkSpec
+            Which network, tapped where.
 
         Returns
         -------
@@ -129,23 +174,52 @@ class Format(abc.ABC):
         """
 
     def takes_size(self, backbone: Backbone, size: tuple[int, int]) -> bool:
-        """Return whether the network takes images of this height and width.
+        """Return whether the network takes images of a size.
 
-        By default, only those that it was made for, where they are not left open.
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+        size : tuple of two ints
+            Height and width, at least the backbone's `min_size`.
+
+        Returns
+        -------
+        bool
+            By default, only the size that it was made for, where that is not left open.
         """
         sides = zip(backbone.input_size, size, strict=True)
         return all(built in (0, asked) for built, asked in sides)
 
     def is_here(self, file: WeightsFile) -> bool:
-        """Return whether a file of published weights is on this machine, without reading it."""
+        """Return whether a file of published weights is on this machine, without reading it.
+
+        Parameters
+        ----------
+        file : WeightsFile
+            One of a backbone's.
+
+        Returns
+        -------
+        bool
+            By default, whether its package is installed, or the file exists.
+        """
         if file.package:
             return importlib.util.find_spec(file.package.replace("-", "_")) is not None
         return Path(file.file).is_file()
 
     def reduced(self, value: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Return the function and the arguments that make an object of this format again.
+        """Return what makes an object of this format again; estimators are pickled with it.
 
-        An estimator with such an object is pickled by them; by default, as the object is by itself.
+        Parameters
+        ----------
+        value : object
+            A network in memory.
+
+        Returns
+        -------
+        tuple of a function and its arguments
+            By default, the object is pickled as it is by itself.
         """
         return _itself, (value,)
 

@@ -155,7 +155,18 @@ class NetworkSpec:
         }
 
     def poolings(self, tap: Tap) -> tuple[str, ...]:
-        """How the tap is pooled, in the order of its columns; vectors are taken as they are."""
+        """Return how a tap is pooled, in the order of its columns.
+
+        Parameters
+        ----------
+        tap : Tap
+            One of the request's.
+
+        Returns
+        -------
+        tuple of {"avg", "max", "none"}
+            ``"none"`` for a vector, which is taken as it is.
+        """
         if not tap.is_spatial:
             return ("none",)
         return ("avg", "max") if self.pooling == "both" else (self.pooling,)

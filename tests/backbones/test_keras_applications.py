@@ -18,7 +18,7 @@ import pytest
 from skembed._keras import import_keras
 from skembed.backbones._keras_applications import keras_applications_backbones
 from skembed.formats.keras._applications import build, stable_names
-from skembed.formats.keras._functional import symbolic
+from skembed.formats.keras._graph import symbolic
 
 BACKBONES = {backbone.name: backbone for backbone in keras_applications_backbones()}
 # The smallest of each family.

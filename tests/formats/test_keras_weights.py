@@ -12,7 +12,7 @@ from skembed._errors import WeightsError
 from skembed._keras import import_keras
 from skembed.backbones._keras_applications import keras_applications_backbones
 from skembed.formats.keras._applications import build
-from skembed.formats.keras._random_weights import randomise
+from skembed.formats.keras._weights import randomise
 
 # Keras 3.15 saves its variables by a call that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -14,9 +14,8 @@ from ..._keras import import_keras
 from ...backbones._keras_applications import ORIGIN
 from ...backbones._spec import Backbone
 from ._fetch import fetch
-from ._functional import symbolic
-from ._random_weights import randomise
-from ._weights import network_from_file
+from ._graph import symbolic
+from ._weights import network_from_file, randomise
 
 _SQRT_STD = tuple(std**0.5 for std in (0.229, 0.224, 0.225))
 _DRAWN = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._keras import import_keras
-from ._functional import graph_of, nodes_of, parts
+from ._graph import graph_of, nodes_of, parts
 
 # Layers whose features are on the last axis, whatever they are given.
 _LAST = ("Dense", "MultiHeadAttention", "GroupQueryAttention", "Embedding")
@@ -66,14 +66,14 @@ class ChannelAxes:
         while len(self._known or ()) != n_known:
             n_known = len(self._known or ())
             for node in nodes:
-                for tensor, axis in self._told_by(node):
+                for tensor, axis in self._facts_of(node):
                     self._settle(tensor, axis)
 
     def _settle(self, tensor: Any, axis: int | None) -> None:
         if axis is not None and self._known is not None:
             self._known.setdefault(id(tensor), axis)
 
-    def _told_by(self, node: Any) -> Iterator[tuple[Any, int | None]]:
+    def _facts_of(self, node: Any) -> Iterator[tuple[Any, int | None]]:
         """What a call tells of the tensors it gives and takes."""
         for tensor in node.outputs:
             yield tensor, self._after(node, tensor)

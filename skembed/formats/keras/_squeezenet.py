@@ -9,8 +9,7 @@ from typing import Any
 from ..._errors import WeightsError, advice
 from ..._keras import import_keras
 from ...backbones._spec import Backbone
-from ._random_weights import randomise
-from ._weights import network_from_file
+from ._weights import network_from_file, randomise
 
 _SQUEEZE = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}
 _POOL_AFTER = (3, 5)
