@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 import skembed
+from skembed import _choices
 
 PACKAGE = Path(skembed.__file__).parent
 # Each folder, and the folders that its modules may import; the modules beside them, which all
@@ -28,6 +29,12 @@ ARROWS = {
     "_saving": {"backbones", "estimators"},
     "evaluation": {"images", "extraction", "estimators"},
     "testing": set(),
+}
+# Names of which a parameter is one; a choice of a single name tells nothing.
+CHOICES = {
+    name: value
+    for name, value in vars(_choices).items()
+    if isinstance(value, tuple) and len(value) > 1
 }
 _LIBRARY = {*ARROWS, "skembed"} - {"testing"}
 ARROWS |= {"cli": _LIBRARY, "notebook": _LIBRARY}
@@ -83,6 +90,29 @@ def test_one_module_imports_what_scikit_learn_does_not_promise():
         if name[0] == "sklearn" and any(part.startswith("_") for part in name)
     }
     assert users == {"_sklearn_compat.py"}
+
+
+def test_choices_are_spelled_in_one_module():
+    spelled = {
+        (name, path.name)
+        for path in sources()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Tuple | ast.List | ast.Set)
+        for name, choice in CHOICES.items()
+        if set(choice) <= {one.value for one in node.elts if isinstance(one, ast.Constant)}
+    }
+    assert spelled == {(name, "_choices.py") for name in CHOICES}
+
+
+def test_command_and_magic_make_embedders_by_one_function():
+    calls = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in sources()
+        if path.parent.name in ("cli", "notebook")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "PretrainedEmbedder"
+    }
+    assert calls == set()
 
 
 @functools.cache
