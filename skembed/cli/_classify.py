@@ -128,15 +128,15 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     from ..estimators._options import with_parameters
     from ..evaluation import make_classifier
 
-    on_error = "mean" if embedder.on_error == "mean" else "raise"
-    plain = with_parameters(embedder, cache=True, on_error=on_error)
-    rows = result.rows.copy()
-    readable = np.array([not np.isnan(row).any() for row in rows])
-    if on_error == "mean":
+    learns_mean = embedder.on_error == "mean"
+    plain = with_parameters(embedder, cache=True, on_error="mean" if learns_mean else "raise")
+    rows = result.rows
+    if learns_mean:
         # What fit would learn from the images, learnt from their rows.
+        readable = ~np.isnan(rows).any(axis=1)
         mean = rows[readable].mean(axis=0, dtype=np.float64)
         plain = type(embedder).from_statistics(mean, **plain.get_params())
-        rows[~readable] = mean
+        rows = np.where(readable[:, None], rows, mean.astype(rows.dtype))
     classifier = make_classifier().fit(rows, result.labels)
     pipeline = Pipeline([("emb", plain), ("svm", classifier)])
     save(pipeline, path, overwrite=True)  # whether it may be was asked before all the work

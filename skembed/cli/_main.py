@@ -9,8 +9,8 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from .._errors import BackendError, MissingLibraryError, WeightsError, in_options
-from ._errors import CommandError
+from .._errors import in_options
+from ._errors import EXPECTED
 from ._parser import make_parser
 
 USER_ERROR = 2
@@ -53,16 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_output()
         return _BROKEN_PIPE
-    # The library raises these, with messages that are made for the user. Others are bugs.
-    except (
-        CommandError,
-        MissingLibraryError,
-        ValueError,
-        WeightsError,
-        BackendError,
-        OSError,
-        MemoryError,
-    ) as error:
+    except EXPECTED as error:
         _error_line(str(error) or type(error).__name__)
         return USER_ERROR
 

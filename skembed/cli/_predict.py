@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .. import load as load_pipeline
-from .._errors import BackendError, ImageError, MissingLibraryError, WeightsError
+from .._errors import ImageError
 from .._files import written_whole
 from .._optional import skops_io
 from .._saving._contents import walk
@@ -27,7 +27,7 @@ from ..extraction import record_reports
 from ..images import load
 from ..images._globs import find_all_files
 from ._console import Output, error_line
-from ._errors import CommandError
+from ._errors import EXPECTED, CommandError
 from ._files import check_output, storable
 from ._images import read_model_table, takes_a_table
 from ._options import require_engine
@@ -61,15 +61,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
             answers, score = _of_table(model, args)
         else:
             answers, score = _of_images(model, args)
-    except (
-        CommandError,
-        MissingLibraryError,
-        WeightsError,
-        BackendError,
-        ValueError,
-        OSError,
-        MemoryError,
-    ):
+    except EXPECTED:
         raise
     except Exception as error:  # a file may say that its estimator is fitted, and lack a part
         raise CommandError(

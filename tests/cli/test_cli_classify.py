@@ -100,6 +100,7 @@ def test_copies_of_an_image_stay_in_one_fold(class_folders, tmp_path, capsys):
     assert main(["classify", str(tmp_path)]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Exact copies of other images: 4." in out
+    assert "came from the store, 4 equal to others" in out
     assert "2 folds instead of 5" in out
 
 
