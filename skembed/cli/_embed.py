@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import csv
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._files import written_whole
-from .._optional import require_pyarrow
+import numpy as np
+
 from ._console import Output
 from ._errors import CommandError
 from ._files import check_output, storable
 from ._images import images_to_embed
 from ._options import make_embedder
+from ._outputs import WRITERS, Layout, Part, Writer
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+    from .. import PretrainedEmbedder
 
-SUFFIXES = (".parquet", ".npy", ".csv")
+_LOCK = "lock"
 
 
 def embed(args: argparse.Namespace, out: Output) -> int:
     """Embed, and write features with the path of each row."""
     path: Path = args.output
-    check_output(path, SUFFIXES, force=args.force)
-    companion = path.with_suffix(".paths.csv")
-    if path.suffix == ".npy":
-        check_output(companion, (".csv",), force=args.force)
-    elif path.suffix == ".parquet":
-        require_pyarrow()
+    check_output(path, tuple(WRITERS), force=args.force)
+    writer = _writer(args)
+    files = writer.files_of(path)
+    for companion in files[1:]:
+        check_output(companion, (companion.suffix,), force=args.force)
+    writer.require_libraries()
     if args.quantize and args.on_error == "nan":
         raise CommandError(
             "--quantize gives int8, which cannot hold a row of NaN: leave out one of --quantize "
@@ -39,48 +41,84 @@ def embed(args: argparse.Namespace, out: Output) -> int:
     items, labels = images_to_embed(args, out)
     embedder = make_embedder(args)
     out.say(f"{len(items):,} images through {args.backbone}")
-    rows = embedder.fit_transform(items)
-    names = [storable(item) for item in items]
-    if path.suffix == ".npy":
-        _write_npy(path, companion, rows, names, labels)
-        out.line(f"{rows.shape[0]} x {rows.shape[1]} {rows.dtype} in {path}")
+    layout = Layout(
+        n_rows=len(items),
+        features=embedder.fit(items).get_feature_names_out().tolist(),
+        dtype=np.dtype(np.int8 if args.quantize else np.float32),
+        has_labels=labels is not None,
+        has_errors=args.on_error != "raise",
+    )
+    with _unfinished(path, keeps_rows=args.no_cache) as folder:
+        if args.no_cache:
+            embedder.set_params(cache=folder / "store")
+        unfinished = [folder / file.name for file in files]
+        with writer(unfinished, layout) as file:
+            said = _write(file, embedder, items, labels)
+        for source, target in zip(unfinished, files, strict=True):
+            source.replace(target)
+    out.say(said)
+    out.line(f"{len(items)} x {len(layout.features)} {layout.dtype} in {path}")
+    for companion in files[1:]:
         out.line(f"the path of each row in {companion}")
-        return 0
-    frame = _frame(rows, embedder.get_feature_names_out(), names, labels)
-    with written_whole(path) as (temporary,):
-        if path.suffix == ".parquet":
-            frame.to_parquet(temporary, index=False)
-        else:
-            frame.to_csv(temporary, index=False)
-    out.line(f"{rows.shape[0]} x {rows.shape[1]} {rows.dtype} in {path}")
     return 0
 
 
-def _frame(
-    rows: np.ndarray, features: np.ndarray, names: list[str], labels: list[str] | None
-) -> pd.DataFrame:
-    import pandas as pd
-
-    first = {"path": names} if labels is None else {"path": names, "label": labels}
-    taken = sorted(set(first) & set(features.tolist()))
-    if taken:
-        raise CommandError(f"A feature of the network is named {taken[0]!r} too: write .npy.")
-    frame = pd.DataFrame(rows, columns=features)
-    return pd.concat([pd.DataFrame(first), frame], axis=1)
+def _writer(args: argparse.Namespace) -> type[Writer]:
+    writer = WRITERS[args.output.suffix]
+    if not args.wide:
+        return writer
+    if writer.wide is None:
+        able = ", ".join(suffix for suffix, other in WRITERS.items() if other.wide)
+        raise CommandError(f"--wide is for {able}, and {args.output} ends in {writer.suffix}.")
+    return writer.wide
 
 
-def _write_npy(
-    path: Path, companion: Path, rows: np.ndarray, names: list[str], labels: list[str] | None
-) -> None:
-    import numpy as np
+def _write(
+    file: Writer, embedder: PretrainedEmbedder, items: Sequence[str], labels: list[str] | None
+) -> str:
+    """Write the rows of all images as they come; say where they came from."""
+    from ..extraction import record_reports
 
-    with written_whole(path, companion) as (array, paths):
-        np.save(array, rows, allow_pickle=False)
-        with paths.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if labels is None:
-                writer.writerow(("path",))
-                writer.writerows((name,) for name in names)
-            else:
-                writer.writerow(("path", "label"))
-                writer.writerows(zip(names, labels, strict=True))
+    with record_reports() as reports:
+        for piece in embedder._pieces(items):
+            rows = slice(piece.start, piece.start + len(piece.rows))
+            errors = {image.row: image.reason for image in piece.unreadable}
+            texts = {
+                "path": [storable(item) for item in items[rows]],
+                "label": [] if labels is None else labels[rows],
+                "error": [storable(errors.get(row, "")) for row in piece.positions.tolist()],
+            }
+            columns = file.layout.text_columns
+            file.write(Part({name: texts[name] for name in columns}, piece.rows))
+        file.finish()
+    report = reports[-1]
+    return f"{report.n_images:,} images in {report.total_seconds:.1f} s: {report.summary}"
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path, *, keeps_rows: bool) -> Iterator[Path]:
+    """Yield a hidden folder beside `path` for what is not finished; nobody else has it.
+
+    It is deleted at the end, but for the rows in it where ``keeps_rows`` and there was an error:
+    the next run goes on from there. So it does after a kill, which leaves the folder as it was.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = path.with_name(f".{path.name}.unfinished")
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CommandError(f"{path} is being written by another process.") from None
+    is_done = False
+    try:
+        yield folder
+        is_done = True
+    finally:
+        for part in folder.iterdir():
+            if part.is_file() and part.name != _LOCK:
+                part.unlink()
+        lock.release()
+        if is_done or not keeps_rows:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -88,7 +88,7 @@ def _what_is_kept(args) -> str:
     """What is not lost, of a command that embeds."""
     if "no_cache" not in vars(args):
         return ""
-    if args.no_cache:
+    if args.no_cache and args.command != "embed":
         return "; nothing is kept (--no-cache)"
     return "; embeddings that were finished are kept, and the same command goes on from there"
 

@@ -176,9 +176,12 @@ def _embed(commands) -> None:
         example="skembed embed photographs/ -o X.parquet\n"
         "skembed embed 'photographs/**/*.jpg' -o X.npy --backbone resnet50 --normalize l2\n"
         "skembed embed birds.csv --image-column file -o X.parquet",
-        more="Parquet and CSV have the columns path, label (where one folder of class folders "
-        "is given), and one for each feature. NPY holds the features only; X.paths.csv beside "
-        "it has the path (and label) of each row, in the same order.",
+        more="Parquet has the columns path, label (where one folder of class folders is given), "
+        "error (with --on-error nan) and embedding, a list of all features; with --wide, and in "
+        "CSV, each feature has a column. NPY holds the features only; X.paths.csv beside it has "
+        "the other columns, in the same order. Rows are written as they come, so that they need "
+        "not fit in memory; the file gets its name when it is whole. A command that was stopped "
+        "goes on where it was when it is given again.",
         options=_embed_options,
     )
 
@@ -197,6 +200,9 @@ def _embed_options(parser: Parser) -> None:
     add_table_options(parser, needs_label=False)
     add_embedder_options(parser)
     add_on_error(parser, "raise", nan="makes a row of NaN")
+    parser.add_argument(
+        "--wide", action="store_true", help="Parquet with a column for each feature"
+    )
     add_choice(parser, "--pooling", POOLINGS, "auto", "of feature maps (auto)")
     add_choice(parser, "--normalize", NORMS, None, "divide each row by its norm")
     parser.add_argument(

@@ -6,17 +6,22 @@ import os
 import re
 import shutil
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from extraction_helpers import CRUMBS, run_command, save_network, stored
+from filelock import FileLock
 from PIL import Image
 from pyarrow import parquet
 from skimage import data
 
 from skembed import PretrainedEmbedder
 from skembed._files import written_whole
-from skembed.cli import main
+from skembed.cli import _outputs, main
 from skembed.images import from_folders
 
 
@@ -26,9 +31,50 @@ def expected(class_folders):
     return paths, labels, PretrainedEmbedder().fit_transform(paths)
 
 
-def test_parquet(class_folders, expected, tmp_path):
+@pytest.fixture(scope="module")
+def network(tmp_path_factory) -> Path:
+    """A network of 16 features that is built in a moment."""
+    return save_network(tmp_path_factory.mktemp("network") / "small.keras")
+
+
+@pytest.fixture(scope="module")
+def many_crumbs(tmp_path_factory) -> Path:
+    """A folder of thousands of small images."""
+    folder = tmp_path_factory.mktemp("crumbs")
+    for i, crumb in enumerate(CRUMBS):
+        Image.fromarray(crumb).save(folder / f"{i:04}.bmp")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def crumbs(many_crumbs, network) -> tuple[list[str], np.ndarray]:
+    """The paths of 333 small images, and their rows."""
+    paths = sorted(map(str, many_crumbs.iterdir()))[:333]
+    return paths, PretrainedEmbedder(network, engine="jax", cache=False).transform(paths)
+
+
+def test_parquet(class_folders, expected, tmp_path, capsys):
     out = tmp_path / "X.parquet"
     assert main(["embed", str(class_folders), "-o", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert f"18 x 1280 float32 in {out}" in captured.out
+    assert re.search(
+        r"18 images in [\d.]+ s: 18 (through the network|from the store)", captured.err
+    )
+    table = parquet.read_table(out)
+    paths, labels, rows = expected
+    assert table.column_names == ["path", "label", "embedding"]
+    assert table["path"].to_pylist() == paths
+    assert table["label"].to_pylist() == labels
+    assert str(table.schema.field("embedding").type) == "fixed_size_list<element: float>[1280]"
+    np.testing.assert_array_equal(np.stack(table["embedding"].to_numpy()), rows)
+    np.testing.assert_array_equal(pl.read_parquet(out)["embedding"].to_numpy(), rows)
+    assert [path.name for path in tmp_path.iterdir()] == ["X.parquet"]
+
+
+def test_parquet_with_a_column_a_feature(class_folders, expected, tmp_path):
+    out = tmp_path / "X.parquet"
+    assert main(["embed", str(class_folders), "-o", str(out), "--wide"]) == 0
     frame = pd.read_parquet(out)
     paths, labels, rows = expected
     assert frame["path"].tolist() == paths
@@ -82,7 +128,7 @@ def test_npy_has_a_companion_with_the_paths(class_folders, expected, tmp_path, c
 
 def test_layers_and_a_folder_without_classes(class_folders, tmp_path):
     out = tmp_path / "X.parquet"
-    argv = ["embed", str(class_folders / "brick"), "-o", str(out)]
+    argv = ["embed", str(class_folders / "brick"), "-o", str(out), "--wide"]
     assert main([*argv, "--layers", "predictions,embedding"]) == 0
     frame = pd.read_parquet(out)
     assert frame.shape == (6, 1 + 1000 + 1280)
@@ -112,6 +158,105 @@ def test_bad_images_stop_or_make_a_row_of_nan(class_folders, tmp_path, refused, 
     rows = np.load(out)
     assert np.isfinite(rows[0]).all()
     assert np.isnan(rows[1]).all()
+    companion = pd.read_csv(tmp_path / "X.paths.csv", keep_default_na=False)
+    assert companion["path"].tolist() == [str(good), str(bad)]
+    assert companion["error"][0] == ""
+    assert companion["error"][1].startswith(f"{bad} is not an image")
+    for name, *options in (("X.parquet",), ("X.csv",), ("W.parquet", "--wide")):
+        out = tmp_path / name
+        argv = ["embed", str(good), str(bad), str(bad), "-o", str(out), "--on-error", "nan"]
+        assert main([*argv, *options]) == 0
+        frame = pd.read_csv(out) if out.suffix == ".csv" else pd.read_parquet(out)
+        assert frame["error"].isna().tolist() == [True, False, False]
+        assert frame["error"][2] == companion["error"][1]
+    wide = frame.drop(columns=["path", "error"]).to_numpy()
+    np.testing.assert_array_equal(wide, rows[[0, 1, 1]])
+
+
+def test_a_file_of_many_parts_is_one_table(network, crumbs, tmp_path, monkeypatch):
+    """Groups of rows that no batch ends with, in each format."""
+    paths, rows = crumbs
+    monkeypatch.setattr(_outputs, "_GROUP_BYTES", 100 * rows[0].nbytes)
+    X = {}
+    for name, *options in (("X.parquet",), ("X.npy",), ("X.csv",), ("W.parquet", "--wide")):
+        out = tmp_path / name
+        argv = ["embed", *paths, "-o", str(out), "--backbone", str(network), "--engine", "jax"]
+        assert main([*argv, *options]) == 0
+        X[name] = np.load(out) if out.suffix == ".npy" else out
+    table = parquet.read_table(X["X.parquet"])
+    assert parquet.ParquetFile(X["X.parquet"]).num_row_groups == 4
+    assert table["path"].to_pylist() == paths
+    np.testing.assert_array_equal(np.stack(table["embedding"].to_numpy()), rows)
+    np.testing.assert_array_equal(X["X.npy"], rows)
+    for frame in (pd.read_csv(X["X.csv"]), pd.read_parquet(X["W.parquet"])):
+        assert frame["path"].tolist() == paths
+        np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), rows)
+
+
+@pytest.mark.parametrize("options", [[], ["--no-cache"]], ids=str)
+def test_a_killed_command_goes_on_where_it_was(
+    network, many_crumbs, tmp_path, start, capsys, options
+):
+    """And computes no image twice, whether rows are kept in the store or beside the output."""
+    out = tmp_path / "X.parquet"
+    store = tmp_path / "store"
+    argv = ["embed", str(many_crumbs), "-o", str(out), "--backbone", str(network)]
+    argv += ["--engine", "jax", *options]
+    process, _ = start(run_command, store, argv)
+    folder = tmp_path / ".X.parquet.unfinished"
+    rows = folder / "store" if options else store
+    while not (rows.exists() and stored(rows)):
+        time.sleep(0.001)
+    process.kill()
+    process.join()
+    kept = stored(rows)
+    n = len(CRUMBS)
+    assert 0 < kept < n
+    assert not out.exists()
+    assert folder.is_dir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKEMBED_CACHE_DIR", str(store))
+        assert main(argv) == 0
+    said = f"{n - kept:,} through the network, {kept:,} from the store"
+    assert said in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        {"X.parquet"} | ({"store"} if store.exists() else set())
+    )
+    table = parquet.read_table(out)
+    wanted = PretrainedEmbedder(network, engine="jax", cache=False)
+    np.testing.assert_array_equal(
+        np.stack(table["embedding"].to_numpy()), wanted.transform(table["path"].to_pylist())
+    )
+
+
+@pytest.mark.filterwarnings("default:.*could not be read")
+def test_an_error_leaves_what_was_computed_and_nothing_else(network, crumbs, tmp_path, capsys):
+    paths, _ = crumbs
+    bad = tmp_path / "bad.png"
+    bad.write_text("no image")
+    out = tmp_path / "X.npy"
+    argv = ["embed", *paths, str(bad), "-o", str(out), "--backbone", str(network)]
+    argv += ["--engine", "jax"]
+    assert main([*argv, "--no-cache"]) == 2
+    left = tmp_path / ".X.npy.unfinished"
+    assert sorted(path.name for path in left.iterdir()) == ["lock", "store"]
+    assert main([*argv, "--no-cache", "--on-error", "nan"]) == 0
+    said = r"(\d+) through the network, (\d+) from the store, 1 not readable"
+    ran, found = map(int, re.search(said, capsys.readouterr().err).groups())
+    assert ran + found == len(paths)
+    assert found > ran  # but for the batch in which the bad one came
+    names = ["X.npy", "X.paths.csv", "bad.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_one_command_writes_a_file_at_a_time(network, crumbs, tmp_path, refused):
+    paths, _ = crumbs
+    out = tmp_path / "X.csv"
+    (tmp_path / ".X.csv.unfinished").mkdir()
+    with FileLock(tmp_path / ".X.csv.unfinished" / "lock"):
+        argv = ["embed", paths[0], "-o", out, "--backbone", network, "--engine", "jax"]
+        assert "X.csv is being written by another process" in refused(argv)
+    assert not out.exists()
 
 
 def test_outputs_are_checked_first(class_folders, tmp_path, refused, capsys):
@@ -128,6 +273,8 @@ def test_outputs_are_checked_first(class_folders, tmp_path, refused, capsys):
     (tmp_path / "folder.csv").mkdir()
     assert "is a folder" in refused(["embed", class_folders, "-o", tmp_path / "folder.csv"])
     assert "required: -o" in refused(["embed", class_folders])
+    wide = ["embed", class_folders, "-o", tmp_path / "W.npy", "--wide"]
+    assert "--wide is for .parquet" in refused(wide)
     assert "There is no folder" in refused(["classify", tmp_path / "absent"])
     assert "no such file" in refused(["embed", tmp_path / "absent.png", "-o", out, "--force"])
 
@@ -181,7 +328,7 @@ def test_a_table_names_the_images(class_folders, tmp_path, expected):
     written = pd.read_parquet(out)
     assert written["path"].tolist() == frame["image"]
     assert written["label"].tolist() == frame["kind"]
-    np.testing.assert_array_equal(written.iloc[:, 2:].to_numpy(), rows[chosen])
+    np.testing.assert_array_equal(np.stack(written["embedding"]), rows[chosen])
 
 
 def test_layers_by_index(class_folders, tmp_path):
