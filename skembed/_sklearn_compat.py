@@ -19,9 +19,11 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 
+from ._errors import did_you_mean
+
 __all__ = [
     "CommentedRepr",
-    "DocLinkMixin",
+    "EstimatorMixin",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -31,13 +33,32 @@ __all__ = [
 ]
 
 
-class DocLinkMixin:
-    """Link the estimator's HTML representation to its page in the documentation."""
+class EstimatorMixin:
+    """What all estimators here add to scikit-learn's: it stands before them in the bases.
+
+    The HTML representation links to the estimator's page in the documentation, and the error of a
+    parameter that is none of a few names has the nearest of them.
+    """
 
     _doc_link_module = "skembed"
     _doc_link_template = (
         "https://skembed.readthedocs.io/en/stable/api/skembed.{estimator_name}.html"
     )
+    _parameter_constraints: dict[str, Any]
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()  # type: ignore[misc] - BaseEstimator's
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{self._nearest(str(error))}") from None
+
+    def _nearest(self, message: str) -> str:
+        for name, rules in self._parameter_constraints.items():
+            value = getattr(self, name)
+            options = [r.options for r in rules if isinstance(r, StrOptions)]
+            if f"The {name!r} parameter" in message and isinstance(value, str) and options:
+                return f" {did_you_mean(value, sorted(options[0]))}"
+        return ""
 
 
 class CommentedRepr:

@@ -15,12 +15,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._choices import ACTIVATIONS, DECODINGS, POOLINGS, PRECISIONS
-from .._errors import did_you_mean, level_of_caller
+from .._errors import level_of_caller
 from .._sklearn_compat import (
     CommentedRepr,
-    DocLinkMixin,
+    EstimatorMixin,
     Interval,
-    InvalidParameterError,
     StrOptions,
 )
 from ..backbones._formats import recognised_object, share_with_clones
@@ -54,7 +53,7 @@ _SPEC = (
 _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 
 
-class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
+class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
     """Images in, float32 rows out; stateless, unless unreadable images become a mean."""
 
     backbone: Any
@@ -145,21 +144,6 @@ class ImageTransformer(DocLinkMixin, TransformerMixin, BaseEstimator):
             and self.layers in (EMBEDDING, PREDICTIONS)
         )
         return self.engine_ if cheap else None
-
-    def _validate_params(self) -> None:
-        """As scikit-learn's, with the nearest allowed name in the message."""
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            raise InvalidParameterError(f"{error}{self._nearest(str(error))}") from None
-
-    def _nearest(self, message: str) -> str:
-        for name, value in self.get_params(deep=False).items():
-            rules = self._parameter_constraints.get(name, ())
-            options = [r.options for r in rules if isinstance(r, StrOptions)]
-            if f"The {name!r} parameter" in message and isinstance(value, str) and options:
-                return f" {did_you_mean(value, sorted(options[0]))}"
-        return ""
 
     @property
     def layer_slices_(self) -> dict[str, slice]:

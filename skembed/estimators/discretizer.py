@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 
-from .._sklearn_compat import DocLinkMixin, Interval, StrOptions, fit_context
+from .._sklearn_compat import EstimatorMixin, Interval, StrOptions, fit_context
 from ._arrays import check_finite, row_blocks
 
 
@@ -31,7 +31,7 @@ def to_ternary(X: np.ndarray, lower: float, upper: float, out: np.ndarray) -> np
     return np.subtract(above.view(np.int8), below.view(np.int8), out=out)
 
 
-class Discretizer(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Discretizer(EstimatorMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Replace each value by -1, 0 or 1.
 
     The last step of the full-network embedding [1]_: a standardised feature below `lower` is

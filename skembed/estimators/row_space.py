@@ -14,12 +14,12 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import DocLinkMixin, Interval, fit_context
+from .._sklearn_compat import EstimatorMixin, Interval, fit_context
 from ._arrays import check_finite, inner_products, weighted_rows
 
 
 class RowSpaceProjector(
-    DocLinkMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    EstimatorMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Describe rows by their coordinates in the space that the training rows span.
 

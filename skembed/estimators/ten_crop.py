@@ -20,7 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from .._errors import ImageError
-from .._sklearn_compat import DocLinkMixin, HasMethods, Interval, fit_context
+from .._sklearn_compat import EstimatorMixin, HasMethods, Interval, fit_context
 from ..images import as_items
 from ._crops import (
     N_CROPS,
@@ -43,7 +43,7 @@ def _classifier_has(method: str) -> Callable[[Any], bool]:
     return check
 
 
-class TenCropClassifier(DocLinkMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class TenCropClassifier(EstimatorMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classify images by ten crops each: the corners and the centre, and these mirrored.
 
     In training every crop is a row with its image's label; in prediction the crops of an image

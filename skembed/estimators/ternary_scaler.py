@@ -14,13 +14,13 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import DocLinkMixin, Interval, Options, fit_context
+from .._sklearn_compat import EstimatorMixin, Interval, Options, fit_context
 from ._arrays import check_finite, row_blocks
 from ._moments import Moments, check_alike, is_constant, merge, moments
 from .discretizer import check_thresholds, to_ternary
 
 
-class TernaryScaler(DocLinkMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class TernaryScaler(EstimatorMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Standardise each feature with the training set's statistics, then make it -1, 0 or 1.
 
     The array half of the full-network embedding [1]_: ``z = (x - mean) / deviation``, then -1

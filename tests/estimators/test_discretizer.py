@@ -155,3 +155,8 @@ def test_frames_in_and_out():
 def test_html_links_to_the_documentation():
     html = make_pipeline(StandardScaler(), Discretizer())._repr_html_()
     assert "https://skembed.readthedocs.io/en/stable/api/skembed.Discretizer.html" in html
+
+
+def test_a_mistyped_choice_is_told_with_the_nearest_one():
+    with pytest.raises(ValueError, match=r"'dtype' parameter.*Did you mean 'int8'\?"):
+        Discretizer(dtype="int7").fit(np.eye(3))
