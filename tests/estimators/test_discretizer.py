@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
+from skembed import Discretizer
 from skembed.estimators import _arrays
-from skembed.estimators.discretizer import Discretizer
 
 _finite = st.floats(allow_nan=False, allow_infinity=False)
 

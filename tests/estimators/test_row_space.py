@@ -21,10 +21,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from skembed import RowSpaceProjector, TernaryScaler
 from skembed.estimators import _arrays
 from skembed.estimators._arrays import inner_products, weighted_rows
-from skembed.estimators.row_space import RowSpaceProjector
-from skembed.estimators.ternary_scaler import TernaryScaler
 
 
 @pytest.fixture(scope="module")

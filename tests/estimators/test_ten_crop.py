@@ -21,9 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils import get_tags
 
-from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder
+from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder, TenCropClassifier
 from skembed.estimators._crops import cut, ten_crops
-from skembed.estimators.ten_crop import TenCropClassifier
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 

@@ -20,9 +20,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skembed import Discretizer, TernaryScaler
 from skembed.estimators import _arrays
-from skembed.estimators.discretizer import Discretizer
-from skembed.estimators.ternary_scaler import TernaryScaler
 
 _shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=40)
 

@@ -12,8 +12,14 @@ from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info, config_context
-from skembed.estimators.discretizer import Discretizer
+from skembed import (
+    Discretizer,
+    PretrainedEmbedder,
+    StoreWarning,
+    cache_clear,
+    cache_info,
+    config_context,
+)
 from skembed.extraction import images_run
 from skembed.store import _file_digests
 
