@@ -63,17 +63,17 @@ __all__ = [
 # the command has to tell its version, its help and a mistyped option sooner than that.
 _MODULES = {
     "_config": ("config_context", "get_config", "set_config"),
-    "_jax": ("show_devices",),
-    "estimators.discretizer": ("Discretizer",),
     "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
-    "estimators.full_network": ("FullNetworkEmbedder",),
+    "_jax": ("show_devices",),
+    "_saving": ("load", "save"),
     "estimators._full_network_function": ("full_network_embedding",),
+    "estimators._vectors": ("cosine_similarity",),
+    "estimators.discretizer": ("Discretizer",),
+    "estimators.full_network": ("FullNetworkEmbedder",),
     "estimators.pretrained": ("PretrainedEmbedder",),
     "estimators.row_space": ("RowSpaceProjector",),
-    "_saving": ("load", "save"),
     "estimators.ten_crop": ("TenCropClassifier",),
     "estimators.ternary_scaler": ("TernaryScaler",),
-    "estimators._vectors": ("cosine_similarity",),
     "store": ("cache_clear", "cache_info"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
