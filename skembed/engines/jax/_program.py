@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._cores import n_abreast
 from ..._jax import matmul_precision, on_cpu, used_devices
-from ..._keras_settings import fixed_settings
+from ..._keras import fixed_settings
 from ...backbones._formats import format_of
 from ...backbones._spec import Preparation
 from ...formats._network import NetworkSpec

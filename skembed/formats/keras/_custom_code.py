@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._keras import import_keras
-from ..._keras_settings import fixed_settings
+from ..._keras import fixed_settings, import_keras
 from ._code_digest import CodeDigest, digest_of, is_patch, library
 from ._graph import graph_of, nodes_of, parts
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._errors import level_of_caller
-from ..._keras import import_keras
-from ..._keras_settings import fixed_settings
+from ..._keras import fixed_settings, import_keras
 from ...backbones._spec import UNREPEATABLE
 from ._code_digest import CodeDigest, digest_of, keras_attributes
 from ._custom_code import add_code, custom_calls

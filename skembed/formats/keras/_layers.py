@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._keras import import_keras
-from ..._keras_settings import fixed_settings
+from ..._keras import fixed_settings, import_keras
 from ...backbones._spec import Backbone
 from .._network import EMBEDDING, PREDICTIONS, Layer, NetworkSpec
 from ._channels import ChannelAxes, channels_last

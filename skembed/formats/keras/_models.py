@@ -15,8 +15,7 @@ from typing import Any
 
 from ..._errors import WeightsError, advice
 from ..._files import file_status
-from ..._keras import import_keras
-from ..._keras_settings import EPSILON, fixed_settings
+from ..._keras import EPSILON, fixed_settings, import_keras
 from ...backbones._formats import format_of
 from ...backbones._spec import Backbone, WeightsFile
 from ._channels import ChannelAxes
