@@ -151,7 +151,7 @@ def embed_under_file_limit(cache, pipe, network: Path, n_bytes: int) -> None:
 
 
 def hold(cache, pipe, base: str, seconds: float) -> None:
-    """Be somebody whose batch takes long."""
+    """Hold the lock for some seconds."""
     with open_store(cache, StoreSpec(base, (("embedding", 1),))) as store, store.lock():
         pipe.send("locked")
         time.sleep(seconds)

@@ -29,7 +29,10 @@ def fork_server():
 
 @contextlib.contextmanager
 def starting(context) -> Iterator[Callable]:
-    """Yield what starts ``function(cache, pipe, ...)``, and returns the process and our end."""
+    """Yield a function that starts ``function(cache, pipe, ...)`` in another process.
+
+    It returns the process and this end of the pipe.
+    """
     running = []
 
     def run(function: Callable, cache: Path | bool, *arguments):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ._directory import MARKER, SIGNATURE, is_private, store_directory
+from ._directory import MARKER, SIGNATURE, is_private, marker_in, store_directory
 
 _SCRATCH = "making-"
 _LOCK = ".lock"
@@ -172,23 +172,25 @@ class ArtifactFolder:
         return FileLock(self.path / f"{name}{_LOCK}", timeout=timeout, mode=0o600)
 
     def _evict(self) -> None:
-        """Delete the artifacts that were used longest ago, as far as there are too many."""
+        """Delete the least recently used artifacts until the rest is within the bounds."""
         n_artifacts = n_bytes = 0
         for artifact in sorted(self.artifacts(), key=_last_used, reverse=True):
             n_artifacts, n_bytes = n_artifacts + 1, n_bytes + bytes_in(artifact)
             too_many = self.max_artifacts is not None and n_artifacts > self.max_artifacts
             if too_many or n_bytes > self.max_bytes:
-                with contextlib.suppress(
-                    OSError
-                ):  # the system may forbid it while it is in use
+                # Windows does not delete a file that a process has open.
+                with contextlib.suppress(OSError):
                     self.remove(artifact)
 
     def _sweep(self) -> None:
-        """Delete the scratch folders of killed processes, and locks that nobody waits for."""
+        """Delete the scratch folders of killed processes, and locks that no process holds."""
         for path in self.path.iterdir():
             with contextlib.suppress(OSError):
                 if _is_temporary(path.name) and time.time() - path.lstat().st_mtime > _DAY:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                    if path.is_dir():
+                        shutil.rmtree(path)
+                    else:
+                        _delete_lock(path)
 
 
 def artifact_folders() -> list[Path]:
@@ -206,6 +208,11 @@ def clear_artifacts() -> None:
     """Delete all folders of artifacts. Processes that use one make their artifacts again."""
     for folder in artifact_folders():
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _delete_lock(path: Path) -> None:
+    with FileLock(path, timeout=0, mode=0o600):
+        path.unlink()
 
 
 def bytes_in(path: Path) -> int:
@@ -244,7 +251,7 @@ def _is_temporary(name: str) -> bool:
 def _is_marked(folder: Path) -> bool:
     if hasattr(os, "geteuid") and folder.lstat().st_uid != os.geteuid():
         return False
-    return (folder / MARKER).read_text(errors="replace") == _marker_text(folder.name)
+    return marker_in(folder) == _marker_text(folder.name)
 
 
 def _marker_text(name: str) -> str:

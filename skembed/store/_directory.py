@@ -84,7 +84,7 @@ def is_store(directory: Path) -> bool:
         check_folder(directory)
     except FileNotFoundError:
         return False
-    text = _marker_in(directory)
+    text = marker_in(directory)
     if text == _marker_text():
         return True
     if text is not None and text.startswith(SIGNATURE + _FORMAT_LINE):
@@ -123,7 +123,7 @@ def make_store(directory: Path) -> None:
     if not is_store(directory):
         _make_private(directory)
         check_folder(directory)
-    if _marker_in(directory) != _marker_text():
+    if marker_in(directory) != _marker_text():
         # Not written under another name and renamed: a kill between the two would leave a file
         # that no later run recognises. An empty marker is recognised.
         with os.fdopen(open_for_writing(directory / MARKER), "wb") as file:
@@ -146,7 +146,8 @@ def _marker_text() -> str:
     return f"{SIGNATURE}{_FORMAT_LINE}{FORMAT}\n"
 
 
-def _marker_in(directory: Path) -> str | None:
+def marker_in(directory: Path) -> str | None:
+    """Return the text of the folder's marker; None if there is none of this user's."""
     descriptor = open_own(directory / MARKER, os.O_RDONLY)
     if descriptor is None:
         return None
@@ -160,13 +161,13 @@ def _is_unmarked_store(directory: Path) -> bool:
     False if it is empty. Another process may make the store at this moment, or may have been
     killed while it did. It writes the marker first, which is then empty or whole.
     """
-    text = _marker_in(directory)
+    text = marker_in(directory)
     names = {path.name for path in directory.iterdir()}
     if text == _marker_text() or (INDEX in names and all(map(_is_name_of_store, names))):
         return True
     if not names or (text == "" and names == {MARKER}):
         return False
-    if _marker_in(directory) == _marker_text():  # written after it was first read
+    if marker_in(directory) == _marker_text():  # written after it was first read
         return True
     if text:
         raise UnusableStoreError(

@@ -1,4 +1,4 @@
-"""Rows that say whose they are, and what other processes do with them."""
+"""Rows that depend on their image alone, and what other processes do with a store."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def put(store, numbers) -> None:
 
 
 def known(store, numbers) -> list[int]:
-    """Return which are found, once their bits are checked."""
+    """Return which of the images are found; check the bits of their rows."""
     found, rows = store.lookup([key(n) for n in numbers])
     there = [n for n, yes in zip(numbers, found, strict=True) if yes]
     assert rows[found].tobytes() == rows_of(there, store.spec).tobytes()
@@ -60,7 +60,7 @@ def known(store, numbers) -> list[int]:
 
 
 def write_for_ever(cache: Path, pipe, first: int, batch: int) -> None:
-    """Append small batches, and say so after each; somebody will kill us."""
+    """Append small batches, and send a message after each, until the process is killed."""
     with open_store(cache, make_spec()) as store:
         for start in range(first, 10**9, batch):
             put(store, range(start, start + batch))
@@ -68,7 +68,7 @@ def write_for_ever(cache: Path, pipe, first: int, batch: int) -> None:
 
 
 def evict_for_ever(cache: Path, pipe, base: str, cap: int) -> None:
-    """The same under a cap that one request reaches, with a new request for each batch."""
+    """Do the same under a cap that one request reaches, with a new request for each batch."""
     with config_context(cache_size=cap):
         for number in range(10**9):
             with open_store(cache, make_spec(base=base)) as store:
@@ -93,7 +93,7 @@ def compute(cache: Path, pipe, numbers: Iterable[int], batch: int) -> None:
 
 
 def hold_lock(cache: Path, pipe, batches: int, seconds: float) -> None:
-    """Take the lock again and again, as one that has very many images."""
+    """Take the lock again and again, as a process with very many images does."""
     with open_store(cache, make_spec()) as store:
         for number in range(batches):
             with store.lock():
@@ -104,7 +104,7 @@ def hold_lock(cache: Path, pipe, batches: int, seconds: float) -> None:
 
 
 def use_and_wait(cache: Path, pipe, numbers: Iterable[int]) -> None:
-    """Look rows up in a request that goes on until it is told to end, or killed."""
+    """Look rows up in a request that runs until it gets a message, or is killed."""
     with open_store(cache, make_spec()) as store:
         pipe.send(known(store, list(numbers)))
         put(store, [10**6])  # the append writes the uses down as well
@@ -114,14 +114,14 @@ def use_and_wait(cache: Path, pipe, numbers: Iterable[int]) -> None:
 
 
 def write_and_wait(cache: Path, pipe) -> None:
-    """Be in the middle of a transaction until we are told to end."""
+    """Stay in the middle of a transaction until a message comes."""
     with open_store(cache, make_spec()) as store, store._index.write():
         pipe.send("writing")
         pipe.recv()
 
 
 def append_under_file_limit(cache: Path, pipe, n_bytes: int) -> None:
-    """Append until the system refuses to let a file grow; say what was warned and found."""
+    """Append until the system refuses to let a file grow; send the warnings and rows found."""
     import resource
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Folders of artifacts: whole, bounded, cleared, and nobody else's."""
+"""Folders of artifacts: complete artifacts, bounds, kills, and folders that are not used."""
 
 from __future__ import annotations
 
@@ -148,6 +148,11 @@ def test_a_lock_is_for_one_and_goes_in_a_day(add):
     (FOLDER.path / "a.lock").touch()
     add(a=1)
     assert (FOLDER.path / "a.lock").exists()
+    with FOLDER.lock("a", timeout=0):
+        os.utime(FOLDER.path / "a.lock", (0, 0))
+        add(a=1)
+        assert (FOLDER.path / "a.lock").exists()
+    (FOLDER.path / "a.lock").touch()
     os.utime(FOLDER.path / "a.lock", (0, 0))
     add(b=1)
     assert _kept() == ["a", "b"]

@@ -1,4 +1,4 @@
-"""Whatever is damaged: the right rows, at most one warning, and a store that can be cleared."""
+"""Damage gives the right rows, at most one warning, and a store that can be cleared."""
 
 from __future__ import annotations
 

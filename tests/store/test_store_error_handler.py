@@ -1,4 +1,4 @@
-"""Full, read-only and damaged: one warning, and right results."""
+"""Disks that are full or read-only, and damaged files: one warning, and right results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def once(work):
 
 
 def use(cache, numbers=range(20), spec=None):
-    """Do as a request does, and say what was found."""
+    """Run one request; return what was found."""
     with open_store(cache, spec or make_spec()) as store:
         there = known(store, numbers)
         with store.lock():
@@ -50,13 +50,13 @@ def put_by_another(cache, numbers):
 
 
 def forget_connections(cache):
-    """Be as another process, which has never opened this store."""
+    """Behave like another process, which has never opened this store."""
     _connections.close(_connections.take(store_directory(cache)))
 
 
 @pytest.fixture
 def read_only(request, tmp_path):
-    """Return a directory, and what makes it and all in it read-only."""
+    """Return a directory, and a function that makes it and all in it read-only."""
     if os.geteuid() == 0:  # whom permissions do not bind
         cache, remount = request.getfixturevalue("mount")
         return cache, lambda: remount("ro")
@@ -276,7 +276,7 @@ def test_a_folder_of_somebody_else(tmp_path):
 
 
 def test_a_maker_that_was_killed(tmp_path):
-    """An empty folder, and an empty marker, are the beginnings of a store."""
+    """An empty folder, or one with an empty marker, becomes a store."""
     store_directory(tmp_path).mkdir()
     assert use(tmp_path) == []
     assert use(tmp_path) == list(range(20))

@@ -30,7 +30,7 @@ from skembed.store._space import ENTRY_BYTES, used_bytes
 
 
 def assert_consistent(cache):
-    """Every slot belongs to one row, or is free; what rows hold, known() compares."""
+    """Check that every slot belongs to one row, or is free."""
     with open_store(cache, make_spec()) as store:
         index: Index = store._index
         assert index.read("PRAGMA integrity_check", (), text) == [("ok",)]
@@ -117,7 +117,7 @@ def test_kills_while_rows_are_evicted_and_moved(tmp_path, start):
 
 
 def test_ten_images_do_not_wait_for_ten_thousand(tmp_path, start):
-    """Two processes come back for the lock at once; we are let in between their batches."""
+    """Two processes take the lock again at once; a third one gets it between their batches."""
     running = [start(hold_lock, tmp_path, 10_000, 0.03) for _ in range(2)]
     for _, pipe in running:
         assert pipe.recv() == "locked"
@@ -132,7 +132,7 @@ def test_ten_images_do_not_wait_for_ten_thousand(tmp_path, start):
 
 
 def test_a_reader_does_not_wait_for_a_writer(tmp_path):
-    """Not even for one that never ends; and it closes without fuss."""
+    """Not even for one that never ends; and it closes without an error."""
     with open_store(tmp_path, make_spec()) as store:
         put(store, range(20))
     writer = Index(store_directory(tmp_path))
@@ -147,7 +147,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path):
 
 
 def test_a_long_wait_is_announced_once(tmp_path, start, monkeypatch):
-    """And a holder that is alive is waited for, however long its batch takes."""
+    """A holder that gives heartbeats is waited for, however long its batch takes."""
     monkeypatch.setattr(_locks, "STOPPED_AFTER", 2.7)
     said = []
     _, pipe = start(hold_lock, tmp_path, 1, 3.3)

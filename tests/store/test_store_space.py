@@ -1,4 +1,4 @@
-"""The cap: whose rows go first, and whose never."""
+"""The cap: which rows are evicted first, and which never are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROW = WIDTH * 4 + ENTRY_BYTES
 
 
 def stored(cache, numbers, spec=None):
-    """Look without leaving a trace of use: in what is on disk, request by request."""
+    """Look rows up without recording that they were used."""
     with open_store(cache, spec or make_spec()) as store:
         there = known(store, numbers)
         store._uses._batches.clear()
