@@ -69,6 +69,21 @@ def jax_alone():
 
 
 @pytest.fixture
+def quick_compilation():
+    """Let XLA optimise little: for whole networks, where compiling takes most of a test.
+
+    It gives the same numbers but for rounding. What is promised of bits is not for such a test.
+    """
+    import jax
+
+    name = "jax_disable_most_optimizations"
+    before = getattr(jax.config, name)
+    jax.config.update(name, True)
+    yield
+    jax.config.update(name, before)
+
+
+@pytest.fixture
 def python(tmp_path) -> Callable[..., str]:
     """Run a program in a new interpreter, and return what it prints."""
 

@@ -30,6 +30,7 @@ FAMILIES = (
 )
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore:weights=None draws random weights")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_all_layers_in_one_pass_of_one_program(name, pictures):

@@ -208,6 +208,7 @@ def test_an_adapted_normalisation_survives_the_copy(images):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore:weights=None draws random weights")
 @pytest.mark.parametrize(
     ("name", "weights", "size"),

@@ -212,7 +212,6 @@ def test_a_pillow_that_begins_with_another_side_is_left_to_itself(rule, fresh, m
     assert not fresh.load()
 
 
-@pytest.mark.slow
 def test_rows_that_count_are_all_there_however_many_there_are(monkeypatch):
     """Above 2^25 rows, edges in float32 are whole numbers at best."""
     monkeypatch.setattr(_resample, "_height_is_first", _width_first)
@@ -251,20 +250,17 @@ def test_where_nothing_can_be_kept_pillow_resizes(python, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_was_kept_is_mended_when_it_is_cut_short(python, tmp_path):
-    assert python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)) == "True"
+def test_processes_compile_at_once_and_mend_what_was_cut_short(python, tmp_path):
+    def load(_=None):
+        return python(LOAD, NUMBA_CACHE_DIR=str(tmp_path))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(load, range(2))) == ["True", "True"]
     kept = sorted(tmp_path.glob("*/*.nb?"))
     assert len(kept) == 4
     for file in kept[1:3]:  # the index of one, the code of the other
         file.write_bytes(file.read_bytes()[:50])
-    assert python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)) == "True"
-
-
-@pytest.mark.slow
-def test_two_processes_may_compile_at_once(python, tmp_path):
-    with ThreadPoolExecutor(2) as pool:
-        said = pool.map(lambda _: python(LOAD, NUMBA_CACHE_DIR=str(tmp_path)), range(2))
-        assert list(said) == ["True", "True"]
+    assert load() == "True"
 
 
 @pytest.mark.slow
