@@ -33,8 +33,16 @@ from typing import Any
 # ruff: noqa: E402
 # OpenVINO reports to Intel that it is imported, unless this package is missing: so it is.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+# Keras imports these where they are installed. Without them its import takes half as long, and
+# nothing here uses them but JAX, which is imported again where a layer resizes.
+_UNUSED = {"jax", "matplotlib", "pandas", "sklearn"} - set(sys.modules)
+sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]
 
 import keras
+
+for _name in _UNUSED:
+    del sys.modules[_name]
+
 import numpy as np
 import openvino as ov
 import openvino.opset13 as opset
