@@ -77,6 +77,7 @@ print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
     assert said.splitlines() == ["(1, 1280)", "jax None"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["torch", "tensorflow"])
 def test_another_backend_in_the_environment_is_refused(python, chosen):
     said = python(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
 _NAMES = {
     "skembed": (
         "estimators.discretizer.Discretizer",
@@ -65,7 +66,8 @@ _NAMES = {
         "utils._metadata_requests.MethodMetadataRequest",
     ),
     "numpy": ("dtype",),
-    "pathlib": ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
+    "pathlib": _PATHS,
+    "pathlib._local": _PATHS,  # where Python 3.13 has them
     "scipy.sparse": ("_csc.csc_array", "_csc.csc_matrix", "_csr.csr_array", "_csr.csr_matrix"),
 }
 TRUSTED = tuple(f"{package}.{name}" for package, names in _NAMES.items() for name in names)

@@ -58,6 +58,7 @@ def test_another_file_than_the_known_one_is_refused_before_it_is_read():
         load(dataclasses.replace(spec, weights=(file,)), "imagenet", False)
 
 
+@pytest.mark.slow
 def test_weights_by_path_give_the_same_bits(tmp_path):
     """Saved by Keras and loaded by path, as a user with fine-tuned weights would."""
     from skimage import data
@@ -70,6 +71,7 @@ def test_weights_by_path_give_the_same_bits(tmp_path):
     np.testing.assert_array_equal(by_path, PretrainedEmbedder().transform(images))
 
 
+@pytest.mark.slow
 def test_a_weights_file_that_was_overwritten_is_seen(tmp_path):
     """At the same size, with its time set back."""
     import os

@@ -237,6 +237,7 @@ def test_auto_is_jax_with_an_accelerator(monkeypatch):
     assert PretrainedEmbedder().engine_ == "jax"
 
 
+@pytest.mark.slow
 def test_openvino_asked_for_and_not_installed_names_the_extra(python):
     program = """
 import sys

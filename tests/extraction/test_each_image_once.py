@@ -136,6 +136,7 @@ def test_a_sweep_over_layers_and_thresholds_of_a_stored_full_network(tmp_path, p
         assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
 
 
+@pytest.mark.slow
 def test_more_layers_than_stored_are_computed(tmp_path, pictures, reference):
     rows, _ = counted(embedder(tmp_path).transform, pictures)
     both = embedder(tmp_path, layers=["embedding", "predictions"])

@@ -55,6 +55,7 @@ def test_four_processes_and_overlapping_images(tmp_path, start, network, uninter
     assert sum(run for _, run in answers) == n
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow(tmp_path, start, network, uninterrupted):
     _, pipe = start(embed_under_file_limit, tmp_path, network, 100_000)
     ((first, second), run, warned) = pipe.recv()

@@ -172,6 +172,7 @@ def test_without_another_thread_pillow_goes_on(fresh, monkeypatch):
     assert isinstance(got, Image.Image)
 
 
+@pytest.mark.slow
 def test_a_pillow_that_disagrees_is_left_to_itself(fresh, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(_resample, "by_pillow", lambda *args: 255 - np.asarray(by_pillow(*args)))
@@ -196,6 +197,7 @@ def _lost(source, size):
     return source[0] - size[0], source[1] - size[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [

@@ -14,6 +14,7 @@ _CALLS = {
     "jit": "jaxpr",
     "remat2": "jaxpr",
     "closed_call": "call_jaxpr",
+    "eval_jaxpr": "call_jaxpr",  # what JAX 0.12 calls it
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
 }
