@@ -77,7 +77,7 @@ def quick_compilation():
     import jax
 
     name = "jax_disable_most_optimizations"
-    before = getattr(jax.config, name)
+    before = jax.config.read(name)
     jax.config.update(name, True)
     yield
     jax.config.update(name, before)
