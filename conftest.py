@@ -14,7 +14,7 @@ def _has_bfloat16() -> bool:
 
 
 def _has_several_cores() -> bool:
-    from skembed._cores import n_cores
+    from skembed._processor import n_cores
 
     return n_cores() > 1
 

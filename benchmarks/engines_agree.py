@@ -199,7 +199,7 @@ def _expected(network: Any, images: list[np.ndarray], embedder: Any) -> np.ndarr
 
 
 def _off(found: np.ndarray, expected: np.ndarray) -> float:
-    from skembed.engines.openvino._compare import relative_difference
+    from skembed.engines.openvino._reference import relative_difference
 
     return relative_difference(expected, found)
 

@@ -87,8 +87,7 @@ def one_kind(options: argparse.Namespace) -> None:
 
 
 def row(name: str, options: argparse.Namespace, files: list[str], devices: tuple) -> str:
-    from skembed import PretrainedEmbedder
-    from skembed.extraction._batches import batch_sizes
+    from skembed import PretrainedEmbedder, engines
     from skembed.extraction._programs import program
     from skembed.extraction._spec import make_spec
 
@@ -100,7 +99,7 @@ def row(name: str, options: argparse.Namespace, files: list[str], devices: tuple
         "image_size": 64 if options.smoke else 224,
     }
     network = program(make_spec(name, **request))
-    _, size = batch_sizes("auto", "jax")
+    size = engines.get("jax").batching("auto").at_once
     images = pictures(size, request["image_size"])
     network.start(images)()
     rate = network_only(network, images, options)

@@ -10,7 +10,7 @@ from ._keras import choose_backend
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import backbones, extraction, formats, images, layers
+    from . import backbones, engines, extraction, formats, images, layers
     from ._config import config_context, get_config, set_config
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._jax import show_devices
@@ -47,6 +47,7 @@ __all__ = [
     "cache_info",
     "config_context",
     "cosine_similarity",
+    "engines",
     "extraction",
     "formats",
     "full_network_embedding",
@@ -77,7 +78,7 @@ _MODULES = {
     "store": ("cache_clear", "cache_info"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-_SUBPACKAGES = ("backbones", "extraction", "formats", "images", "layers")
+_SUBPACKAGES = ("backbones", "engines", "extraction", "formats", "images", "layers")
 
 
 if not TYPE_CHECKING:  # which would take any name for one of ours

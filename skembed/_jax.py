@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,40 @@ def has_started() -> bool:
 def on_cpu() -> bool:
     """Whether JAX runs networks on the CPU."""
     return used_devices()[0].platform == "cpu"
+
+
+@functools.cache
+def has_accelerator() -> bool:
+    """Whether JAX runs networks on something other than the CPU.
+
+    JAX is loaded and its devices are started only where a plug-in for some accelerator is
+    installed, and ``JAX_PLATFORMS`` does not rule it out.
+    """
+    return _may_have_accelerator() and not on_cpu()
+
+
+def started_by_has_accelerator() -> bool:
+    """Whether `has_accelerator` would start the devices, and so settle which are used."""
+    return not has_started() and _may_have_accelerator()
+
+
+def _may_have_accelerator() -> bool:
+    """Whether JAX has to be asked, which takes a second to load: it finds them by plug-ins."""
+    return _has_plugin() and ("jax" in sys.modules or not _told_cpu())
+
+
+def _told_cpu() -> bool:
+    return os.environ.get("JAX_PLATFORMS", "").strip().lower() == "cpu"
+
+
+@functools.cache
+def _has_plugin() -> bool:
+    from importlib.metadata import entry_points  # slow to load
+
+    return bool(
+        entry_points(group="jax_plugins")
+        or any(find_spec(name) is not None for name in ("jax_plugins", "libtpu"))
+    )
 
 
 @functools.cache

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from ._errors import MissingLibraryError
 
@@ -86,6 +84,8 @@ def install_command(extra: str) -> str:
         It names the clone that this package was installed from, or runs in; a clone that is
         gone is ``.``.
     """
+    from urllib.request import url2pathname  # slow to load
+
     origin = _origin()
     editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
     url = origin.get("url", "")
@@ -101,6 +101,8 @@ def install_command(extra: str) -> str:
 
 def _origin() -> dict[str, Any]:
     """What was installed, as PEP 610 writes it down; nothing of an installation from an index."""
+    from importlib.metadata import PackageNotFoundError, distribution  # slow to load
+
     clone = Path(__file__).parents[1]
     try:
         written = distribution(_NAME).read_text("direct_url.json")

@@ -1,4 +1,7 @@
-"""Names for this machine's processor: what is made on one may not be right on another."""
+"""The processor of this machine: its cores, and names for it.
+
+What is made on one processor may not be right on another.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,17 @@ _MODEL = ("model name", "CPU implementer", "CPU part")  # x86 and ARM
 _FEATURES = ("flags", "Features")
 # Features by which sums and products are computed. Others come and go with versions of Linux.
 _ARITHMETIC = ("sse", "avx", "fma", "amx", "asimd", "sve", "sme", "bf16", "fphp")
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use, which can be fewer than the machine has.
+
+    Affinity, a container's quota, ``LOKY_MAX_CPU_COUNT`` and ``JOBLIB_MULTIPROCESSING=0``, which
+    means one, are heeded.
+    """
+    import joblib  # slow to load
+
+    return joblib.cpu_count()
 
 
 @functools.cache

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 
-def run_child(
-    *arguments: str, patience: float, **environment: str
+def run_python(
+    *arguments: str, timeout: float, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python where it finds the modules that this process finds, and wait for its end.
 
@@ -16,7 +16,7 @@ def run_child(
     ----------
     *arguments : str
         Of the interpreter: a program's file, or ``-c`` and a program; then the program's own.
-    patience : float
+    timeout : float
         Seconds to wait at most.
     **environment : str
         Variables to set.
@@ -33,6 +33,6 @@ def run_child(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=patience,
+        timeout=timeout,
         check=False,
     )

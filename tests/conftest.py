@@ -13,7 +13,7 @@ import pytest
 from other_processes import fork_server, starting
 from PIL import Image
 
-from skembed.engines import _registry as _engines
+from skembed import engines
 from skembed.store import _error_handler
 
 
@@ -64,7 +64,7 @@ def jax_alone():
     tests/engines to say.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engines, "has_openvino", lambda: False)
+        patch.setattr(engines.get("openvino"), "is_installed", lambda: False)
         yield
 
 

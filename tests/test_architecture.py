@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 import skembed
-from skembed import _choices
+from skembed import _choices, engines
 
 PACKAGE = Path(skembed.__file__).parent
 # Each folder, and the folders that its modules may import; the modules beside them, which all
@@ -35,6 +35,14 @@ CHOICES = {
     name: value
     for name, value in vars(_choices).items()
     if isinstance(value, tuple) and len(value) > 1
+}
+# Where the names of engines are those of libraries.
+ABOUT_LIBRARIES = {
+    "_config.py",
+    "_jax.py",
+    "_keras.py",
+    "engines/openvino/_export/__main__.py",
+    "formats/keras/_code_digest.py",
 }
 _LIBRARY = {*ARROWS, "skembed"} - {"testing"}
 ARROWS |= {"cli": _LIBRARY, "notebook": _LIBRARY}
@@ -75,6 +83,21 @@ def test_modules_beside_the_folders_import_none_of_them():
         if target in ARROWS
     }
     assert wrong == set()
+
+
+def test_no_engine_is_named_outside_its_folder():
+    """Who asks for a name must be changed for the next engine: engines answer for themselves."""
+    assert {"jax", "openvino"} <= set(engines.names())
+    named = re.compile(rf"\b({'|'.join(engines.names())})\b")
+    found = [
+        (place, node.lineno, node.value)
+        for path in sources()
+        if (place := path.relative_to(PACKAGE).as_posix()) not in ABOUT_LIBRARIES
+        for node in strings(path)
+        for name in named.findall(node.value)
+        if not place.startswith(f"engines/{name}/")
+    ]
+    assert found == []
 
 
 def test_every_folder_has_its_arrows():
@@ -125,6 +148,21 @@ def sources() -> list[Path]:
 def tree(path: Path) -> ast.Module:
     """What a module says."""
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def strings(path: Path) -> Iterator[ast.Constant]:
+    """Every string of a module that is not a docstring."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree(path)):
+        is_string = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_string and id(node) not in docstrings:
+            yield node
 
 
 def module_of(path: Path) -> str:

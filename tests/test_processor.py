@@ -7,7 +7,8 @@ import pytest
 from skembed import PretrainedEmbedder, _processor
 from skembed._jax import on_cpu
 from skembed._processor import arithmetic, processor
-from skembed.extraction import _spec, images_run
+from skembed.engines.jax import _engine
+from skembed.extraction import images_run
 
 X86 = """processor\t: 0
 model name\t: AMD EPYC
@@ -70,6 +71,6 @@ def test_rows_of_another_processor_are_not_taken(tmp_path, pictures, monkeypatch
         return images_run() - before
 
     assert (run(), run()) == (2, 0)
-    monkeypatch.setattr(_spec, "_jax_device", _spec._jax_device.__wrapped__)
-    monkeypatch.setattr(_spec, "arithmetic", lambda: "another")
+    monkeypatch.setattr(_engine, "_device", _engine._device.__wrapped__)
+    monkeypatch.setattr(_engine, "arithmetic", lambda: "another")
     assert (run(), run()) == (2, 0)

@@ -16,20 +16,17 @@ class Skembed(Contender):
         self._embedder = embedder(job)
 
     def prepare(self, images: np.ndarray) -> list[np.ndarray]:
-        from skembed.extraction._batches import batch_sizes
         from skembed.extraction._programs import program
 
         spec = self._embedder._spec()
         self._program = program(spec)
-        self._at_once = batch_sizes("auto", spec.engine)[1]
+        self._batching = spec.engine.batching("auto")
         return list(images)
 
     def network(self, prepared: list[np.ndarray]) -> np.ndarray:
         from skembed.extraction._batches import run
 
-        return np.concatenate(
-            list(run(self._program, prepared, size=self._at_once, halve=True))
-        )
+        return np.concatenate(list(run(self._program, prepared, self._batching)))
 
     def files(self, paths: list[str]) -> np.ndarray:
         return self._embedder.transform(paths)

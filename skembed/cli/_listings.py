@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import backbones
 from .._errors import did_you_mean, size_of_bytes, with_tilde
+from ..engines._registry import REFERENCE
 from ._console import Output
 from ._errors import CommandError
 
@@ -29,7 +30,7 @@ _USUAL = {
     "weights": "imagenet",
     "precision": "float32",
     "decoding": "exact",
-    "engine": "jax",
+    "engine": REFERENCE,
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .._choices import DECODINGS
+from ..engines._registry import AUTO, ENGINES, require
 from ._arguments import one_of, positive
 
 if TYPE_CHECKING:
@@ -51,15 +53,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="side of the square that images are brought to (the backbone's own)",
     )
-    from ..engines._registry import ENGINES
-
     shrinks = "scaled shrinks large JPEGs while it decodes them (%(default)s)"
     add_choice(parser, "--decoding", DECODINGS, "exact", shrinks)
-    add_choice(parser, "--engine", ENGINES, "auto", "who runs the network (%(default)s)")
+    add_choice(parser, "--engine", ENGINES, AUTO, "who runs the network (%(default)s)")
 
 
 def add_choice(
-    parser: argparse.ArgumentParser, flag: str, names: tuple[str, ...], default: Any, says: str
+    parser: argparse.ArgumentParser, flag: str, names: Iterable[str], default: Any, says: str
 ) -> None:
     """Add an option with a few values; another one is told with the nearest of them."""
     parser.add_argument(
@@ -98,7 +98,7 @@ def add_table_options(parser: argparse.ArgumentParser, *, needs_label: bool) -> 
     )
 
 
-def _choices(names: tuple[str, ...]) -> str:
+def _choices(names: Iterable[str]) -> str:
     return f"{{{','.join(names)}}}"
 
 
@@ -106,13 +106,5 @@ def make_embedder(args: argparse.Namespace) -> PretrainedEmbedder:
     """Make the estimator that the options describe."""
     from ..estimators._options import embedder_from_options
 
-    require_engine(args.engine)
+    require(args.engine)  # before images are looked for
     return embedder_from_options(args.backbone, vars(args))
-
-
-def require_engine(engine: str) -> None:
-    """Check that an engine can run, before images are looked for."""
-    from ..engines._registry import choose_engine
-
-    if engine != "auto":
-        choose_engine(engine, "float32")

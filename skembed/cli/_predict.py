@@ -20,6 +20,7 @@ from .._errors import ImageError
 from .._files import written_whole
 from .._optional import skops_io
 from .._saving._contents import walk
+from ..engines._registry import require as require_engine
 from ..estimators._image_transformer import ImageTransformer
 from ..estimators.pretrained import PretrainedEmbedder
 from ..evaluation._cross_validation import without_warning_of_unreadable_images
@@ -30,7 +31,6 @@ from ._console import Output, error_line
 from ._errors import EXPECTED, CommandError
 from ._files import check_output, storable
 from ._images import read_model_table, takes_a_table
-from ._options import require_engine
 from ._ranking import Ranking, rank
 
 _SOME_UNREADABLE = 1

@@ -1,1 +1,24 @@
-"""Who runs a network: a program takes a batch of images and returns their rows."""
+"""Who runs a network: an engine builds a program, which takes images and returns their rows."""
+
+from ._engine import (
+    Batching,
+    Engine,
+    OutOfMemoryError,
+    Program,
+    TransientError,
+    UnsupportedNetworkError,
+)
+from ._registry import get, names, register, unregister
+
+__all__ = [
+    "Batching",
+    "Engine",
+    "OutOfMemoryError",
+    "Program",
+    "TransientError",
+    "UnsupportedNetworkError",
+    "get",
+    "names",
+    "register",
+    "unregister",
+]

@@ -1,83 +1,254 @@
-"""Which engine runs a request: the rule behind ``engine="auto"``."""
+"""The engines there are, their order, and the rule behind ``engine="auto"``."""
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
-from importlib.metadata import entry_points
-from importlib.util import find_spec
+from collections.abc import Iterable, Iterator, Set
+from typing import TYPE_CHECKING, Any
 
 from .._errors import did_you_mean, parameter
-from .._jax import has_started, on_cpu
-from ._program import UnsupportedNetworkError
-from .openvino._runtime import has_bfloat16, has_openvino, import_openvino
+from ._engine import Engine
+from .jax._engine import JaxEngine
+from .openvino._engine import OpenVinoEngine
 
-ENGINES = ("auto", "jax", "openvino")
+if TYPE_CHECKING:
+    from ..backbones._spec import Backbone
+    from ..formats._network import NetworkSpec
+
+AUTO = "auto"
+# By name, in order: a network that one of them refuses goes to the next. JAX, which runs all that
+# Keras can describe, is the last.
+_engines: dict[str, Engine] = {
+    engine.name: engine for engine in (OpenVinoEngine(), JaxEngine())
+}
+REFERENCE = next(reversed(_engines))  # which others are compared with; the usual one of rows
 
 
-def choose_engine(engine: str, precision: str) -> str:
-    """Return the engine that `engine` means on this machine, at this precision.
+class EngineNames(Set[str]):
+    """What the parameter `engine` may be, at any moment: ``"auto"``, and the engines there are."""
 
-    ``"auto"`` is JAX wherever there is an accelerator; on a CPU OpenVINO where it is installed
-    (the extra ``fast``) and the CPU has the arithmetic, else JAX.
+    def __contains__(self, name: object) -> bool:
+        return name == AUTO or name in _engines
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((AUTO, *names()))
+
+    def __len__(self) -> int:
+        return 1 + len(_engines)
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[Any]) -> set[Any]:
+        return set(it)  # what is left after a subtraction is no such view
+
+
+ENGINES = EngineNames()
+
+
+def register(engine: Engine) -> None:
+    """Add an engine: before all others, or in the place of one of its name.
+
+    ``engine="auto"`` takes it where it is preferred, and where it alone runs a backbone.
+
+    Parameters
+    ----------
+    engine : Engine
+        An instance, whose class says all there is to say.
 
     Raises
     ------
-    ImportError
-        If OpenVINO is asked for and not installed.
+    TypeError
+        If it is none.
     ValueError
-        If there is no such engine, or the CPU cannot do what is asked of OpenVINO.
+        If its name is ``"auto"``.
+
+    See Also
+    --------
+    unregister : Remove it again.
+
+    Examples
+    --------
+    An engine for networks that do nothing but average colours:
+
+    >>> from skembed import engines
+    >>> class Averages(engines.Program):
+    ...     def start(self, images):
+    ...         rows = images.mean(axis=(1, 2))
+    ...         return lambda: rows
+    >>> class MeanColours(engines.Engine):
+    ...     name, title = "mean_colours", "Mean Colours"
+    ...
+    ...     def device(self):
+    ...         return "cpu"
+    ...
+    ...     def unsupported(self, backbone, precision):
+    ...         return "it has no use for weights" if backbone and backbone.n_parameters else ""
+    ...
+    ...     def batching(self, batch_size):
+    ...         return engines.Batching(together=32, at_once=32)
+    ...
+    ...     def build(self, network):
+    ...         return Averages()
+    >>> engines.register(MeanColours())
+    >>> engines.names()
+    ['jax', 'mean_colours', 'openvino']
+    >>> engines.unregister("mean_colours")
     """
-    if engine not in ENGINES:
-        raise ValueError(f"engine is {engine!r}. {did_you_mean(engine, ENGINES)}")
-    if engine == "auto":
-        fast = has_openvino() and not _has_accelerator() and _can_try(precision)
-        return "openvino" if fast else "jax"
-    if engine == "openvino":
-        import_openvino()
-        if not _can_do(precision):
-            raise ValueError(
-                f"precision is {precision!r}, which this CPU does not have, and OpenVINO would "
-                f"silently compute in float32. Allowed: 'float32', or {parameter('engine', 'jax')}."
-            )
+    if not isinstance(engine, Engine):
+        raise TypeError(f"engine must be an instance of Engine, got {engine!r}.")
+    if engine.name == AUTO:
+        raise ValueError(f"An engine cannot be called {AUTO!r}, which lets skembed choose one.")
+    # A name that is known keeps its place.
+    place = _engines if engine.name in _engines else {engine.name: engine, **_engines}
+    _replace({**place, engine.name: engine})
+
+
+def unregister(name: str) -> None:
+    """Remove an engine; nothing happens where there is none of the name.
+
+    Parameters
+    ----------
+    name : str
+        The engine's.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> engines.unregister("mean_colours")
+    """
+    _replace({other: engine for other, engine in _engines.items() if other != name})
+
+
+def _replace(engines: dict[str, Engine]) -> None:
+    _engines.clear()
+    _engines.update(engines)
+
+
+def names() -> list[str]:
+    """Return the names of all engines, in alphabetical order.
+
+    Returns
+    -------
+    list of str
+        Whether or not they are installed.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> engines.names()
+    ['jax', 'openvino']
+    """
+    return sorted(_engines)
+
+
+def engines() -> tuple[Engine, ...]:
+    """Return all engines, in their order."""
+    return tuple(_engines.values())
+
+
+def get(name: str) -> Engine:
+    """Return an engine.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Returns
+    -------
+    Engine
+        What was registered under the name.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name; the message has the nearest.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> engines.get("jax").is_installed()
+    True
+    """
+    if name not in _engines:
+        raise ValueError(f"engine is {name!r}. {did_you_mean(name, ENGINES)}")
+    return _engines[name]
+
+
+def choose(name: str, backbone: Backbone, precision: str) -> Engine:
+    """Return the engine that `name` means for a backbone, at a precision, on this machine.
+
+    ``"auto"`` is the first engine that is installed and can run it; those that are preferred on
+    this machine come first.
+
+    Raises
+    ------
+    MissingLibraryError
+        If the engine is not installed.
+    ValueError
+        If there is no such engine, or it cannot run such a network here; or, for ``"auto"``, none
+        can.
+    """
+    if name == AUTO:
+        return _first(engines(), backbone, precision) or _nobody(backbone, precision)
+    engine = get(name)
+    engine.require()
+    if reason := engine.unsupported(backbone, precision):
+        other = _first(engines(), backbone, precision)
+        how = f" {parameter('engine', other.name)} can." if other else ""
+        raise ValueError(
+            f"{parameter('engine', name)} cannot run {backbone.name!r}: {reason}.{how}"
+        )
     return engine
 
 
-def _can_do(precision: str) -> bool:
-    return precision == "float32" or has_bfloat16()
+def following(engine: Engine, network: NetworkSpec) -> Engine | None:
+    """Return the engine that runs a network which `engine` has refused; None where none can."""
+    order = engines()
+    behind = order[order.index(engine) + 1 :]
+    return _first(behind, network.backbone, network.precision)
 
 
-def _can_try(precision: str) -> bool:
-    try:
-        return _can_do(precision)
-    except UnsupportedNetworkError:  # OpenVINO is there, and cannot be loaded
-        return False
+def preferred(precision: str) -> list[Engine]:
+    """Return what ``"auto"`` may mean at this precision, whatever the backbone."""
+    return [
+        engine
+        for engine in engines()
+        if engine.is_installed()
+        and engine.is_preferred()
+        and not engine.unsupported(None, precision)
+    ]
+
+
+def require(name: str) -> None:
+    """See to it that the engine `name` can be loaded; there always is one for ``"auto"``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it cannot.
+    """
+    if name != AUTO:
+        get(name).require()
 
 
 def starts_devices() -> bool:
-    """Whether choosing an engine would start JAX's devices, and so settle which are used."""
-    return not has_started() and _may_have_accelerator()
+    """Whether choosing an engine would start devices, and so settle which are used."""
+    return any(engine.is_installed() and engine.starts_devices() for engine in engines())
 
 
-@functools.cache
-def _has_accelerator() -> bool:
-    """Whether JAX runs on something other than the CPU."""
-    return _may_have_accelerator() and not on_cpu()
+def _first(candidates: tuple[Engine, ...], backbone: Backbone, precision: str) -> Engine | None:
+    installed = [engine for engine in candidates if engine.is_installed()]
+    # The order among equals stays.
+    for engine in sorted(installed, key=lambda engine: not engine.is_preferred()):
+        if not engine.unsupported(backbone, precision):
+            return engine
+    return None
 
 
-def _may_have_accelerator() -> bool:
-    """Whether JAX has to be asked, which takes a second to load: it finds them by plug-ins."""
-    return _has_plugin() and ("jax" in sys.modules or not _told_cpu())
-
-
-def _told_cpu() -> bool:
-    return os.environ.get("JAX_PLATFORMS", "").strip().lower() == "cpu"
-
-
-@functools.cache
-def _has_plugin() -> bool:
-    return bool(
-        entry_points(group="jax_plugins")
-        or any(find_spec(name) is not None for name in ("jax_plugins", "libtpu"))
-    )
+def _nobody(backbone: Backbone, precision: str) -> Engine:
+    reasons = [
+        f"{engine.title}: {engine.unsupported(backbone, precision)}"
+        if engine.is_installed()
+        else f"{engine.title} is not installed"
+        for engine in engines()
+    ]
+    raise ValueError(f"No engine can run {backbone.name!r}. {'; '.join(reasons)}.")

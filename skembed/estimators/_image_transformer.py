@@ -24,8 +24,8 @@ from .._sklearn_compat import (
 )
 from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import names_a_file
-from ..engines._program import UnsupportedNetworkError
-from ..engines._registry import ENGINES, choose_engine, starts_devices
+from ..engines import UnsupportedNetworkError
+from ..engines._registry import AUTO, ENGINES, preferred, starts_devices
 from ..extraction._extract import extract, stream
 from ..extraction._failures import POLICIES, FailurePolicy, failure_policy
 from ..extraction._programs import known_engine, runnable
@@ -76,7 +76,7 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
         "color_space": [StrOptions({"rgb", "rgba", "bgr", "bgra"})],
         "root": [str, os.PathLike, None],
         "precision": [StrOptions(set(PRECISIONS))],
-        "engine": [StrOptions(set(ENGINES))],
+        "engine": [StrOptions(ENGINES)],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
@@ -120,23 +120,23 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
         """What ``engine="auto"`` means, for the text of the estimator."""
         # Parameters may be anything before they are checked, and a repr never fails.
         with contextlib.suppress(Exception):
-            if self.engine == "auto" and (engine := self._cheaply_known_engine()):
+            if self.engine == AUTO and (engine := self._cheaply_known_engine()):
                 return f"engine_={engine!r}"
         return ""
 
     __repr__: Any = CommentedRepr(_engine_comment)
 
     def _cheaply_known_engine(self) -> str | None:
-        """What ``"auto"`` means; None where only the whole request can tell, or JAX's devices.
+        """What ``"auto"`` means; None where only the whole request can tell, or devices.
 
-        OpenVINO may have refused the network. To ask whether it has takes the request, and that
+        An engine may have refused the network. To ask whether it has takes the request, and that
         may take Keras, or the digest of all weights.
         """
         if starts_devices():
             return None
-        engine = choose_engine("auto", self.precision)
-        if engine == "jax":
-            return engine
+        engines = preferred(self.precision)
+        if len(engines) == 1:
+            return engines[0].name
         cheap = (
             isinstance(self.backbone, str)
             and not names_a_file(self.backbone)
@@ -152,7 +152,7 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
 
     @property
     def engine_(self) -> str:
-        """The engine in use: ``"jax"`` or ``"openvino"``.
+        """The engine in use: ``"jax"``, ``"openvino"``, or one that was registered.
 
         A network that OpenVINO cannot run is known by its first transform.
         """
@@ -237,22 +237,24 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
     def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A float32 row for each image in X, and which of the images could be read."""
         items, spec, options = self._call(X)
-        try:
-            return extract(items, spec, options)
-        except UnsupportedNetworkError as error:
-            return extract(items, runnable(spec, error), options)
+        while True:
+            try:
+                return extract(items, spec, options)
+            except UnsupportedNetworkError as error:  # known once the network has been built
+                spec = runnable(spec, error)
 
     def _pieces(self, X: Any) -> Iterator[Piece]:
         """The rows that `transform` returns, in pieces, and what became of the images."""
         items, spec, options = self._call(X)
         given = 0
-        try:
-            for piece in stream(items, spec, options):
-                given = piece.start + len(piece.rows)
-                yield self._finished(piece)
-        except UnsupportedNetworkError as error:
-            for piece in stream(items, runnable(spec, error), options, given):
-                yield self._finished(piece)
+        while True:
+            try:
+                for piece in stream(items, spec, options, given):
+                    given = piece.start + len(piece.rows)
+                    yield self._finished(piece)
+                return
+            except UnsupportedNetworkError as error:
+                spec = runnable(spec, error)
 
     def _call(self, X: Any) -> tuple[list[Any], ExtractionSpec, RunOptions]:
         """What an extraction takes: the images, what to compute of them, and how."""

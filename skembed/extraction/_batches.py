@@ -10,21 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .. import _jax
-from .._cores import n_abreast, n_cores
 from .._errors import level_of_caller
-from ..engines._program import OutOfMemoryError, Program
-
-# XLA compiles for each shape: on a CPU JAX takes batches of one size, whatever the caller's. Inside
-# the program their images are computed one by one (see `engines/_steps.py`); with 8 the calls cost
-# next to nothing, and a single image does not pay for many.
-_CPU_SHAPE = 8
-_AUTO_CPU = 32
-# For each device: where there are more of them, each has what one alone would have.
-_AUTO_ACCELERATOR = 128
-# Between two groups that travel together an accelerator waits while rows are stored and others
-# looked up: with several batches a group, that is seldom.
-_GROUP = 4
+from ..engines import Batching, OutOfMemoryError, Program
 
 _counted = threading.Lock()
 _counts = {"images": 0}
@@ -50,44 +37,20 @@ def images_run() -> int:
     return _counts["images"]
 
 
-def batch_sizes(batch_size: int | str, engine: str) -> tuple[int, int]:
-    """Return how many images travel together, and how many go through the network at once."""
-    if engine == "openvino":
-        # One image at a time on each core: their feature maps stay in the core's own cache.
-        # It took 15 % (EfficientNet-Lite0) to 28 % (MobileNetV2) less time than batches of 8 on
-        # all cores, and a lone image does not pay for seven black ones.
-        return max(_AUTO_CPU, 4 * n_cores()) if batch_size == "auto" else int(batch_size), 1
-    devices = len(_jax.used_devices())
-    if _jax.on_cpu():
-        at_once = _CPU_SHAPE * devices
-        together = max(_AUTO_CPU, at_once, 2 * at_once * n_abreast(devices))
-        return together if batch_size == "auto" else int(batch_size), at_once
-    at_once = _AUTO_ACCELERATOR * devices if batch_size == "auto" else int(batch_size)
-    return _GROUP * at_once, at_once
-
-
-def may_halve(batch_size: int | str, engine: str) -> bool:
-    """Whether batches that do not fit are halved: on accelerators, where the size is ours.
-
-    On a CPU images are computed one by one, and a smaller batch needs no less memory.
-    """
-    return batch_size == "auto" and engine == "jax" and not _jax.on_cpu()
-
-
-def warm_up(program: Program, image: np.ndarray, *, size: int, halve: bool) -> None:
-    """Compile for batches of `size` such images, or as `run` has halved them."""
+def warm_up(program: Program, image: np.ndarray, batching: Batching) -> None:
+    """Compile for batches of such images, or as `run` has halved them."""
     # Whether there is room is for `run` to find out, which knows what to do then.
     with contextlib.suppress(OutOfMemoryError):
-        program.compile((_fitting(program, size, halve), *image.shape), image.dtype)
+        program.compile((_fitting(program, batching), *image.shape), image.dtype)
 
 
 def run(
-    program: Program, images: Sequence[np.ndarray], *, size: int, halve: bool
+    program: Program, images: Sequence[np.ndarray], batching: Batching
 ) -> Iterator[np.ndarray]:
     """Yield the rows of the images in their order, a batch at a time.
 
     While a batch is read back, and while the caller does something with its rows, the next ones
-    are computed. Every batch is of `size`, the last one filled up with black images.
+    are computed. Every batch is of one size, the last one filled up with black images.
 
     Parameters
     ----------
@@ -95,21 +58,20 @@ def run(
         The network.
     images : sequence of array of shape (height, width, channels)
         Any number of them.
-    size : int
-        Images that go through the network at once.
-    halve : bool
-        Whether to go on with smaller batches when one does not fit.
+    batching : Batching
+        How many of them the program takes at once, and whether smaller batches are tried when
+        one does not fit.
 
     Yields
     ------
-    float32 array of shape (at most size, width)
+    float32 array of shape (at most batching.at_once, width)
 
     Raises
     ------
     MemoryError
-        If not even one batch at a time, and of the smallest size where `halve`, fits.
+        If not even one batch at a time fits, and of the smallest size that is tried.
     """
-    size = _fitting(program, size, halve)
+    size = _fitting(program, batching)
     dtype = np.result_type(*{image.dtype for image in images})
     begun: deque[tuple[int, Callable[[], np.ndarray]]] = deque()
     first = done = 0  # of the images: the next to begin, and how many have been read back
@@ -125,7 +87,7 @@ def run(
             except MemoryError as error:  # the device's, or ours for the batch itself
                 _abandon(begun)
                 first = done
-                size = _make_room(program, size, halve, images[0].shape[:2], error)
+                size = _make_room(program, size, batching, images[0].shape[:2], error)
                 continue
             done += n
             with _counted:
@@ -135,9 +97,10 @@ def run(
         _abandon(begun)  # an error, here or where the rows go: the network still reads these
 
 
-def _fitting(program: Program, size: int, halve: bool) -> int:
+def _fitting(program: Program, batching: Batching) -> int:
     """The size that is known to fit, as far as it may be another."""
-    return min(size, program.batch_limit or size) if halve else size
+    size = batching.at_once
+    return min(size, program.batch_limit or size) if batching.may_halve else size
 
 
 def _stacked(images: Sequence[np.ndarray], size: int, dtype: np.dtype) -> np.ndarray:
@@ -157,17 +120,22 @@ def _abandon(begun: deque[tuple[int, Callable[[], np.ndarray]]]) -> None:
 
 
 def _make_room(
-    program: Program, size: int, halve: bool, image_size: tuple[int, ...], error: Exception
+    program: Program,
+    size: int,
+    batching: Batching,
+    image_size: tuple[int, ...],
+    error: Exception,
 ) -> int:
     """Ask for less memory after a batch of `size` has not fitted; return the size to go on with."""
-    if halve and size > 1:
+    if batching.may_halve and size > 1:
         program.batch_limit = size = size // 2
-        _warn_of_memory(f"{size} images at a time; last bits may differ from larger batches'")
+        loss = "" if batching.same_bits else "; last bits may differ from larger batches'"
+        _warn_of_memory(f"{size} images at a time{loss}")
     elif program.in_flight > 1:
         program.in_flight = 1
         _warn_of_memory("one batch at a time, which takes longer and changes no number")
     else:
-        raise MemoryError(_advice(size, halve, image_size)) from error
+        raise MemoryError(_advice(size, batching, image_size)) from error
     return size
 
 
@@ -179,8 +147,8 @@ def _warn_of_memory(how: str) -> None:
     )
 
 
-def _advice(size: int, halve: bool, image_size: tuple[int, ...]) -> str:
+def _advice(size: int, batching: Batching, image_size: tuple[int, ...]) -> str:
     shape = " x ".join(map(str, image_size))
-    fixed = halve or size == 1 or _jax.on_cpu()  # batch_size could change nothing
-    fix = "a smaller image_size or backbone" if fixed else "a smaller batch_size, or 'auto'"
+    smaller = batching.by_user and size > 1
+    fix = "a smaller batch_size, or 'auto'" if smaller else "a smaller image_size or backbone"
     return f"A batch of {size} images of {shape} pixels does not fit in memory: choose {fix}."

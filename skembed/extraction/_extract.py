@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._config import get_config
-from ..engines._program import UnsupportedNetworkError
+from ..engines import UnsupportedNetworkError
 from ..store import StoreSpec, open_file_digests, open_store
 from ._programs import forget
 from ._progress import Fate, Progress
@@ -98,10 +98,8 @@ def _opened(
     with contextlib.ExitStack() as stack:
         progress = Progress(options.progress, n, spec.backbone.name)
         stack.callback(progress.close)
-        recorder = Recorder(progress, spec.backbone.name, spec.engine)
-        stack.push(
-            lambda kind, *_: None if kind is UnsupportedNetworkError else recorder.publish()
-        )
+        recorder = Recorder(progress, spec.backbone.name, spec.engine.name)
+        stack.push(lambda _, error, *__: _publish(recorder, error))
         store = digests = file = None
         if not spec.backbone.is_repeatable:
             stack.callback(forget, spec)
@@ -124,3 +122,9 @@ def _opened(
         window = Window(spec.network.width, n if whole else None, file)
         yield Runner(spec, options, pool, store, digests, window, recorder)
         recorder.log()
+
+
+def _publish(recorder: Recorder, error: BaseException | None) -> None:
+    """Show the report of a call, unless another engine is about to begin it anew."""
+    if not isinstance(error, UnsupportedNetworkError):
+        recorder.publish()

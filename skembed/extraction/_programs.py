@@ -10,14 +10,15 @@ from collections import OrderedDict
 
 from .._errors import BackendError, advice, level_of_caller
 from .._jax import has_started
-from ..engines._program import Program
+from ..engines import Engine, Program, UnsupportedNetworkError
+from ..engines._registry import engines, following
 from ..formats._network import NetworkSpec
 from ._repeated_calls import should_warn
 from ._spec import ExtractionSpec
 
 # A long search over backbones must not hold every network it has met.
 _KEPT = 4
-_programs: OrderedDict[tuple[str, NetworkSpec], Program] = OrderedDict()
+_programs: OrderedDict[tuple[Engine, NetworkSpec], Program] = OrderedDict()
 _lock = threading.RLock()
 _begun = False  # whether an engine has been started for a network
 _orphaned = False  # forked from a process in which that was so: its threads are not here
@@ -43,7 +44,7 @@ def program(spec: ExtractionSpec) -> Program:
     key = _key(spec)
     with _lock:
         if key not in _programs:
-            _programs[key] = _built(spec)
+            _programs[key] = spec.engine.build(spec.network)
         _programs.move_to_end(key)
         while len(_programs) > _KEPT:
             _programs.popitem(last=False)
@@ -51,12 +52,15 @@ def program(spec: ExtractionSpec) -> Program:
 
 
 def known_engine(spec: ExtractionSpec) -> str:
-    """Return the engine of `spec`, as far as it is known without building anything."""
-    return "jax" if _refusal(spec) else spec.engine
+    """Return the name of the engine that runs `spec`, as far as it is known without building."""
+    engine: Engine | None = spec.engine
+    while engine is not None and engine.refusal(spec.network):
+        engine = following(engine, spec.network)
+    return (engine or spec.engine).name
 
 
 def runnable(spec: ExtractionSpec, error: Exception | None = None) -> ExtractionSpec:
-    """Return `spec`, but on JAX where OpenVINO cannot run the network.
+    """Return `spec`, but on the next engine where its own cannot run the network.
 
     Whether it can is only known when its program has been built, and that is not done before an
     image needs it.
@@ -72,27 +76,29 @@ def runnable(spec: ExtractionSpec, error: Exception | None = None) -> Extraction
     -----
     RuntimeWarning
         If the engine changes; the message says why.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If no engine is left.
     """
-    reason = str(error) if error is not None else _refusal(spec)
-    if not reason:
-        return spec
-    text = (
-        f"OpenVINO cannot run {spec.backbone.name!r}: {reason}. JAX runs it instead."
-        f"{advice('{engine} says so without this warning.', engine='jax')}"
-    )
+    reason = str(error) if error is not None else spec.engine.refusal(spec.network)
+    while reason:
+        spec = _on_the_next(spec, reason)
+        reason = spec.engine.refusal(spec.network)
+    return spec
+
+
+def _on_the_next(spec: ExtractionSpec, reason: str) -> ExtractionSpec:
+    refused = f"{spec.engine.title} cannot run {spec.backbone.name!r}: {reason}."
+    engine = following(spec.engine, spec.network)
+    if engine is None:
+        raise UnsupportedNetworkError(f"{refused} No other engine can.")
+    how = advice("{engine} says so without this warning.", engine=engine.name)
+    text = f"{refused} {engine.title} runs it instead.{how}"
     if should_warn(text):
         warnings.warn(text, RuntimeWarning, stacklevel=level_of_caller())
-    return dataclasses.replace(spec, engine="jax")
-
-
-def _refusal(spec: ExtractionSpec) -> str:
-    if spec.engine != "openvino":
-        return ""
-    if spec.backbone.custom_code:  # which would be left behind, or taken for Keras' by its name
-        return "it runs code that is not Keras' own, of which no graph can be made"
-    from ..engines.openvino._graphs import refusal
-
-    return refusal(spec.network)
+    return dataclasses.replace(spec, engine=engine)
 
 
 def forget(spec: ExtractionSpec) -> None:
@@ -101,18 +107,8 @@ def forget(spec: ExtractionSpec) -> None:
         _programs.pop(_key(spec), None)
 
 
-def _key(spec: ExtractionSpec) -> tuple[str, NetworkSpec]:
+def _key(spec: ExtractionSpec) -> tuple[Engine, NetworkSpec]:
     return spec.engine, spec.network
-
-
-def _built(spec: ExtractionSpec) -> Program:
-    if spec.engine == "openvino":
-        from ..engines.openvino._program import OpenVinoProgram
-
-        return OpenVinoProgram(spec.network)
-    from ..engines.jax._program import JaxProgram
-
-    return JaxProgram(spec.network)
 
 
 def _after_fork() -> None:
@@ -130,7 +126,7 @@ def clear_programs() -> None:
     """Forget every network that this process has built, and free its memory.
 
     The four networks used last are kept for further transforms; the next use of one that is
-    forgotten builds it again, and tries OpenVINO again where that had refused it. Rows in the
+    forgotten builds it again, and tries engines again that had refused it. Rows in the
     store stay.
 
     See Also
@@ -142,10 +138,9 @@ def clear_programs() -> None:
     >>> from skembed import extraction
     >>> extraction.clear_programs()
     """
-    from ..engines.openvino._graphs import forget_refusals
-
     if _orphaned:  # to delete what the parent has started would wait for its threads
         return
     with _lock:
         _programs.clear()
-        forget_refusals()
+        for engine in engines():
+            engine.forget()

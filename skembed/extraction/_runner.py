@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from .._cores import n_cores
 from .._errors import ImageError
+from .._processor import n_cores
+from ..engines import Batching
 from ..formats._pixels import pixels_for
 from ..images import Limits, Raw, local_path, read
 from ..store import EmbeddingStore, FileDigests
-from ._batches import batch_sizes, may_halve, run, warm_up
+from ._batches import run, warm_up
 from ._failures import POLICIES, copied, unreadable
 from ._prefetch import prefetch
 from ._programs import program
@@ -222,18 +223,19 @@ class Runner:
 
     def _computed(self, missing: Iterator[_Image | None]) -> Iterator[Piece]:
         """Decode images and run them through the network, and yield what is settled thereby."""
-        together, at_once = batch_sizes(self._options.batch_size, self._spec.engine)
+        batching = self._spec.engine.batching(self._options.batch_size)
+        together = batching.together
         self.window.grow(4 * together + 2 * _LOOKED_UP)
         decoded = prefetch(self._pool, self._decode, missing, 3 * together)
         batches = _batched(self._readable(self._waited_for(decoded)), together)
         for batch in itertools.chain(batches, [None]):
             if batch is not None:
-                self._run(batch, at_once)
+                self._run(batch, batching)
             else:  # nothing is under way, but what waits for a file that has changed
                 copies, self._twins = self._twins, []
                 decoded_here = self._readable(map(self._decode, copies))
                 for several in _batched(decoded_here, together):
-                    self._run(several or [], at_once)
+                    self._run(several or [], batching)
             yield from self._settled()
 
     def _decode(self, image: _Image) -> _Image:
@@ -267,15 +269,14 @@ class Runner:
                 failed = unreadable(image.row, image.item, image.error, image.key)
                 self._fail(image.row, failed, image.error)
 
-    def _run(self, batch: list[_Image], size: int) -> None:
+    def _run(self, batch: list[_Image], batching: Batching) -> None:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
         if not batch:
             return
         # Before the lock: nobody is to wait for us to build and to compile.
         with self._recorder.phase("build"):
             network = program(self._spec)
-            halve = may_halve(self._options.batch_size, self._spec.engine)
-            warm_up(network, batch[0].pixels, size=size, halve=halve)
+            warm_up(network, batch[0].pixels, batching)
         with contextlib.ExitStack() as stack:
             if self._store is not None:
                 with self._recorder.phase("lock"):
@@ -285,7 +286,7 @@ class Runner:
                 stack.enter_context(self._recorder.phase("network"))
                 pixels = [image.pixels for image in batch]
                 left = iter(batch)
-                for rows in _gathered(run(network, pixels, size=size, halve=halve)):
+                for rows in _gathered(run(network, pixels, batching)):
                     self._keep(list(itertools.islice(left, len(rows))), rows)
 
     def _keep(self, images: list[_Image], rows: np.ndarray) -> None:

@@ -8,19 +8,17 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from .._errors import WeightsError, advice, did_you_mean, parameter
 from .._files import file_status
-from .._processor import arithmetic
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
-from ..engines._registry import choose_engine
-from ..engines.openvino._runtime import device as _openvino_device
+from ..engines import Engine
+from ..engines._registry import choose
 from ..formats._network import EMBEDDING, NetworkSpec
 from ..images import resize_convention
 from ..layers._select import select
@@ -30,10 +28,6 @@ _WHICH_SIZE = "Say which with image_size=(height, width)."
 
 # Raised whenever our own code changes the numbers of an unchanged request.
 _NUMBERS = 5
-_NUMERIC_PACKAGES = {
-    "jax": ("jax", "jaxlib", "keras", "numpy", "pillow"),
-    "openvino": ("keras", "numpy", "openvino", "pillow"),
-}
 _MAX_SIDE = 4096  # pixels; networks are trained with a few hundred
 
 
@@ -47,7 +41,7 @@ class ExtractionSpec:
         What the engine builds.
     resize : str
         The full name of a resize convention.
-    engine : {"jax", "openvino"}
+    engine : Engine
         Who runs the network.
     decoding : {"exact", "scaled"}, default="exact"
         How JPEGs much larger than the input are decoded.
@@ -55,7 +49,7 @@ class ExtractionSpec:
 
     network: NetworkSpec
     resize: str
-    engine: str
+    engine: Engine
     decoding: str = "exact"
 
     @property
@@ -73,10 +67,8 @@ class ExtractionSpec:
             "weights": self.network.weights_digest or self.network.weights,
             "resize": self.resize,
             "precision": self.network.precision,
-            "engine": self.engine,
-            "device": _openvino_device() if self.engine == "openvino" else _jax_device(),
             "numbers": _NUMBERS,
-            "versions": _versions(self.engine),
+            **self.engine.key(),
         }
         if self.decoding != "exact":  # which rows kept by earlier versions were, and do not say
             facts["decoding"] = self.decoding
@@ -108,7 +100,7 @@ class ExtractionSpec:
             "layers": _shortened([tap.label for tap in self.network.taps]),
             "pooling": self.network.pooling,
             "precision": self.network.precision,
-            "engine": self.engine,
+            "engine": self.engine.name,
         }
 
 
@@ -149,7 +141,7 @@ def make_spec(
             precision=precision,
         ),
         resize=convention.name,
-        engine=choose_engine(engine, precision),
+        engine=choose(engine, sized, precision),
         # A filter that picks single pixels gets all of them, and so the same numbers.
         decoding=decoding if convention.antialias else "exact",
     )
@@ -213,19 +205,3 @@ def _digest(path: Path, _status: tuple[int, ...]) -> str:
     """The sha256 of a file, computed again once its status has changed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@functools.cache
-def _versions(engine: str) -> dict[str, str]:
-    # simplejpeg and Numba are none of them: they give Pillow's bits.
-    return {name: version(name) for name in _NUMERIC_PACKAGES[engine]}
-
-
-@functools.cache
-def _jax_device() -> str:
-    from .._jax import matmul_precision, on_cpu, used_devices
-
-    # JAX calls every CPU "cpu".
-    kind = f"cpu {arithmetic()}" if on_cpu() else used_devices()[0].device_kind
-    precision = matmul_precision()
-    return kind if precision == "default" else f"{kind}, products in {precision}"

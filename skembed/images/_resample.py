@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .._subprocess import run_child
+from .._subprocess import run_python
 from ._pillow import Pixels, as_image, height_and_width
 
 _logger = logging.getLogger("skembed")
@@ -178,7 +178,7 @@ if hasattr(os, "register_at_fork"):
 def _compile_in_subprocess() -> None:
     package, _, _ = __name__.rpartition(".")
     source = Path(__file__).with_name("_kernels.py")
-    done = run_child("-c", _COMPILE, str(source), f"{package}._kernels", patience=_TIMEOUT)
+    done = run_python("-c", _COMPILE, str(source), f"{package}._kernels", timeout=_TIMEOUT)
     if done.returncode:
         *_, reason = done.stderr.strip().splitlines() or ["their code cannot be cached"]
         raise RuntimeError(reason)

@@ -11,15 +11,15 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skembed import PretrainedEmbedder, backbones
+from skembed import PretrainedEmbedder, _jax, backbones, engines
 from skembed._keras import import_keras
 from skembed.backbones import _registry
-from skembed.engines import _registry as _engines
+from skembed.engines.openvino import _runtime
 from skembed.formats.keras import _models
 
 
 def test_a_cpu_without_bfloat16_leaves_it_to_jax(monkeypatch):
-    monkeypatch.setattr(_engines, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(_runtime, "has_bfloat16", lambda: False)
     with pytest.raises(ValueError, match=r"precision is 'bfloat16', which this CPU does not"):
         PretrainedEmbedder(engine="openvino", precision="bfloat16").fit(["image.jpg"])
     rounded = PretrainedEmbedder(precision="bfloat16")
@@ -30,7 +30,7 @@ def test_a_cpu_without_bfloat16_leaves_it_to_jax(monkeypatch):
 
 
 def test_a_cpu_with_bfloat16_has_it_from_openvino(monkeypatch):
-    monkeypatch.setattr(_engines, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(_runtime, "has_bfloat16", lambda: True)
     for engine in ("auto", "openvino"):
         rounded = PretrainedEmbedder(engine=engine, precision="bfloat16")
         assert rounded.engine_ == "openvino"
@@ -77,16 +77,16 @@ def test_a_search_tells_once_that_openvino_cannot_run_the_network(pictures):
 @pytest.fixture
 def undecided():
     """Ask anew whether there is an accelerator, in this test and after it."""
-    _engines._has_accelerator.cache_clear()
+    _jax.has_accelerator.cache_clear()
     yield
-    _engines._has_accelerator.cache_clear()
+    _jax.has_accelerator.cache_clear()
 
 
 def test_the_repr_starts_no_device(monkeypatch, undecided):
-    monkeypatch.setattr(_engines, "_has_plugin", lambda: True)
-    monkeypatch.setattr(_engines, "has_started", lambda: False)
+    monkeypatch.setattr(_jax, "_has_plugin", lambda: True)
+    monkeypatch.setattr(_jax, "has_started", lambda: False)
     asked = []
-    monkeypatch.setattr(_engines, "on_cpu", lambda: asked.append(1) or True)
+    monkeypatch.setattr(_jax, "on_cpu", lambda: asked.append(1) or True)
     assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()"
     assert not asked
     assert PretrainedEmbedder().engine_ == "openvino"
@@ -115,6 +115,6 @@ def test_the_repr_settles_no_request(monkeypatch, tmp_path):
         ),  # not checked yet: a repr never fails
     ]
     assert not any("engine_" in repr(embedder) for embedder in embedders)
-    monkeypatch.setattr(_engines, "has_openvino", lambda: False)
+    monkeypatch.setattr(engines.get("openvino"), "is_installed", lambda: False)
     assert all(repr(embedder).endswith("# engine_='jax'") for embedder in embedders)
     assert weighed == []

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from skembed.engines._program import OutOfMemoryError
+from skembed.engines import OutOfMemoryError
 from skembed.engines.jax._program import JaxProgram, told_when_out_of_memory
 from skembed.extraction._spec import make_spec
 

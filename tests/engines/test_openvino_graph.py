@@ -12,15 +12,11 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 import skembed
-from skembed import PretrainedEmbedder
+from skembed import PretrainedEmbedder, _jax, engines
 from skembed._keras import import_keras
 from skembed._optional import install_command
-from skembed.engines import _registry as _engines
-from skembed.engines._program import UnsupportedNetworkError
-from skembed.engines.openvino import _compiled as _openvino_runtime
-from skembed.engines.openvino import _exporter as _openvino_process
-from skembed.engines.openvino import _graphs as _openvino_graph
-from skembed.engines.openvino._exporter import PassingTroubleError
+from skembed.engines import TransientError, UnsupportedNetworkError
+from skembed.engines.openvino import _exporter, _graphs, _runtime
 from skembed.engines.openvino._graphs import GRAPHS, read_graph
 from skembed.extraction._programs import clear_programs, known_engine, program
 from skembed.extraction._spec import make_spec
@@ -46,14 +42,18 @@ def cache(tmp_path, monkeypatch):
     clear_programs()
 
 
+def _request(**options):
+    return make_spec("efficientnet_lite0", image_size=64, engine="openvino", **options)
+
+
 def _spec(**options):
-    return make_spec("efficientnet_lite0", image_size=64, engine="openvino", **options).network
+    return _request(**options).network
 
 
 def graph_file(spec):
     """Where the graph of `spec` is kept, made if it is not there."""
     read_graph(spec)
-    return GRAPHS.path / _openvino_graph._digest(spec)[:32] / "network.xml"
+    return GRAPHS.path / _graphs._digest(spec)[:32] / "network.xml"
 
 
 def _start(program, **environment):
@@ -154,10 +154,10 @@ def test_nothing_but_the_graph_and_its_proof_is_kept(cache):
 
 
 @pytest.mark.slow
-def test_a_passing_trouble_is_forgotten(cache, pictures, monkeypatch):
+def test_a_transient_error_is_forgotten(cache, pictures, monkeypatch):
     embedder = PretrainedEmbedder(image_size=64, cache=False)
     with monkeypatch.context() as patch:
-        patch.setattr(_openvino_process, "_PATIENCE", 0.001)
+        patch.setattr(_exporter, "_TIMEOUT", 0.001)
         with pytest.warns(RuntimeWarning, match="the exporter did not run .*timed out.* JAX"):
             embedder.transform(pictures[:1])
     embedder.transform(pictures[:1])  # without a warning
@@ -228,12 +228,12 @@ def test_the_repr_names_the_engine_that_auto_means():
 
 
 def test_auto_is_jax_without_openvino(monkeypatch):
-    monkeypatch.setattr(_engines, "has_openvino", lambda: False)
+    monkeypatch.setattr(engines.get("openvino"), "is_installed", lambda: False)
     assert PretrainedEmbedder().engine_ == "jax"
 
 
 def test_auto_is_jax_with_an_accelerator(monkeypatch):
-    monkeypatch.setattr(_engines, "_has_accelerator", lambda: True)
+    monkeypatch.setattr(_jax, "has_accelerator", lambda: True)
     assert PretrainedEmbedder().engine_ == "jax"
 
 
@@ -294,8 +294,8 @@ def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkey
         def compile_model(self, *_):
             raise RuntimeError("")
 
-    monkeypatch.setattr(_openvino_runtime, "core", Full)
-    exact, coarse = _spec(), _spec(precision="bfloat16")
+    monkeypatch.setattr(_runtime, "core", Full)
+    exact, coarse = _request(), _request(precision="bfloat16")
     with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
         program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
     assert (known_engine(exact), known_engine(coarse)) == ("jax", "openvino")
@@ -309,21 +309,21 @@ def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
         def compile_model(self, *_):
             raise RuntimeError("Exception from src/core.cpp:105:\nstd::bad_alloc")
 
-    monkeypatch.setattr(_openvino_runtime, "core", Full)
+    monkeypatch.setattr(_runtime, "core", Full)
     with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
-        program(_spec()).compile((1, 64, 64, 3), np.dtype(np.uint8))
-    assert known_engine(_spec()) == "openvino"
+        program(_request()).compile((1, 64, 64, 3), np.dtype(np.uint8))
+    assert known_engine(_request()) == "openvino"
 
 
-def test_no_place_for_a_graph_is_a_passing_trouble(tmp_path, monkeypatch):
+def test_no_place_for_a_graph_is_a_transient_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "file"))
     own = ArtifactFolder("graphs", max_bytes=1, parent=tmp_path / "file")
-    monkeypatch.setattr(_openvino_graph, "_graphs_of_process", lambda: own)
+    monkeypatch.setattr(_graphs, "_graphs_of_process", lambda: own)
     clear_programs()
-    with pytest.raises(PassingTroubleError, match="finds no place"):
+    with pytest.raises(TransientError, match="finds no place"):
         read_graph(_spec())
-    assert known_engine(_spec()) == "openvino"
+    assert known_engine(_request()) == "openvino"
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ from extraction_helpers import CRUMBS
 
 from skembed import PretrainedEmbedder, backbones
 from skembed._keras import import_keras
-from skembed.engines.openvino._compare import relative_difference
 from skembed.engines.openvino._graphs import GRAPHS
+from skembed.engines.openvino._reference import relative_difference
 from skembed.extraction._programs import clear_programs
 
 pytestmark = pytest.mark.slow

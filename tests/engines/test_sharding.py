@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from skembed._cores import n_abreast
+from skembed.engines.jax._program import n_abreast
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 _PROGRAM = """
 import json, sys
 import jax, numpy as np, skembed
-from skembed.extraction._batches import batch_sizes
+from skembed import engines
 from skembed.extraction._spec import make_spec
 from skembed._keras import import_keras
 
@@ -38,7 +38,7 @@ for name, options in OPTIONS.items():
 np.savez(OUT, **rows)
 print(json.dumps({
     "used": int(skembed.show_devices()["used"].sum()),
-    "sizes": [batch_sizes("auto", "jax"), batch_sizes(5, "jax")],
+    "sizes": [(b.together, b.at_once) for b in map(engines.get("jax").batching, ("auto", 5))],
     "key": make_spec("efficientnet_lite0", engine="jax").base(),
     "live": sorted({len(a.sharding.device_set) for a in jax.live_arrays()})[-1],
 }))

@@ -7,8 +7,12 @@ import contextlib
 import numpy as np
 import pytest
 
-from skembed import _cores, _jax
-from skembed.engines._program import OutOfMemoryError
+from skembed import _processor, engines
+from skembed._jax import used_devices
+from skembed.engines import Batching, OutOfMemoryError
+from skembed.engines.jax import _engine as jax_engine
+from skembed.engines.jax import _program as jax_program
+from skembed.engines.openvino import _engine as openvino_engine
 from skembed.extraction import _batches, images_run
 
 
@@ -49,8 +53,18 @@ def _images(n):
     return np.arange(n * 12, dtype=np.float32).reshape(n, 2, 2, 3)
 
 
+def _run(program, images, *, size, halve, by_user=False):
+    batching = Batching(size, size, may_halve=halve, same_bits=not halve, by_user=by_user)
+    return _batches.run(program, list(images), batching)
+
+
 def _rows(program, images, **options):
-    return np.concatenate(list(_batches.run(program, list(images), **options)))
+    return np.concatenate(list(_run(program, images, **options)))
+
+
+def _sizes(engine, batch_size):
+    batching = engines.get(engine).batching(batch_size)
+    return batching.together, batching.at_once
 
 
 @pytest.mark.parametrize(("engine", "at_once"), [("jax", 8), ("openvino", 1)])
@@ -58,9 +72,9 @@ def _rows(program, images, **options):
 def test_on_a_cpu_the_network_always_takes_as_many(
     asked, together, engine, at_once, monkeypatch
 ):
-    monkeypatch.setattr(_batches, "n_cores", lambda: 4)
-    monkeypatch.setattr(_batches, "n_abreast", lambda _n_devices: 2)
-    assert _batches.batch_sizes(asked, engine) == (together, at_once)
+    for module in (jax_program, openvino_engine):
+        monkeypatch.setattr(module, "n_cores", lambda: 2)
+    assert _sizes(engine, asked) == (together, at_once)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +84,15 @@ def test_on_a_cpu_the_network_always_takes_as_many(
 def test_enough_images_travel_together_for_all_batches_abreast(
     cores, devices, abreast, together, monkeypatch
 ):
-    monkeypatch.setattr(_cores, "n_cores", lambda: cores)
-    monkeypatch.setattr(
-        _jax, "used_devices", lambda: (_jax.start_jax().devices()[0],) * devices
-    )
-    assert _cores.n_abreast(devices) == abreast
-    assert _batches.batch_sizes("auto", "jax") == (together, 8 * devices)
+    monkeypatch.setattr(jax_program, "n_cores", lambda: cores)
+    monkeypatch.setattr(jax_engine, "used_devices", lambda: used_devices()[:1] * devices)
+    assert jax_program.n_abreast(devices) == abreast
+    assert _sizes("jax", "auto") == (together, 8 * devices)
 
 
 def test_cores_are_those_that_we_are_given(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as a container's quota
-    assert _cores.n_cores() == 1
+    assert _processor.n_cores() == 1
 
 
 @pytest.mark.parametrize(
@@ -93,13 +105,13 @@ def test_cores_are_those_that_we_are_given(monkeypatch):
     ],
 )
 def test_a_size_that_is_ours_is_halved_on_accelerators(size, engine, cpu, may, monkeypatch):
-    monkeypatch.setattr(_jax, "on_cpu", lambda: cpu)
-    assert _batches.may_halve(size, engine) is may
+    monkeypatch.setattr(jax_engine, "on_cpu", lambda: cpu)
+    assert engines.get(engine).batching(size).may_halve is may
 
 
 def test_many_cores_are_kept_busy(monkeypatch):
-    monkeypatch.setattr(_batches, "n_cores", lambda: 64)
-    assert _batches.batch_sizes("auto", "openvino") == (256, 1)
+    monkeypatch.setattr(openvino_engine, "n_cores", lambda: 64)
+    assert _sizes("openvino", "auto") == (256, 1)
 
 
 @pytest.mark.parametrize(("n", "times"), [(1, 1), (16, 1), (17, 2), (33, 3)])
@@ -114,7 +126,7 @@ def test_every_batch_is_of_one_size(n, times):
 
 def test_the_next_batch_is_begun_before_the_last_is_read_back():
     program = Roomy()
-    for _ in _batches.run(program, list(_images(12)), size=4, halve=True):
+    for _ in _run(program, _images(12), size=4, halve=True):
         program.notes.append(("used", 4))
     assert [what for what, _ in program.notes] == [
         *("start", "start", "wait", "used"),
@@ -126,7 +138,7 @@ def test_the_next_batch_is_begun_before_the_last_is_read_back():
 def test_as_many_are_begun_as_the_program_has_room_for():
     program = Roomy()
     program.in_flight = 4
-    list(_batches.run(program, list(_images(6)), size=1, halve=True))
+    list(_run(program, _images(6), size=1, halve=True))
     assert [what for what, _ in program.notes] == [
         *(["start"] * 4),
         *(["wait", "start"] * 2),
@@ -136,7 +148,7 @@ def test_as_many_are_begun_as_the_program_has_room_for():
 
 def test_rows_are_counted_when_they_are_there():
     before = images_run()
-    batches = _batches.run(Roomy(), list(_images(10)), size=4, halve=True)
+    batches = _run(Roomy(), _images(10), size=4, halve=True)
     counts = [images_run() - before for _ in batches]
     assert counts == [4, 8, 10]
 
@@ -164,7 +176,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_no_row_is_lost(late):
 def test_memory_that_runs_out_later_costs_no_row_that_was_there_and_doubles_none():
     program = Roomy(late=True)
     before = images_run()
-    batches = _batches.run(program, list(_images(40)), size=8, halve=True)
+    batches = _run(program, _images(40), size=8, halve=True)
     rows = [next(batches)]
     program.room = 5  # somebody else takes the memory: the batch under way had it already
     with pytest.warns(RuntimeWarning, match="going on with 4 images"):
@@ -189,12 +201,14 @@ def test_nothing_is_left_under_way_when_a_smaller_batch_is_begun():
 
 
 def test_an_explicit_batch_size_is_an_order(monkeypatch):
-    monkeypatch.setattr(_jax, "on_cpu", lambda: False)
+    monkeypatch.setattr(jax_engine, "on_cpu", lambda: False)
+    batching = engines.get("jax").batching(16)
+    assert (batching.at_once, batching.by_user, batching.may_halve) == (16, True, False)
     with (
         pytest.warns(RuntimeWarning, match="one batch at a time"),
         pytest.raises(MemoryError, match=r"batch of 16 .* or 'auto'"),
     ):
-        _rows(Roomy(room=5), _images(16), size=16, halve=False)
+        _rows(Roomy(room=5), _images(16), size=16, halve=False, by_user=True)
 
 
 def test_where_a_batch_is_not_halved_one_is_computed_at_a_time():
@@ -217,9 +231,7 @@ def test_where_a_batch_is_not_halved_one_is_computed_at_a_time():
 
 def test_nothing_is_left_under_way_where_the_rows_find_no_place():
     program = Roomy()
-    with contextlib.closing(
-        _batches.run(program, list(_images(12)), size=4, halve=True)
-    ) as rows:
+    with contextlib.closing(_run(program, _images(12), size=4, halve=True)) as rows:
         next(rows)
         assert program.under_way == 1
     assert program.under_way == 0
@@ -229,7 +241,7 @@ def test_nothing_is_left_under_way_where_the_rows_find_no_place():
 def test_what_is_made_ready_is_what_will_run(halve):
     program = Roomy()
     program.batch_limit = 4
-    _batches.warm_up(program, _images(1)[0], size=16, halve=halve)
+    _batches.warm_up(program, _images(1)[0], Batching(16, 16, may_halve=halve))
     _rows(program, _images(16), size=16, halve=halve)
     assert program.notes[:2] == [(what, 4 if halve else 16) for what in ("compile", "start")]
 

@@ -1,4 +1,8 @@
-"""Run a traced program with other code for some of its operations."""
+"""Run a traced program with other code for some of its operations.
+
+What is rewritten is JAX's own intermediate form, the jaxpr: it works for any network, however it
+was written, and variables stay what they were.
+"""
 
 from __future__ import annotations
 
@@ -73,3 +77,28 @@ def _called(equation: Any) -> Any:
     """The program that an equation merely calls; None where it does something of its own."""
     place = _CALLS.get(equation.primitive.name)
     return None if place is None else equation.params[place]
+
+
+def in_bfloat16(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` with its convolutions and matrix products in bfloat16.
+
+    Their operands are rounded to bfloat16 and the products added up in float32; everything else
+    stays float32.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays and trees of arrays; traceable by JAX; it returns one array.
+    """
+    return rewritten(function, {"conv_general_dilated": _rounded, "dot_general": _rounded})
+
+
+def _rounded(equation: Any, left: Any, right: Any) -> Any:
+    import jax.numpy as jnp
+
+    if left.dtype != jnp.float32 or right.dtype != jnp.float32:
+        return equation.primitive.bind(left, right, **equation.params)
+    params = {**equation.params, "preferred_element_type": jnp.float32}
+    return equation.primitive.bind(
+        left.astype(jnp.bfloat16), right.astype(jnp.bfloat16), **params
+    )

@@ -10,18 +10,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..._subprocess import run_child
+from ..._subprocess import run_python
 from ...formats._network import NetworkSpec
-from .._program import UnsupportedNetworkError
+from .._engine import TransientError, UnsupportedNetworkError
 
 # A folder with a ``__main__.py`` is a program that finds the files beside it.
 _EXPORTER = Path(__file__).parent / "_export"
-_PATIENCE = 600.0  # seconds, for the largest networks on a busy machine
+_TIMEOUT = 600.0  # seconds, for the largest networks on a busy machine
 _TRY_AGAIN = 75  # as sysexits.h has it: no memory, or no room on the disk
-
-
-class PassingTroubleError(UnsupportedNetworkError):
-    """The network could not be written down now, which says nothing of the next time."""
 
 
 def save_network(spec: NetworkSpec, model: Any, folder: Path) -> None:
@@ -39,7 +35,7 @@ def save_network(spec: NetworkSpec, model: Any, folder: Path) -> None:
     Raises
     ------
     UnsupportedNetworkError
-        If Keras cannot write the network down; PassingTroubleError if that may go well another
+        If Keras cannot write the network down; TransientError if that may go well another
         time.
     OSError
         If the folder is not there any more.
@@ -59,7 +55,7 @@ def save_network(spec: NetworkSpec, model: Any, folder: Path) -> None:
             model.save(folder / "network.keras")
     except (OSError, MemoryError) as error:
         _still_there(folder)
-        raise PassingTroubleError(f"it cannot be saved now ({_gist(str(error))})") from error
+        raise TransientError(f"it cannot be saved now ({_gist(str(error))})") from error
     # Keras says in many ways that a model cannot be written down.
     except Exception as error:
         raise UnsupportedNetworkError(f"it cannot be saved ({_gist(str(error))})") from error
@@ -78,17 +74,17 @@ def write_graph(folder: Path, *what: str) -> None:
     Raises
     ------
     UnsupportedNetworkError
-        If Keras, or OpenVINO, cannot write the network down; PassingTroubleError if that may go
+        If Keras, or OpenVINO, cannot write the network down; TransientError if that may go
         well another time.
     OSError
         If the folder is not there any more.
     """
     try:
-        done = run_child(
+        done = run_python(
             str(_EXPORTER),
             str(folder),
             *what,
-            patience=_PATIENCE,
+            timeout=_TIMEOUT,
             KERAS_BACKEND="openvino",
             # The user's keras.json may ask for other layouts and precisions.
             KERAS_HOME=str(folder),
@@ -96,13 +92,13 @@ def write_graph(folder: Path, *what: str) -> None:
             JAX_PLATFORMS="cpu",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PassingTroubleError(f"the exporter did not run ({error})") from error
+        raise TransientError(f"the exporter did not run ({error})") from error
     if done.returncode:
         _still_there(folder)
         reason = _gist(done.stderr) or f"the exporter ended with {done.returncode}"
         # A negative code is a signal's: most often, memory ran out.
-        passing = done.returncode < 0 or done.returncode == _TRY_AGAIN
-        raise (PassingTroubleError if passing else UnsupportedNetworkError)(reason)
+        transient = done.returncode < 0 or done.returncode == _TRY_AGAIN
+        raise (TransientError if transient else UnsupportedNetworkError)(reason)
 
 
 def _still_there(folder: Path) -> None:

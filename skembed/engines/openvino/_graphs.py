@@ -22,8 +22,8 @@ from typing import Any
 from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
 from ...store import ArtifactFolder
-from .._program import UnsupportedNetworkError
-from ._exporter import PassingTroubleError, save_network, write_graph
+from .._engine import TransientError, UnsupportedNetworkError
+from ._exporter import save_network, write_graph
 from ._proof import is_intact, prove, verdict
 from ._reference import Reference
 from ._runtime import core, try_again, why_broken
@@ -36,7 +36,7 @@ GRAPHS = ArtifactFolder(_NAME, max_bytes=_MAX_BYTES)
 _GRAPH = ("network.xml", "network.bin")
 # What the exporter was given, and Keras' own settings.
 _GIVEN = ("network.keras", "request.json", "keras.json")
-_PATIENCE = 900.0  # seconds to wait for another process that makes the same graph
+_LOCK_TIMEOUT = 900.0  # seconds to wait for another process that makes the same graph
 _refused: dict[tuple[str, str], str] = {}  # by the graph's digest and the precision
 _making = threading.RLock()
 
@@ -57,7 +57,7 @@ def read_graph(spec: NetworkSpec) -> Any:
             raise UnsupportedNetworkError(reason)
         try:
             return _kept(spec, _digest(spec)[:32])
-        except PassingTroubleError:  # the next attempt may go well
+        except TransientError:  # the next attempt may go well
             raise
         except UnsupportedNetworkError as error:
             refuse(spec, str(error))
@@ -102,7 +102,7 @@ def _kept(spec: NetworkSpec, name: str) -> Any:
         try:
             return _read_or_made(_graphs_of_process(), spec, name)
         except OSError as error:
-            raise PassingTroubleError(f"its graph finds no place ({error})") from error
+            raise TransientError(f"its graph finds no place ({error})") from error
 
 
 def _graphs_of_process() -> ArtifactFolder:
@@ -118,7 +118,7 @@ def _read_or_made(graphs: ArtifactFolder, spec: NetworkSpec, name: str) -> Any:
     # Read without the lock first: that waits for nobody, and needs no right to write.
     graph = _read(graphs, spec, graphs.create() / name)
     if graph is None:
-        with graphs.lock(name, timeout=_PATIENCE):
+        with graphs.lock(name, timeout=_LOCK_TIMEOUT):
             folder = graphs.path / name
             graph = _read(graphs, spec, folder) or _made(graphs, spec, folder)
     return graph
@@ -148,7 +148,7 @@ def _made(graphs: ArtifactFolder, spec: NetworkSpec, folder: Path) -> Any:
         _remove_unproved(graphs)
     graph = _read(graphs, spec, folder)
     if graph is None:
-        raise PassingTroubleError("its graph was deleted as soon as it was written")
+        raise TransientError("its graph was deleted as soon as it was written")
     return graph
 
 
@@ -195,6 +195,6 @@ def _computed(reference: Future[Reference]) -> Reference:
         return reference.result()
     except Exception as error:
         *_, gist = str(error).strip().splitlines() or [type(error).__name__]
-        passing = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+        transient = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
         reason = f"it cannot be compared with Keras, which does not run it ({gist[:300]})"
-        raise (PassingTroubleError if passing else UnsupportedNetworkError)(reason) from error
+        raise (TransientError if transient else UnsupportedNetworkError)(reason) from error

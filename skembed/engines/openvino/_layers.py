@@ -6,20 +6,21 @@ import bisect
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..._keras import import_keras
 from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
-from ._compare import TOLERANCE, relative_difference
-from ._compiled import compiled, outputs_of
 from ._exporter import save_network, write_graph
-from ._reference import Reference, largest_finite, layer_outputs
-from ._runtime import core, import_openvino
+from ._reference import TOLERANCE, Reference, largest_finite, relative_difference, run_keras
+from ._runtime import compiled, core, import_openvino, outputs_of
 
 _Key = tuple[str, int]  # a layer's name, and how often it has been called before
+_Named = list[tuple[str, np.ndarray]]
 
 
 def first_difference(spec: NetworkSpec, reference: Reference) -> str | None:
@@ -110,3 +111,47 @@ def _numbered(names: list[str]) -> list[tuple[str, int]]:
         keys.append((name, seen[name]))
         seen[name] += 1
     return keys
+
+
+def layer_outputs(spec: NetworkSpec, model: Any, images: np.ndarray) -> Iterator[_Named]:
+    """Yield, for each image, what each layer of the network gives, by name and in order.
+
+    A layer of a functional model within the network counts by itself. One that is called again has
+    its name again.
+    """
+    keras = import_keras()
+    names: list[str] = []
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        if _is_graph(operation):
+            return run(operation, *args)
+        if isinstance(operation, keras.layers.Layer):
+            kwargs["training"] = False
+        output = operation(*args, **kwargs)
+        if keras.ops.is_tensor(output):
+            names.append(operation.name)
+            given.append(output)
+        return output
+
+    def run(model: Any, x: Any) -> Any:
+        if isinstance(model, keras.Sequential):
+            model = keras.Model(model.inputs, model.outputs[0])
+        return model._run_through_graph(x, call_fn=call) if _is_graph(model) else call(model, x)
+
+    given: list[Any] = []
+
+    def outputs(x: Any) -> list[Any]:
+        names.clear()
+        given.clear()
+        run(model, x)
+        return list(given)
+
+    for values in run_keras(model, outputs, spec, images):
+        yield list(zip(names, values, strict=True))
+
+
+def _is_graph(model: Any) -> bool:
+    """Whether a model is its graph, and no code of its own runs when it is called."""
+    keras = import_keras()
+    calls = (keras.Sequential.call, keras.src.models.functional.Functional.call)
+    return isinstance(model, keras.Model) and type(model).call in calls

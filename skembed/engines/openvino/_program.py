@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..._cores import n_cores
+from ..._processor import n_cores
 from ...formats._network import NetworkSpec
-from .._program import UnsupportedNetworkError
-from ._compiled import compiled
-from ._exporter import PassingTroubleError
+from .._engine import Program, TransientError, UnsupportedNetworkError
 from ._graphs import read_graph, refuse
+from ._runtime import compiled
 
 
-class OpenVinoProgram:
-    """A network as OpenVINO runs it; see :class:`._program.Program`.
+class OpenVinoProgram(Program):
+    """A network as OpenVINO runs it; see :class:`.._engine.Program`.
 
     An image is a request of its own, and runs on one core. So its row has the same bits
     whatever its companions and however many cores there are.
@@ -41,13 +40,12 @@ class OpenVinoProgram:
     """
 
     def __init__(self, spec: NetworkSpec):
-        self.batch_limit: int | None = None
         self.in_flight = 2 * n_cores()
         self._spec = spec
         self._graph: Any = read_graph(spec)
         self._compiled: Any = None
         self._compiling = threading.Lock()
-        self._idle: list[Any] = []  # requests, to be used again
+        self._requests: list[Any] = []  # that run nothing now
 
     def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """Make ready; the graph knows shape and dtype.
@@ -62,7 +60,7 @@ class OpenVinoProgram:
             if self._compiled is None:
                 try:
                     self._compiled = compiled(self._graph, self._spec.precision)
-                except PassingTroubleError:
+                except TransientError:
                     raise
                 except UnsupportedNetworkError as error:
                     refuse(self._spec, str(error))
@@ -78,7 +76,7 @@ class OpenVinoProgram:
     def _start(self, image: np.ndarray) -> Callable[[], np.ndarray]:
         compiled = self.compile(image.shape, image.dtype)
         try:
-            request = self._idle.pop()
+            request = self._requests.pop()
         except IndexError:
             request = compiled.create_infer_request()
         request.start_async([image], share_inputs=True)
@@ -86,7 +84,7 @@ class OpenVinoProgram:
         def wait() -> np.ndarray:
             request.wait()
             row = request.get_output_tensor(0).data.copy()
-            self._idle.append(request)
+            self._requests.append(request)
             return row
 
         return wait

@@ -17,12 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from ...formats._network import NetworkSpec
-from ._compare import TOLERANCE, cosine, relative_difference
-from ._compiled import compiled, outputs_of
-from ._exporter import PassingTroubleError
+from .._engine import TransientError
 from ._layers import first_difference
-from ._reference import Reference
-from ._runtime import core, device
+from ._reference import TOLERANCE, Reference, cosine, relative_difference
+from ._runtime import compiled, core, device, outputs_of
 
 # Of a map's largest value: an average that cancels out holds nothing but rounding.
 _CANCELLED = 2e-6
@@ -154,7 +152,7 @@ def _exact(spec: NetworkSpec, rows: np.ndarray, reference: Reference) -> str:
             reason = (
                 f"its output is always the same, and its layers cannot be compared ({error})"
             )
-            raise PassingTroubleError(reason) from error
+            raise TransientError(reason) from error
         layer = None
     if layer is None and not differs:
         return ""
@@ -204,14 +202,7 @@ def _coarse(spec: NetworkSpec, rows: np.ndarray, reference: Reference) -> str:
     }
     if not far:
         return ""
-    from ..jax._program import JaxProgram
-
-    jax = JaxProgram(spec)
-    images = reference.images
-    batch = np.concatenate(
-        [images, np.zeros((8 - len(images), *images.shape[1:]), images.dtype)]
-    )
-    theirs = jax.start(batch)()[: len(images)]
+    theirs = reference.in_bfloat16(spec)
     for label, near in _cosines(spec, theirs, reference):
         if label in far and far[label] > max(1 - _LEAST_COSINE, _AS_FAR_AS_JAX * (1 - near)):
             return (

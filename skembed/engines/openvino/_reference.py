@@ -1,4 +1,4 @@
-"""What a graph is compared with: Keras on JAX, as ``predict`` runs it, on a few photographs."""
+"""What a graph is compared with, and how: Keras on JAX, as ``predict`` runs it, on photographs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from ...backbones._spec import Backbone
 from ...formats._network import NetworkSpec
 from ...formats._pixels import pixels_for
 from ...images import Limits, read
-from ._compare import TOLERANCE
 
 _FILE = "reference.npz"
+# What float32 rounding may do, of the largest absolute value; a graph that is written down right
+# stays below a tenth of it.
+TOLERANCE = 1e-4
 # Of the images for a network without a preparation, the first three are pixels (0 to 255). It may
 # be meant for numbers in [0, 1] or [-1, 1], as the others are.
 _N_PIXELS = 3
@@ -61,10 +63,22 @@ class Reference:
         """
         images = reference_images(spec)
         rows, largest = [], []
-        for outputs in _run(model, lambda x: model(x, training=False), spec, images):
+        for outputs in run_keras(model, lambda x: model(x, training=False), spec, images):
             rows.append(np.concatenate(list(_columns(spec, outputs))))
             largest.append([largest_finite(output) for output in outputs])
         return cls(images, np.stack(rows), np.asarray(largest, np.float32))
+
+    def in_bfloat16(self, spec: NetworkSpec) -> np.ndarray:
+        """Return the rows that the engine JAX gives for the same images, rounded to bfloat16.
+
+        How far rounding takes a network from float32 cannot be said without another engine that
+        rounds: so this one, and nothing else here, knows of JAX's.
+        """
+        from ..jax._program import JaxProgram
+
+        images = self.images
+        filling = np.zeros((8 - len(images), *images.shape[1:]), images.dtype)
+        return JaxProgram(spec).start(np.concatenate([images, filling]))()[: len(images)]
 
     def save(self, folder: Path) -> None:
         """Write it beside the graph."""
@@ -133,54 +147,7 @@ def reference_images(spec: NetworkSpec) -> np.ndarray:
     return np.stack([*images, np.broadcast_to(china[0, 0], china.shape), np.zeros_like(china)])
 
 
-def layer_outputs(spec: NetworkSpec, model: Any, images: np.ndarray) -> Iterator[_Outputs]:
-    """Yield, for each image, what each layer of the network gives, by name and in order.
-
-    A layer of a functional model within the network counts by itself. One that is called again has
-    its name again.
-    """
-    keras = import_keras()
-    names: list[str] = []
-
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if _is_graph(operation):
-            return run(operation, *args)
-        if isinstance(operation, keras.layers.Layer):
-            kwargs["training"] = False
-        output = operation(*args, **kwargs)
-        if keras.ops.is_tensor(output):
-            names.append(operation.name)
-            given.append(output)
-        return output
-
-    def run(model: Any, x: Any) -> Any:
-        if isinstance(model, keras.Sequential):
-            model = keras.Model(model.inputs, model.outputs[0])
-        return model._run_through_graph(x, call_fn=call) if _is_graph(model) else call(model, x)
-
-    given: list[Any] = []
-
-    def outputs(x: Any) -> list[Any]:
-        names.clear()
-        given.clear()
-        run(model, x)
-        return list(given)
-
-    for values in _run(model, outputs, spec, images):
-        yield list(zip(names, values, strict=True))
-
-
-_Outputs = list[tuple[str, np.ndarray]]
-
-
-def _is_graph(model: Any) -> bool:
-    """Whether a model is its graph, and no code of its own runs when it is called."""
-    keras = import_keras()
-    calls = (keras.Sequential.call, keras.src.models.functional.Functional.call)
-    return isinstance(model, keras.Model) and type(model).call in calls
-
-
-def _run(
+def run_keras(
     model: Any, function: Callable[[Any], Any], spec: NetworkSpec, images: np.ndarray
 ) -> Iterator[list[np.ndarray]]:
     """Yield what a function of prepared images gives for each image, with the model's values."""
@@ -256,3 +223,31 @@ def _pixels(spec: NetworkSpec, photograph: np.ndarray) -> np.ndarray:
     colours = _pixels_for(three, photograph)
     channels = [np.roll(colours[..., i % 3], 5 * i, axis=0) for i in range(backbone.n_channels)]
     return np.stack(channels, axis=-1)
+
+
+def relative_difference(expected: np.ndarray, found: np.ndarray, floor: float = 0.0) -> float:
+    """The largest difference, relative to the largest expected value, or `floor` if that is more.
+
+    Where both are NaN, or the same infinity, they agree; where one of them is, the difference is
+    infinite.
+    """
+    expected, found = expected.astype(np.float64), found.astype(np.float64)
+    apart = ~((expected == found) | (np.isnan(expected) & np.isnan(found)))
+    if not apart.any():
+        return 0.0
+    if not (np.isfinite(expected[apart]).all() and np.isfinite(found[apart]).all()):
+        return np.inf
+    largest = np.abs(expected).max(where=np.isfinite(expected), initial=floor)
+    least = float(np.finfo(np.float32).tiny) / TOLERANCE
+    return float(np.abs(expected - found)[apart].max() / max(largest, least))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Of the values that are finite in both; -1 where others disagree."""
+    a, b = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
+    finite = np.isfinite(a) & np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return -1.0
+    a, b = a[finite], b[finite]
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / lengths if lengths else float(np.array_equal(a, b))

@@ -1,18 +1,26 @@
-"""The one door through which OpenVINO comes in, and what it says of this CPU."""
+"""OpenVINO itself: how it is imported, what it says of this CPU, and graphs compiled for it."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import sys
 import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._errors import MissingLibraryError, parameter
 from ..._optional import install_command
-from .._program import UnsupportedNetworkError
+from ..._processor import n_cores
+from .._engine import TransientError, UnsupportedNetworkError
+
+if TYPE_CHECKING:  # the command asks whether OpenVINO is installed before it loads NumPy
+    import numpy as np
+
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_NO_MEMORY = re.compile("bad.?alloc|(out of|not enough) memory|to allocate", re.IGNORECASE)
 
 _importing = threading.RLock()
 _broken = ""  # why an installed OpenVINO cannot be used, once that has been tried
@@ -44,8 +52,8 @@ def import_openvino() -> Any:
             else f"OpenVINO: {install_command('fast')}"
         )
         raise MissingLibraryError(
-            f"{parameter('engine', 'openvino')} needs {what}. Without it, "
-            f"{parameter('engine', 'jax')} gives the same numbers to float32 rounding, more slowly."
+            f"{parameter('engine', 'openvino')} needs {what}. {parameter('engine', 'auto')} does "
+            "without it, more slowly, and the numbers are the same to float32 rounding."
         ) from error
     return openvino
 
@@ -112,3 +120,39 @@ def has_bfloat16() -> bool:
 
 def _capabilities() -> list[str]:
     return core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def compiled(graph: Any, precision: str) -> Any:
+    """Return an ``openvino.CompiledModel`` that gives each core an image of its own.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If OpenVINO cannot run the graph; TransientError if that may go well another time.
+    """
+    try:
+        return core().compile_model(graph, "CPU", _settings(_HINTS[precision]))
+    except RuntimeError as error:
+        *_, gist = str(error).strip().splitlines() or ["no reason is given"]
+        reason = f"it cannot be compiled ({gist})"
+        transient = _NO_MEMORY.search(str(error))
+        raise (TransientError if transient else UnsupportedNetworkError)(reason) from error
+
+
+def outputs_of(compiled: Any, image: np.ndarray) -> list[np.ndarray]:
+    """Return what a compiled graph gives for one image: an array for each of its outputs."""
+    request = compiled.create_infer_request()
+    request.infer([image[None]])
+    return [request.get_output_tensor(i).data.copy() for i in range(len(compiled.outputs))]
+
+
+def _settings(precision: str) -> dict[str, Any]:
+    return {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "NUM_STREAMS": n_cores(),
+        "INFERENCE_NUM_THREADS": n_cores(),
+        # Said outright: on some CPUs OpenVINO's own default is bfloat16.
+        "INFERENCE_PRECISION_HINT": precision,
+        # Pinned, the threads of two processes would share a core while another one is idle.
+        "ENABLE_CPU_PINNING": False,
+    }

@@ -1,0 +1,294 @@
+"""What an engine is: it builds the programs that run a network, and answers what depends on it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._errors import MissingLibraryError, parameter
+from .._optional import install_command
+
+if TYPE_CHECKING:  # the command lists engines before it loads NumPy
+    import numpy as np
+
+    from ..backbones._spec import Backbone
+    from ..formats._network import NetworkSpec
+
+# Images and rows pass through these, whoever runs the network. simplejpeg and Numba are none of
+# them: they give Pillow's bits.
+_PACKAGES = ("numpy", "pillow")
+
+
+class OutOfMemoryError(MemoryError):
+    """The device has no room for a batch of this size."""
+
+
+class UnsupportedNetworkError(RuntimeError):
+    """The engine cannot run this network; the message says why."""
+
+
+class TransientError(UnsupportedNetworkError):
+    """The engine cannot run this network now, which says nothing of the next time."""
+
+
+class Program(abc.ABC):
+    """A built network, with its preparation, its taps and its pooling.
+
+    Attributes
+    ----------
+    batch_limit : int or None
+        The largest batch that has been found to fit, once one has not.
+    in_flight : int
+        How many batches to have begun before the first is waited for.
+    """
+
+    batch_limit: int | None = None
+    in_flight: int = 1
+
+    def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+        """Make ready for batches of this shape and dtype, at most once each.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (batch, height, width, channels).
+        dtype : numpy.dtype
+            Of the images.
+
+        Returns
+        -------
+        object
+            Nobody uses it but the program.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the batch is too large for the device.
+        """
+        del shape, dtype
+
+    @abc.abstractmethod
+    def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin a batch, and return a function that waits for its rows.
+
+        So the next batch is on its way to the device before the last one is read back.
+
+        Parameters
+        ----------
+        images : array of shape (batch, height, width, channels)
+            uint8, or float32 where the backbone has no preparation. Not to be changed before
+            the rows are there.
+
+        Returns
+        -------
+        callable
+            It returns a float32 array of shape (batch, width), or raises OutOfMemoryError.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How the images of a transform are taken to a program.
+
+    Parameters
+    ----------
+    together : int
+        Images that are decoded, computed and stored together.
+    at_once : int
+        Images in each batch that the program takes.
+    may_halve : bool, default=False
+        Whether smaller batches are tried where one does not fit in memory.
+    same_bits : bool, default=True
+        Whether a row has the same bits whatever `at_once` is.
+    by_user : bool, default=False
+        Whether `at_once` is the user's ``batch_size``, so that a smaller one would need less
+        memory.
+    """
+
+    together: int
+    at_once: int
+    may_halve: bool = False
+    same_bits: bool = True
+    by_user: bool = False
+
+
+class Engine(abc.ABC):
+    """A library that runs networks, and everything that depends on which one it is.
+
+    An engine is registered once, by :func:`register`, and has no state but what it remembers of
+    networks that it has refused. Its module imports its library inside functions: the names of
+    all engines are known before one of them is needed.
+
+    Attributes
+    ----------
+    name : str
+        What the parameter `engine` calls it.
+    title : str
+        What messages call it.
+    packages : tuple of str
+        The distributions whose versions change its numbers; rows are kept by them.
+    extra : str
+        The extra of skembed that installs it; empty where there is none.
+    """
+
+    name: str
+    title: str
+    packages: tuple[str, ...] = ()
+    extra: str = ""
+
+    def __repr__(self) -> str:
+        return f"<engine {self.name!r}>"
+
+    def is_installed(self) -> bool:
+        """Tell whether its library is installed; nothing is loaded.
+
+        Returns
+        -------
+        bool
+            True unless a subclass knows better.
+        """
+        return True
+
+    def require(self) -> None:
+        """See to it that its library can be loaded.
+
+        Raises
+        ------
+        MissingLibraryError
+            If it is not installed, where the message names the extra that brings it, or cannot
+            be loaded.
+        """
+        if not self.is_installed():
+            how = (
+                f": {install_command(self.extra)}" if self.extra else ", which is not installed"
+            )
+            raise MissingLibraryError(
+                f"{parameter('engine', self.name)} needs {self.title}{how}."
+            )
+
+    def is_preferred(self) -> bool:
+        """Tell whether ``engine="auto"`` takes it before those that are not preferred.
+
+        Returns
+        -------
+        bool
+            It may depend on the machine.
+        """
+        return False
+
+    def starts_devices(self) -> bool:
+        """Tell whether `is_preferred` would start devices, and so settle which are used.
+
+        Returns
+        -------
+        bool
+            Where it would, an estimator's repr does not ask.
+        """
+        return False
+
+    def unsupported(self, backbone: Backbone | None, precision: str) -> str:
+        """Say why it cannot run such a network on this machine; empty where it can.
+
+        ``engine="auto"`` passes over the engine without a word, and to ask for it by name is an
+        error.
+
+        Parameters
+        ----------
+        backbone : Backbone or None
+            The network; None for whichever.
+        precision : {"float32", "bfloat16"}
+            Of its arithmetic.
+
+        Returns
+        -------
+        str
+            A clause, such as ``"it runs Keras models only"``.
+        """
+        del backbone, precision
+        return ""
+
+    def refusal(self, network: NetworkSpec) -> str:
+        """Say why it has refused a network, as far as that is known without building it.
+
+        Another engine runs the network instead, and a warning gives the reason.
+
+        Parameters
+        ----------
+        network : NetworkSpec
+            The network.
+
+        Returns
+        -------
+        str
+            A clause; empty where it may be built.
+        """
+        del network
+        return ""
+
+    def forget(self) -> None:  # noqa: B027 - most engines remember nothing
+        """Forget which networks were refused, so that they are tried again."""
+
+    @abc.abstractmethod
+    def device(self) -> str:
+        """Name the kind of device that networks run on: each rounds in its own way.
+
+        Returns
+        -------
+        str
+            The same for devices that give the same bits.
+        """
+
+    def key(self) -> dict[str, Any]:
+        """Return what of the engine changes numbers; rows are kept by it.
+
+        Returns
+        -------
+        dict
+            Name, device and versions, to be written as JSON.
+        """
+        from importlib.metadata import version
+
+        packages = (*_PACKAGES, *self.packages)
+        return {
+            "engine": self.name,
+            "device": self.device(),
+            "versions": {name: version(name) for name in packages},
+        }
+
+    @abc.abstractmethod
+    def batching(self, batch_size: int | str) -> Batching:
+        """Return how images are taken to a program.
+
+        Parameters
+        ----------
+        batch_size : int or "auto"
+            The user's.
+
+        Returns
+        -------
+        Batching
+            Sizes, and what depends on them.
+        """
+
+    @abc.abstractmethod
+    def build(self, network: NetworkSpec) -> Program:
+        """Build a network.
+
+        Parameters
+        ----------
+        network : NetworkSpec
+            The network, its weights, taps, pooling and precision.
+
+        Returns
+        -------
+        Program
+            It takes images and returns rows.
+
+        Raises
+        ------
+        UnsupportedNetworkError
+            If the engine cannot run it, where another engine is to; TransientError if it may go
+            well another time.
+        """

@@ -1,0 +1,73 @@
+"""JAX: the engine that runs every network that Keras can describe."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from ..._jax import matmul_precision, on_cpu, used_devices
+from ..._processor import arithmetic
+from .._engine import Batching, Engine
+
+if TYPE_CHECKING:
+    from ...formats._network import NetworkSpec
+    from ._program import JaxProgram
+
+# XLA compiles for each shape: on a CPU the network takes batches of one size, whatever the
+# caller's. Inside the program their images are computed one by one (see `_cpu.py`); with 8 the
+# calls cost next to nothing, and a single image does not pay for many.
+_CPU_SHAPE = 8
+_TOGETHER_CPU = 32
+# For each device: where there are more of them, each has what one alone would have.
+_AT_ONCE_ACCELERATOR = 128
+# Between two groups that travel together an accelerator waits while rows are stored and others
+# looked up: with several batches a group, that is seldom.
+_GROUP = 4
+
+
+class JaxEngine(Engine):
+    """Keras on JAX, on CPUs and accelerators."""
+
+    name = "jax"
+    title = "JAX"
+    packages = ("jax", "jaxlib", "keras")
+
+    def is_preferred(self) -> bool:
+        """Everywhere; on a CPU others may come before it."""
+        return True
+
+    def device(self) -> str:
+        """Name the kind of device, and the precision of products if it was changed."""
+        return _device()
+
+    def batching(self, batch_size: int | str) -> Batching:
+        """Return how images are taken to a program.
+
+        On an accelerator the size of a batch may show in last bits, and is the user's.
+        """
+        from ._program import n_abreast
+
+        devices = len(used_devices())
+        by_user = batch_size != "auto"
+        if on_cpu():
+            at_once = _CPU_SHAPE * devices
+            together = max(_TOGETHER_CPU, at_once, 2 * at_once * n_abreast(devices))
+            return Batching(int(batch_size) if by_user else together, at_once)
+        at_once = int(batch_size) if by_user else _AT_ONCE_ACCELERATOR * devices
+        return Batching(
+            _GROUP * at_once, at_once, may_halve=not by_user, same_bits=False, by_user=by_user
+        )
+
+    def build(self, network: NetworkSpec) -> JaxProgram:
+        """Build a network."""
+        from ._program import JaxProgram
+
+        return JaxProgram(network)
+
+
+@functools.cache
+def _device() -> str:
+    # JAX calls every CPU "cpu".
+    kind = f"cpu {arithmetic()}" if on_cpu() else used_devices()[0].device_kind
+    precision = matmul_precision()
+    return kind if precision == "default" else f"{kind}, products in {precision}"
