@@ -1,4 +1,4 @@
-"""Formats of third parties: linear networks in files of their own, with Keras and without."""
+"""Formats of third parties: networks in files of their own, run by Keras or by an own engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 from skembed import WeightsError
 from skembed._keras import import_keras
 from skembed.backbones import Backbone, Preparation
-from skembed.formats import Format, Layer
+from skembed.engines import Batching, Engine, Program
+from skembed.formats import Format, Layer, format_of
 from skembed.formats.keras import KerasFormat
 
 
@@ -85,3 +86,31 @@ class LinearFormat(Format):
 
     def network(self, spec):
         return LinearNetwork(self._known[spec.backbone.digest])
+
+
+class LinearEngine(Engine):
+    """NumPy, for linear networks."""
+
+    name, title = "linear", "Linear"
+
+    def device(self):
+        return "numpy"
+
+    def unsupported(self, backbone, precision):
+        runs = backbone is None or format_of(backbone).network_type is LinearNetwork
+        return "" if runs else "it runs linear networks only"
+
+    def batching(self, batch_size):
+        return Batching(4, 2)
+
+    def build(self, network):
+        return _Product(format_of(network.backbone).network(network).matrix)
+
+
+class _Product(Program):
+    def __init__(self, matrix):
+        self._matrix = matrix
+
+    def start(self, images):
+        rows = images.reshape(len(images), -1).astype(np.float32) @ self._matrix
+        return lambda: rows

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from linear_networks import Kernels, LinearFormat, LinearNetwork
+from linear_networks import Kernels, LinearEngine, LinearFormat, LinearNetwork
 from PIL import Image
 from sklearn.base import clone
 from traitlets.config import Config
 
-from skembed import PretrainedEmbedder, WeightsError, backbones, formats, layers
+from skembed import PretrainedEmbedder, WeightsError, backbones, engines, formats, layers
 from skembed.cli import main
 from skembed.extraction import images_run
 
@@ -55,6 +55,13 @@ def kernel_file(kernels, tmp_path):
 def linear_file(linear, tmp_path):
     (tmp_path / "mine.linear.json").write_text(json.dumps(MATRIX.tolist()))
     return tmp_path / "mine.linear.json"
+
+
+@pytest.fixture
+def linear_engine():
+    engines.register(LinearEngine())
+    yield
+    engines.unregister("linear")
 
 
 def _rectified_means():
@@ -125,6 +132,36 @@ def test_the_magic_takes_its_files(kernel_file, tmp_path, monkeypatch):
     shell.push({"images": X})
     rows = np.asarray(shell.run_cell("%embed mine.npy images").result)
     np.testing.assert_allclose(rows, _rectified_means(), rtol=1e-4)
+
+
+def test_auto_is_the_engine_that_runs_its_networks(linear_file, linear_engine, tmp_path):
+    embedder = PretrainedEmbedder(linear_file, cache=tmp_path / "cache")
+    assert embedder.engine_ == "linear"
+    assert layers.table(linear_file).loc["sums", ["kind", "features"]].tolist() == ["Sums", 2]
+    runs = []
+    for asked in ("embedding", "embedding", "all"):
+        before = images_run()
+        rows = embedder.set_params(layers=asked).transform(X)
+        runs.append(images_run() - before)
+        np.testing.assert_allclose(rows, X.reshape(5, -1) @ MATRIX.astype(float), rtol=1e-3)
+    assert runs == [5, 0, 5]
+    assert PretrainedEmbedder().engine_ in ("jax", "openvino")
+
+
+@pytest.mark.parametrize("engine", ["jax", "openvino"])
+def test_engines_of_keras_refuse_what_is_none(linear_file, linear_engine, engine):
+    with pytest.raises(
+        ValueError,
+        match=rf"'{engine}' cannot run 'mine': it runs networks of Keras only.*'linear'",
+    ):
+        PretrainedEmbedder(linear_file, engine=engine).fit(X)
+
+
+def test_a_network_that_no_engine_runs_is_refused(linear_file):
+    with pytest.raises(
+        ValueError, match=r"No engine can run 'mine'\. .*JAX: it runs networks of"
+    ):
+        PretrainedEmbedder(linear_file).fit(X)
 
 
 def test_what_no_format_takes_is_told_all_that_formats_take(kernels, linear, tmp_path):

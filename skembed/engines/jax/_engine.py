@@ -10,6 +10,7 @@ from ..._processor import arithmetic
 from .._engine import Batching, Engine
 
 if TYPE_CHECKING:
+    from ...backbones._spec import Backbone
     from ...formats._network import NetworkSpec
     from ._program import JaxProgram
 
@@ -35,6 +36,13 @@ class JaxEngine(Engine):
     def is_preferred(self) -> bool:
         """Everywhere; on a CPU others may come before it."""
         return True
+
+    def unsupported(self, backbone: Backbone | None, precision: str) -> str:
+        """Say that it is no network of Keras."""
+        from ...formats.keras import why_not_keras
+
+        del precision
+        return why_not_keras(backbone)
 
     def device(self) -> str:
         """Name the kind of device, and the precision of products if it was changed."""

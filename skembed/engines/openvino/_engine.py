@@ -48,8 +48,11 @@ class OpenVinoEngine(Engine):
         return _jax.started_by_has_accelerator()
 
     def unsupported(self, backbone: Backbone | None, precision: str) -> str:
-        """Say what this CPU lacks for the precision."""
-        del backbone
+        """Say that it is no network of Keras, or what this CPU lacks for the precision."""
+        from ...formats.keras import why_not_keras
+
+        if reason := why_not_keras(backbone):
+            return reason
         try:
             if precision == "float32" or _runtime.has_bfloat16():
                 return ""

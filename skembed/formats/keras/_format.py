@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._keras import import_keras
+from ...backbones._formats import format_of
 from .._format import Format
 from ._fetch import cache_folder
 from ._layers import layers, output_names, tapped
@@ -117,6 +118,13 @@ class KerasFormat(Format):
         model_class = getattr(sys.modules.get("keras"), "Model", None)
         if model_class is not None and not hasattr(model_class, "__sklearn_clone__"):
             model_class.__sklearn_clone__ = _itself
+
+
+def why_not_keras(backbone: Backbone | None) -> str:
+    """Say why an engine that runs Keras' networks cannot run a backbone; empty where it can."""
+    if backbone is None or issubclass(format_of(backbone).network_type, KerasNetwork):
+        return ""
+    return f"it runs networks of Keras only, and not of the format {backbone.format!r}"
 
 
 def _is_model(value: object) -> bool:
