@@ -133,7 +133,7 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
     rows = result.rows
     if learns_mean:
         # What fit would learn from the images, learnt from their rows.
-        readable = ~np.isnan(rows).any(axis=1)
+        readable = ~np.any(np.isnan(rows), axis=1)
         mean = rows[readable].mean(axis=0, dtype=np.float64)
         plain = type(embedder).from_statistics(mean, **plain.get_params())
         rows = np.where(readable[:, None], rows, mean.astype(rows.dtype))
