@@ -59,9 +59,9 @@ def rank(model: Any, X: Any, top: int) -> Ranking:
 
 def _embedded(model: Any, X: Any) -> tuple[Any, Any]:
     """The classifier alone and its features: so images are embedded once, not for each method."""
-    if isinstance(model, Pipeline) and len(model.steps) > 1:
-        return model.steps[-1][1], model[:-1].transform(X)
-    return model, X
+    if not isinstance(model, Pipeline):
+        return model, X
+    return model[-1], model[:-1].transform(X) if len(model) > 1 else X
 
 
 def _scores(model: Any, X: Any) -> tuple[str, np.ndarray | None]:
