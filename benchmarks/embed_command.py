@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -150,8 +151,9 @@ def _make_tiles(source: Path, folder: Path, n: int) -> None:
         with Image.open(name) as image:
             photographs.append(image.convert("RGB").copy())
     seen: set[bytes] = set()
-    while len(seen) < n:
-        image = photographs[len(seen) % len(photographs)]
+    for image in itertools.cycle(photographs):
+        if len(seen) == n:
+            break
         left, top = (int(x) for x in generator.integers(0, np.array(image.size) - _SIDE))
         tile = image.crop((left, top, left + _SIDE, top + _SIDE))
         digest = hashlib.blake2b(tile.tobytes(), digest_size=16).digest()
