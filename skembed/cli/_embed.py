@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ._console import Output
 from ._errors import CommandError
 from ._files import check_output, storable
@@ -44,7 +42,7 @@ def embed(args: argparse.Namespace, out: Output) -> int:
     layout = Layout(
         n_rows=len(items),
         features=embedder.fit(items).get_feature_names_out().tolist(),
-        dtype=np.dtype(np.int8 if args.quantize else np.float32),
+        dtype=embedder._output_dtype,
         has_labels=labels is not None,
         has_errors=args.on_error != "raise",
     )

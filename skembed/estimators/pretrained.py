@@ -370,6 +370,11 @@ class PretrainedEmbedder(ImageTransformer):
             rows[~readable] = self.mean_
         return quantize_int8(rows) if self.quantize else rows
 
+    @property
+    def _output_dtype(self) -> np.dtype:
+        """Of what `transform` returns."""
+        return np.dtype(np.int8 if self.quantize else np.float32)
+
     def _check(self) -> None:
         """What no single parameter can tell."""
         if self.quantize:
