@@ -288,13 +288,22 @@ def test_a_broken_openvino_is_done_without(python, tmp_path):
 
 
 @pytest.mark.slow
+def _refuses_to_compile(monkeypatch, message):
+    core = _runtime.core()
+
+    class Refusing:
+        def compile_model(self, *_):
+            raise RuntimeError(message)
+
+        def __getattr__(self, name):
+            return getattr(core, name)
+
+    monkeypatch.setattr(_runtime, "core", Refusing)
+
+
 @pytest.mark.processor("bfloat16")
 def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
-    class Full:
-        def compile_model(self, *_):
-            raise RuntimeError("")
-
-    monkeypatch.setattr(_runtime, "core", Full)
+    _refuses_to_compile(monkeypatch, "")
     exact, coarse = _request(), _request(precision="bfloat16")
     with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
         program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
@@ -305,11 +314,7 @@ def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkey
 
 @pytest.mark.slow
 def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
-    class Full:
-        def compile_model(self, *_):
-            raise RuntimeError("Exception from src/core.cpp:105:\nstd::bad_alloc")
-
-    monkeypatch.setattr(_runtime, "core", Full)
+    _refuses_to_compile(monkeypatch, "Exception from src/core.cpp:105:\nstd::bad_alloc")
     with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
         program(_request()).compile((1, 64, 64, 3), np.dtype(np.uint8))
     assert known_engine(_request()) == "openvino"
