@@ -199,7 +199,6 @@ def test_a_row_has_the_same_bits_in_every_slot_beside_any_companions(embed):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
 def test_rows_come_in_the_order_of_the_images(embed, n):
     x = np.random.default_rng(0).normal(size=(8, 96, 96, 3)).astype(np.float32)
