@@ -135,6 +135,7 @@ def test_a_value_that_is_not_allowed_is_refused_and_changes_nothing(setting, mes
     assert get_config() == before
 
 
+@pytest.mark.slow
 def test_an_estimator_goes_by_the_settings(paths, tmp_path):
     with (
         config_context(max_image_pixels=1000),

@@ -31,6 +31,7 @@ except skembed.BackendError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [
@@ -132,6 +133,7 @@ def test_show_devices_has_a_row_for_each_device():
     assert devices["used"].all()
 
 
+@pytest.mark.slow
 def test_public_names_are_imported_when_they_are_used(python):
     program = """import sys, skembed
 assert not {"sklearn", "pandas", "numpy"} & set(sys.modules)

@@ -34,6 +34,7 @@ def _own():
     return keras.Sequential([keras.Input((32, 32, 3), name="i"), *chain], name="own")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["float16", "bfloat16", "mixed_float16"])
 @pytest.mark.filterwarnings("ignore:weights=None")
 def test_float32_stays_float32(settings, tmp_path, setting):

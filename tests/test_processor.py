@@ -60,6 +60,7 @@ def test_a_machine_that_does_not_say_has_names_too(names):
     assert all(len(name) == 16 for name in names(None))
 
 
+@pytest.mark.slow
 def test_rows_of_another_processor_are_not_taken(tmp_path, pictures, monkeypatch):
     if not on_cpu():
         pytest.skip("networks do not run on the CPU")

@@ -83,6 +83,7 @@ def _table():
     return rng.normal(size=(40, 20)), np.arange(40) % 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "embedder",
     [
@@ -272,6 +273,7 @@ def test_files_from_before_estimators_moved_still_load(name, before_the_move):
     assert ternary.tolist() == [[-1, 1, 1], [-1, -1, 1], [1, -1, -1]]
 
 
+@pytest.mark.slow
 def test_pickles_of_live_models_from_before_the_move_still_load():
     keras = import_keras()
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
@@ -342,6 +344,7 @@ def test_compressed_files_are_refused(path):
         load(path)
 
 
+@pytest.mark.slow
 def test_bombs_are_bounded(fitted, path):
     sparse = make_pipeline(OneHotEncoder(), KNeighborsClassifier(1))
     save(sparse.fit(np.arange(50)[:, None], np.arange(50) % 2), path)

@@ -100,6 +100,7 @@ def test_a_right_classifier():
     assert {record["status"] for record in records} == {"passed", "skipped"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "check"), _BROKEN.items(), ids=[type(e).__name__ for e in _BROKEN]
 )
@@ -107,6 +108,7 @@ def test_a_wrong_one_is_caught_by_the_check_for_it(estimator, check):
     assert check in _failed(estimator)
 
 
+@pytest.mark.slow
 def test_every_image_check_catches_something_and_no_right_estimator():
     caught = set().union(*(_failed(estimator) for estimator in _BROKEN))
     caught |= _failed(models.TakesListsOnly(), encoded_images())  # pyarrow's columns
@@ -209,6 +211,7 @@ for record in check_image_estimator(models.MeanColour(), models.encoded_images()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "checks"),
     [
@@ -239,6 +242,7 @@ def test_images_without_scikit_image_are_drawn(monkeypatch):
     check_image_estimator(MeanColour())
 
 
+@pytest.mark.slow
 def test_checks_hold_without_assertions(python):
     """``python -O`` removes every assert statement."""
     program = """

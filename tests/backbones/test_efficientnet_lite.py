@@ -13,6 +13,7 @@ from skembed.formats.keras._models import load
 NAMES = ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_facts_hold_for_the_network(name):
     spec = backbones.get(name)
@@ -31,6 +32,7 @@ def test_number_of_full_network_features_is_the_published_one():
     assert sum(channels) == 21_008
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_imagenet_weights_know_their_classes(name):
     from skimage import data

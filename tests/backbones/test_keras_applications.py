@@ -74,6 +74,7 @@ def test_every_network_of_keras_is_there():
     assert len(BACKBONES) == len(theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_facts_are_those_of_the_installed_keras(name, keras_files):
     backbone = BACKBONES[name]
@@ -132,6 +133,7 @@ def test_preparation_is_keras_own(name):
     np.testing.assert_allclose(ours, module.preprocess_input(pixels.copy()), atol=3e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "top"),
     [("inception_v3", True), ("nasnet_mobile", False), ("convnext_tiny", True)],
@@ -154,6 +156,7 @@ def shapes(layer):
     return [tuple(variable.shape) for variable in layer.weights]
 
 
+@pytest.mark.slow
 def test_efficientnet_divides_a_second_time_as_keras_does_for_its_weights(keras_files):
     backbone = resized("efficientnet_b0", 64)
     theirs = symbolic(
@@ -174,6 +177,7 @@ def test_efficientnet_divides_a_second_time_as_keras_does_for_its_weights(keras_
     np.testing.assert_array_equal(*scales)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["xception", "convnext_tiny"])
 def test_random_weights_and_names_repeat(name):
     least = max(BACKBONES[name].min_size, 64)
@@ -199,6 +203,7 @@ def embed(backbone, model, images):
     return np.asarray(features(images)).mean((1, 2))
 
 
+@pytest.mark.slow
 def test_random_weights_are_the_same_bits_in_another_process():
     code = f"""
 from skembed._keras import import_keras
@@ -227,6 +232,7 @@ def digest_of_random_weights():
     return digest.hexdigest()
 
 
+@pytest.mark.slow
 def test_random_weights_depend_on_the_name():
     backbone = resized("mobilenet_v2", 32)
     renamed = dataclasses.replace(backbone, name="mine")
@@ -236,6 +242,7 @@ def test_random_weights_depend_on_the_name():
     assert not np.array_equal(*kernels)
 
 
+@pytest.mark.slow
 def test_names_do_not_depend_on_what_was_built_before():
     keras = import_keras()
     mine = keras.layers.Conv2D(3, 3)
@@ -259,6 +266,7 @@ def test_vgg_classifier_keeps_its_size():
         build(resized("vgg16", 64), None, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["xception", "inception_v3", "inception_resnet_v2", "nasnet_mobile", "vgg16"]
 )

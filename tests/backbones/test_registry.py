@@ -44,6 +44,7 @@ def test_table_says_how_fast_and_how_good_every_backbone_is():
     assert table.loc["vgg16", ["megabytes", "speed", "top1"]].tolist() == [59, "slow", 71.3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_v2", "squeezenet1_1"])
 def test_multiply_adds_are_those_of_the_network(name):
     """Each weight of a convolution is used once for each place of its output."""
@@ -190,6 +191,7 @@ def test_an_edited_builder_makes_another_network(tmp_path, monkeypatch):
     assert images_run() - before == 2
 
 
+@pytest.mark.slow
 def test_a_renamed_backbone_is_built_like_its_model():
     from skembed.formats.keras._models import load
 

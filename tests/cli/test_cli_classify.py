@@ -51,6 +51,7 @@ def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
     assert f"accuracy    {accuracy:.3f}" in second
 
 
+@pytest.mark.slow
 def test_demo_on_a_folder(class_folders, capsys):
     assert main(["demo", "--images", str(class_folders), "--folds", "2"]) == 0
     out = capsys.readouterr().out

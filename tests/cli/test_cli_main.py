@@ -170,6 +170,7 @@ def test_cache_clear_asks_on_a_terminal(answer, code, rows, filled, monkeypatch,
     assert sum(spec.rows for spec in cache_info().specs) == rows
 
 
+@pytest.mark.slow
 def test_piped_output_is_plain():
     environment = {**os.environ, "TERM": "xterm-256color"}
     environment.pop("COLUMNS", None)
@@ -202,6 +203,7 @@ def test_an_ascii_terminal_gets_escapes_and_no_traceback(environment, class_fold
     assert ran.stdout.isascii()
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet():
     process = subprocess.Popen(
         [SCRIPT, "backbones", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

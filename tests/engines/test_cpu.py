@@ -49,6 +49,7 @@ def _convolution(stride, dilation, padding, groups):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stride", "dilation", "padding", "side"), GEOMETRIES)
 def test_depthwise_convolution_equals_the_plain_one(stride, dilation, padding, side):
     rng = np.random.default_rng(0)
@@ -139,6 +140,7 @@ def _maxima(window, stride, padding):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("window", [(2, 2), (3, 3), (1, 3)])

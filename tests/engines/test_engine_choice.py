@@ -63,6 +63,7 @@ def test_the_repr_knows_of_a_named_network_that_openvino_has_refused(monkeypatch
     assert repr(embedder).endswith("# engine_='jax'")
 
 
+@pytest.mark.slow
 def test_a_search_tells_once_that_openvino_cannot_run_the_network(pictures):
     model = _refused_by_openvino(None, None, False)
     pipeline = make_pipeline(PretrainedEmbedder(model, cache=False), DummyClassifier())
@@ -98,6 +99,7 @@ def test_an_engine_that_there_is_not_is_none():
         _ = PretrainedEmbedder(engine="jaxx").engine_
 
 
+@pytest.mark.slow
 def test_the_repr_settles_no_request(monkeypatch, tmp_path):
     keras = import_keras()
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])

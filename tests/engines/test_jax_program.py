@@ -22,6 +22,7 @@ def _images(n, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 def test_two_batches_may_be_under_way(program):
     first, second = program.start(_images(8, 1)), program.start(_images(8, 2))
     rows = second(), first()

@@ -217,6 +217,7 @@ def test_auto_is_openvino_on_a_cpu(pictures):
     assert PretrainedEmbedder(engine="jax").engine_ == "jax"
 
 
+@pytest.mark.slow
 def test_the_repr_names_the_engine_that_auto_means():
     assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()  # engine_='openvino'"
     assert repr(PretrainedEmbedder(engine="jax")) == "PretrainedEmbedder(engine='jax')"
@@ -301,6 +302,7 @@ def _refuses_to_compile(monkeypatch, message):
     monkeypatch.setattr(_runtime, "core", Refusing)
 
 
+@pytest.mark.slow
 @pytest.mark.processor("bfloat16")
 def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
     _refuses_to_compile(monkeypatch, "")

@@ -78,6 +78,7 @@ def _ternary_by_hand(train, test, lower=-0.25, upper=0.15):
     return np.where(z > upper, 1, np.where(z < lower, -1, 0)), z
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 def test_equals_an_independent_statement_of_the_method(network, batch_size):
     rng = np.random.default_rng(1)
@@ -94,6 +95,7 @@ def test_equals_an_independent_statement_of_the_method(network, batch_size):
     assert (embedder.transform(others)[:, 4 + 5 + 2] == 0).all()
 
 
+@pytest.mark.slow
 def test_equals_the_pipeline_bit_by_bit(pictures):
     pipeline = make_pipeline(
         PretrainedEmbedder(layers="all", image_size=SIZE), StandardScaler(), Discretizer()
@@ -197,6 +199,7 @@ def test_unreadable_images_stay_nan_and_never_enter_the_statistics(pictures):
         clone(embedder).fit([b"bad", b"worse"])
 
 
+@pytest.mark.slow
 def test_names_slices_and_frames(pictures):
     embedder = FullNetworkEmbedder(image_size=SIZE, layers=["stage2", "stem_conv"])
     with pytest.raises(NotFittedError):
@@ -215,6 +218,7 @@ def test_pickles_hold_statistics_and_no_weights(pictures):
     np.testing.assert_array_equal(again.transform(pictures), embedder.transform(pictures))
 
 
+@pytest.mark.slow
 def test_passes_the_checks_of_image_estimators():
     embedder = FullNetworkEmbedder(image_size=32, layers="last 3")
     # 1,280 + 320 + 1,152 features, and three statistics of each.

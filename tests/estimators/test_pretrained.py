@@ -53,6 +53,7 @@ def test_normalize_and_quantize(pictures):
     assert large.max() == 127  # features reach 6
 
 
+@pytest.mark.slow
 def test_several_layers_cost_one_pass_and_keep_the_order_asked(pictures):
     before = images_run()
     embedder = _embedder(layers=["embedding", "predictions"])
@@ -71,6 +72,7 @@ def test_several_layers_cost_one_pass_and_keep_the_order_asked(pictures):
     np.testing.assert_allclose(both[:, 1280:].sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_pooling(pictures):
     average, largest = (_embedder(pooling=p).transform(pictures) for p in ("avg", "max"))
     np.testing.assert_array_equal(average, _embedder(pooling="auto").transform(pictures))
@@ -78,6 +80,7 @@ def test_pooling(pictures):
     assert (largest > average).any()
 
 
+@pytest.mark.slow
 def test_bfloat16_is_near_and_comes_as_float32(pictures):
     rows, rough = (_embedder(precision=p).transform(pictures) for p in ("float32", "bfloat16"))
     assert rough.dtype == np.float32
@@ -85,6 +88,7 @@ def test_bfloat16_is_near_and_comes_as_float32(pictures):
     assert np.linalg.norm(rows - rough) < 0.1 * np.linalg.norm(rows)
 
 
+@pytest.mark.slow
 def test_image_size(pictures):
     square, pair = (_embedder(image_size=s).transform(pictures[:1]) for s in (64, (64, 64)))
     np.testing.assert_array_equal(square, pair)
@@ -102,6 +106,7 @@ def test_warp_is_what_pillow_does_with_the_backbone_s_filter(colour):
     assert len({r.tobytes() for r in rows}) >= 3
 
 
+@pytest.mark.slow
 def test_random_weights_warn_at_the_caller_and_are_the_same_each_time(pictures):
     with pytest.warns(UserWarning, match="weights=None draws random weights") as caught:
         first = _embedder(weights=None).transform(pictures[:2])
@@ -129,6 +134,7 @@ _SEEN = {
 }
 
 
+@pytest.mark.slow
 def test_predictions_are_what_a_person_sees(shared):
     embedder = PretrainedEmbedder(layers="predictions")
     probabilities = embedder.transform([shared / "images" / name for name in _SEEN])

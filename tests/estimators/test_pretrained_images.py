@@ -303,6 +303,7 @@ def test_decoding_is_a_parameter_like_others(kind, large_jpegs):
         clone(embedder).set_params(decoding="scale").fit(large_jpegs)
 
 
+@pytest.mark.slow
 def test_scaled_and_exact_embedders_do_not_merge(large_jpegs):
     options = {"image_size": SIZE, "cache": False, "layers": "last 1"}
     exact, scaled = (

@@ -78,6 +78,7 @@ def test_files_and_other_sizes_arrive_as_0_to_255(model, pictures):
     np.testing.assert_allclose(rows, _pooled(model, [np.asarray(small)]), rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_one_channel(floats, pictures):
     model = _model(channels=1)
     embedder = PretrainedEmbedder(model, cache=False, resize="warp")
@@ -100,6 +101,7 @@ def test_a_file_gives_what_the_live_model_gives(model, floats, tmp_path):
     assert len(pickle.dumps(embedder)) < 1000
 
 
+@pytest.mark.slow
 def test_a_file_keeps_the_contract(model, tmp_path):
     path = tmp_path / "tiny.keras"
     model.save(path)
@@ -108,6 +110,7 @@ def test_a_file_keeps_the_contract(model, tmp_path):
     assert not_passed == ["check_image_pyarrow"]
 
 
+@pytest.mark.slow
 def test_a_live_model_keeps_the_contract_but_is_neither_small_nor_a_skops_file(model):
     records = check_image_estimator(
         PretrainedEmbedder(model, cache=False),
@@ -179,6 +182,7 @@ def test_clones_keep_a_live_model_and_copy_no_weights(model, floats):
     assert isinstance(kept.transform(floats[:1]), pd.DataFrame)
 
 
+@pytest.mark.slow
 def test_searches_over_live_models_with_layers_of_one_s_own(floats, tmp_path):
     models, y = [_own_layer(), _own_layer()], [0, 1] * 3
     pipeline = make_pipeline(PretrainedEmbedder(models[0], cache=tmp_path), NearestCentroid())
@@ -237,6 +241,7 @@ def test_a_model_of_any_size_asks_for_one(floats):
     np.testing.assert_allclose(rows, _pooled(model, floats), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_weights_by_path(shared, pictures):
     weights = shared / "weights" / "mobilenet_v2_1.0_224_no_top.weights.h5"
     embedder = PretrainedEmbedder("mobilenet_v2", weights=weights, image_size=64, cache=False)

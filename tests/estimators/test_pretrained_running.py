@@ -31,6 +31,7 @@ print(hashlib.sha256(rows.tobytes()).hexdigest())
     assert python(program) == here
 
 
+@pytest.mark.slow
 def test_threads_share_one_network(pictures):
     clear_programs()
     embedder, rows = _embedder(), {}

@@ -44,6 +44,7 @@ def test_keeps_scikit_learns_contract(estimator, check):
     check(clone(estimator))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [

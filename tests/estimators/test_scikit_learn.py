@@ -39,6 +39,7 @@ def encoded(paths) -> list[bytes]:
     return [Path(path).read_bytes() for path in paths[::2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cache", [False, True])
 @pytest.mark.parametrize(
     "check", [check.check_name for check in image_estimator_checks(_embedder())]
@@ -213,6 +214,7 @@ def test_global_output_setting(paths):
         assert isinstance(_embedder().transform(paths), pl.DataFrame)
 
 
+@pytest.mark.slow
 def test_several_layers_as_columns_of_a_frame(paths):
     embedder = _embedder(layers=["predictions", "embedding"]).set_output(transform="pandas")
     frame = embedder.transform(paths[:2])

@@ -126,6 +126,7 @@ def test_the_embedder_gets_the_crops_of_the_upright_image(tmp_path):
     np.testing.assert_array_equal(model.embedder_.labels_, np.repeat(list("aabb"), 10))
 
 
+@pytest.mark.slow
 def test_equals_embedding_and_classifying_by_hand(pictures, labels):
     model = _model(LinearSVC(random_state=0)).fit(pictures[::2], labels[::2])
 
@@ -281,6 +282,7 @@ def test_each_crop_runs_once_and_each_image_is_decoded_once(pictures, labels, tm
     assert images_run() - before == 10 * len(X)
 
 
+@pytest.mark.slow
 def test_an_image_is_decoded_as_long_as_its_crops_are_held(pictures):
     sources, crops = ten_crops(pictures[8:9], 0.875, "rgb")
     held = [np.asarray(crop) for crop in crops]
@@ -304,6 +306,7 @@ def test_threads_change_no_bit(paths):
     np.testing.assert_array_equal(*rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "embedder",
     [
@@ -345,6 +348,7 @@ def test_folds_are_of_images(pictures, labels):
     assert scores.min() >= 0.8
 
 
+@pytest.mark.slow
 def test_grid_search_over_nested_parameters(paths, labels):
     search = GridSearchCV(
         _model(),
@@ -362,6 +366,7 @@ def test_grid_search_over_nested_parameters(paths, labels):
     assert GridSearchCV(_model(), backbone, cv=2).fit(paths, labels).best_score_ >= 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learns", [False, True])
 def test_passes_the_checks_of_image_estimators(learns):
     embedder = PretrainedEmbedder(image_size=32)

@@ -326,6 +326,7 @@ def test_refuses_thresholds_in_the_wrong_order(method):
         getattr(TernaryScaler(lower=1), method)([[0.0], [1.0]])
 
 
+@pytest.mark.slow
 def test_memory_is_a_block_and_not_a_copy():
     X = np.random.default_rng(0).random((4000, 12_416), np.float32)  # 199 MB
     tracemalloc.start()

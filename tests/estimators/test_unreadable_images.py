@@ -75,6 +75,7 @@ def _warned(call):
     return got, [w for w in caught if "could not be read" in str(w.message)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalize", [None, "l2"])
 @quiet
 def test_unreadable_images_become_the_mean_of_the_training_images(normalize, embedder, files):
@@ -101,6 +102,7 @@ def test_the_mean_is_quantised_as_the_rows_are(embedder, files):
     np.testing.assert_allclose(small, 128 * rows, atol=0.5001)
 
 
+@pytest.mark.slow
 @quiet
 def test_a_mean_from_elsewhere_is_as_good(embedder, files, store):
     embedder.set_params(normalize="l2").fit(files)
@@ -116,6 +118,7 @@ def test_a_mean_from_elsewhere_is_as_good(embedder, files, store):
             PretrainedEmbedder.from_statistics(mean, **options)
 
 
+@pytest.mark.slow
 @quiet
 def test_predictions_of_an_unreadable_image_are_the_mean_ones(embedder, files):
     rows = embedder.set_params(layers="predictions").fit_transform(files)
@@ -135,6 +138,7 @@ def test_it_learns_only_when_it_has_to(embedder, tiles):
     assert not hasattr(lenient.fit(tiles), "mean_")
 
 
+@pytest.mark.slow
 @quiet
 def test_the_policy_and_parameters_may_change_after_fit(embedder, files):
     embedder.fit(files)
@@ -247,6 +251,7 @@ def test_a_search_tells_each_file_once_its_last_fit_included(embedder, files):
     assert told.count(files[3]) == told.count(files[25]) == 1
 
 
+@pytest.mark.slow
 def test_cross_validation_in_two_processes(embedder, files):
     model = make_pipeline(embedder, LinearSVC(random_state=0))
     _warned(lambda: embedder.fit(files))

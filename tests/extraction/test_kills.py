@@ -75,6 +75,7 @@ def once(embedder, images, reference):
     return str(caught[0].message)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 def test_a_full_disk(mount):
     cache, _ = mount
@@ -88,6 +89,7 @@ def test_a_full_disk(mount):
     assert images_run() - before < 3 * len(images)  # what was kept is used
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 def test_a_read_only_directory(request, tmp_path, network, uninterrupted):
     if os.geteuid() == 0:  # whom permissions do not bind

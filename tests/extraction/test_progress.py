@@ -17,6 +17,7 @@ def network(tmp_path_factory):
     return save_network(tmp_path_factory.mktemp("network") / "small.keras")
 
 
+@pytest.mark.slow
 def test_the_next_run_says_how_many_rows_it_found(tmp_path, network, caplog):
     embedder = PretrainedEmbedder(network, cache=tmp_path)
     with caplog.at_level(logging.INFO, "skembed"):
@@ -45,6 +46,7 @@ def test_the_bar_says_so_too_and_does_not_count_it_as_work(capsys):
     capsys.readouterr()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shown", [False, True])
 def test_a_wait_is_announced_with_and_without_a_bar(
     tmp_path, network, start, caplog, capsys, shown

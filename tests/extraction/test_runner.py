@@ -57,6 +57,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
 @pytest.mark.parametrize(
     "options",

@@ -68,6 +68,7 @@ def test_pieces_joined_are_what_transform_gives(
     assert (got.dtype, got.tobytes()) == (whole.dtype, whole.tobytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [True, False])
 def test_an_image_that_comes_again_much_later_runs_once(tmp_path, network, cached):
     embedder = PretrainedEmbedder(network, engine="jax", cache=tmp_path if cached else False)
@@ -84,6 +85,7 @@ def test_an_image_that_comes_again_much_later_runs_once(tmp_path, network, cache
     np.testing.assert_array_equal(rows, embedder.transform(X))
 
 
+@pytest.mark.slow
 def test_one_missing_row_holds_up_no_more_than_a_window(tmp_path, network):
     """Rows that are found behind it are given when it has run, and not at the end."""
     told = []
@@ -101,6 +103,7 @@ def test_one_missing_row_holds_up_no_more_than_a_window(tmp_path, network):
     assert np.isfinite(rows[1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [True, False])
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path, wide_network, cached):
     def peak(n, store):

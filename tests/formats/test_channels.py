@@ -44,6 +44,7 @@ def _predicted(model, *names):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
 def test_they_are_pooled_over_space(engine):
     model = _converted()
@@ -54,6 +55,7 @@ def test_they_are_pooled_over_space(engine):
     np.testing.assert_allclose(_rows(model, engine), b.mean(axis=(2, 3)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_columns_are_counted_by_filters():
     model = _converted()
     embedder = FullNetworkEmbedder(model, engine="jax", cache=False, pooling="both").fit(IMAGES)
@@ -108,6 +110,7 @@ def test_axes_that_are_exchanged_and_back_are_followed():
     np.testing.assert_allclose(_rows(model), _rows(model, layers="a"), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_tokens_that_are_mixed_by_dense_layers_keep_their_features_last():
     keras = import_keras()
     k = keras.layers

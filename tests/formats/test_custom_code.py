@@ -186,6 +186,7 @@ class Unsaved:
         return layer(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["clip", "tile", "long_array", "output"])
 def test_operations_are_known_by_values_that_no_json_tells(case):
     def model(value):
@@ -198,6 +199,7 @@ def test_operations_are_known_by_values_that_no_json_tells(case):
     assert backbones.from_model(model(1)) != backbones.from_model(model(2))
 
 
+@pytest.mark.slow
 def test_each_version_of_a_layer_gives_its_own_rows_from_the_store(tmp_path):
     def rows(factor, cache):
         model = _model(_layer(lambda self, x: x * factor))
@@ -213,6 +215,7 @@ def test_each_version_of_a_layer_gives_its_own_rows_from_the_store(tmp_path):
     assert images_run() == before
 
 
+@pytest.mark.slow
 def test_another_process_knows_the_same_code_and_sees_an_edited_one(python, tmp_path):
     program = textwrap.dedent("""
         import os, numpy as np, keras, skembed
@@ -245,6 +248,7 @@ def test_what_gives_other_numbers_each_time_is_told_once_and_not_kept(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_probing_leaves_a_layer_as_it_was():
     def call(self, x):
         self.last = x

@@ -68,6 +68,7 @@ def _rectified_means():
     return np.maximum(PRODUCTS, 0).mean(axis=(1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
 def test_engines_run_what_it_makes_of_a_file(kernel_file, engine):
     for path in (kernel_file, str(kernel_file)):

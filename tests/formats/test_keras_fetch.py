@@ -109,6 +109,7 @@ def test_threads_that_want_one_file_download_it_once(server):
 
 
 # Keras 3.15 saves its variables by a call that NumPy 2 deprecates.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_imagenet_weights_come_through_the_cache(server, home):
     (backbone,) = (b for b in keras_applications_backbones() if b.name == "mobilenet_v3_small")
@@ -167,6 +168,7 @@ def _message(file):
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_failed_download_is_not_tried_again_at_once(server, home):
     file = WeightsFile(file="gone.h5", url=server.url("gone.h5"))
     # Equal, so that scikit-learn counts the errors of many fits as one.

@@ -67,6 +67,7 @@ def save_legacy(model, path):
                 group[name] = np.asarray(variable.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["notop.h5", "notop.weights.h5", "top.h5", "top.weights.h5"])
 def test_a_file_with_or_without_classifier_gives_the_same_features(small, file):
     folder, keras_model = small
@@ -91,6 +92,7 @@ def test_weights_without_classifier_do_not_make_one(small):
         build(resized("mobilenet", 64), small[0] / "notop.h5", True)
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_are_refused(small):
     with pytest.raises(WeightsError, match=r"notop\.h5.*do not fit 'mobilenet_v2'"):
         build(resized("mobilenet_v2", 64), small[0] / "notop.h5", False)
@@ -101,6 +103,7 @@ def test_missing_file_is_named(tmp_path):
         build(resized("mobilenet_v2", 64), tmp_path / "nowhere.h5", False)
 
 
+@pytest.mark.slow
 def test_real_weights_from_a_path(shared):
     keras_file = shared / "weights" / "mobilenet_v2_1.0_224_no_top.weights.h5"
     backbone = BACKBONES["mobilenet_v2"]

@@ -38,6 +38,7 @@ def _base():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "n_layers", "n_features"),
     [
@@ -85,6 +86,7 @@ def test_rows_say_what_a_layer_is_and_what_it_takes():
     assert table.index.is_unique
 
 
+@pytest.mark.slow
 def test_names_do_not_depend_on_what_was_built_before():
     first = layers.table("mobilenet_v3_small")
     from skembed.formats._network import layers_of
@@ -107,12 +109,14 @@ def test_depends_looks_through_operators():
     }
 
 
+@pytest.mark.slow
 def test_the_convolutions_of_convnext_s_sub_models_count():
     features = _features("convnext_tiny")
     assert features["convnext_tiny_stem_conv"] == 96
     assert sum("downsampling" in name for name in features) == 3
 
 
+@pytest.mark.slow
 def test_a_sub_model_s_layers_are_the_network_s_own(images):
     keras = import_keras()
     base = _base()
@@ -130,6 +134,7 @@ def test_a_sub_model_s_layers_are_the_network_s_own(images):
     np.testing.assert_allclose(before, np.mean(alone, axis=(1, 2)), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_layer_called_twice_is_two_layers(images):
     keras = import_keras()
     base = _base()
@@ -159,6 +164,7 @@ def test_calls_in_other_models_do_not_count(images):
     np.testing.assert_allclose(rows, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_names_that_mean_something_else_stay_within_reach(images):
     keras = import_keras()
     model = keras.Sequential(

@@ -160,6 +160,7 @@ def test_a_lambda_in_an_h5_file_is_not_run(tmp_path):
         backbones.from_model(tmp_path / "code.h5")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["five.h5", "five.weights.h5"])
 def test_weights_of_a_network_with_another_head_fill_the_rest(tmp_path, name):
     keras = import_keras()

@@ -26,6 +26,7 @@ def _expected(model, images):
     return outputs.mean(axis=(1, 2))
 
 
+@pytest.mark.slow
 def test_float_arrays_of_the_inputs_shape_arrive_unchanged():
     model = _model()
     images = RNG.normal(scale=300, size=(6, 8, 8, 3))
@@ -48,6 +49,7 @@ def test_images_of_other_sizes_are_resized_as_grey_levels():
     np.testing.assert_allclose(rows, want, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_one_channel_takes_grey():
     model = _model(channels=1)
     images = RNG.integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
@@ -59,6 +61,7 @@ def test_one_channel_takes_grey():
     np.testing.assert_allclose(row, want, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_five_channels_take_arrays_of_that_shape_only():
     model = _model(channels=5)
     images = RNG.normal(size=(3, 8, 8, 5))
@@ -91,6 +94,7 @@ def test_training_it_further_changes_the_rows():
     np.testing.assert_allclose(after, _expected(model, images), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
 def test_a_model_trained_since_it_was_described_is_refused(engine):
     model = _model()

@@ -24,6 +24,7 @@ def _rows(model, asked, **options):
     ).transform(IMAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
 def test_the_keys_of_a_dict_are_names(engine):
     image, a, g = _parts()

@@ -33,6 +33,7 @@ def assert_alike(image, size, kind, box=None):
     np.testing.assert_array_equal(got, by_pillow(image, size, kind, box))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("kind", ANTIALIASED)
 @pytest.mark.parametrize("size", [(224, 224), (48, 97), (350, 390), (500, 900), (427, 224)])
@@ -134,6 +135,7 @@ def fresh(monkeypatch) -> Kernels:
     return ours
 
 
+@pytest.mark.slow
 def test_they_are_loaded_when_they_pay(fresh, monkeypatch):
     monkeypatch.setattr(_resample, "_PIXELS_BEFORE_LOADING", 3 * 640 * 427)
     kinds = []
@@ -230,6 +232,7 @@ LOAD = "from skembed.images._resample import kernels; print(kernels.load())"
 WHY = "import logging; logging.basicConfig(level='DEBUG', format='%(message)s', stream=sys.stdout)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["raise ImportError('no')", "raise RuntimeError('no')"])
 def test_without_numba_pillow_resizes_and_a_log_says_why(python, tmp_path, broken):
     (tmp_path / "numba.py").write_text(broken)
@@ -239,6 +242,7 @@ def test_without_numba_pillow_resizes_and_a_log_says_why(python, tmp_path, broke
     assert said[-2].endswith("Error: no")
 
 
+@pytest.mark.slow
 def test_numba_that_is_told_not_to_compile_is_not_used(python):
     assert python(LOAD, NUMBA_DISABLE_JIT="1") == "False"
 

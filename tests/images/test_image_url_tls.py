@@ -49,6 +49,7 @@ def _read_all(*urls, **environment):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_tls_ends_in_time_and_a_proxy_learns_only_its_own_password(tls_server):
     urls = [f"{tls_server.url}/{page}" for page in ("rocket.jpg", "drip", "trailers")]
     urls.append(f"https://me:pass%20word@photos.example:{tls_server.port}/private")

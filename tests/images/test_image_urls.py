@@ -91,6 +91,7 @@ def test_silence_is_named(server):
     assert len(server.seen) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["drip", "headers", "continue", "trailers"])
 def test_what_never_ends_is_left_in_time_and_leaves_no_thread(server, page):
     start = time.monotonic()

@@ -42,6 +42,7 @@ def names() -> list[str]:
     return table.index[table["in_all"]].tolist()
 
 
+@pytest.mark.slow
 def test_all_is_what_the_table_says(full, names):
     embedder = _embedder("all")
     assert full.shape == (12, 21_008)
@@ -54,6 +55,7 @@ def test_all_is_what_the_table_says(full, names):
     ]
 
 
+@pytest.mark.slow
 def test_vgg16_has_12416_features_and_elsewhere_than_at_224_no_dense_ones():
     vgg = {"backbone": "vgg16", "weights": None}
     embedder = PretrainedEmbedder(layers="all", **vgg)
@@ -136,6 +138,7 @@ def test_what_is_no_name_and_no_index_is_refused(asked, pictures):
         _embedder(asked).fit(pictures)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asked",
     ["stem_conv", "top_conv", "block2*", [-1, 0], "last 3", ["block5a_dwconv", "stem_conv"]],
@@ -152,6 +155,7 @@ def test_a_slice_of_all_is_what_the_layer_gives_alone(asked, full, pictures, sto
     np.testing.assert_allclose(alone, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_layer_by_two_names_is_the_same(pictures):
     rows = _embedder(["stage5", "top_activation", "top_conv", "embedding"]).transform(pictures)
     for i in range(1, 4):

@@ -60,6 +60,7 @@ def test_options(offered):
     assert offered("%embed images --pool") == ["--pooling"]
 
 
+@pytest.mark.slow
 def test_layers(offered, offered_soon):
     assert offered_soon("%embed images -l top_c") == ["top_conv"]
     assert offered("%embed images -l stage1,top_c") == ["top_conv"]

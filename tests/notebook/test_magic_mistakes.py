@@ -11,6 +11,7 @@ import pytest
 _SMALL = "-s 64 -l stage1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "says"),
     [
@@ -76,6 +77,7 @@ def test_a_bad_image_is_told_with_its_row(refused, tmp_path):
     assert "a.png" in said
 
 
+@pytest.mark.slow
 def test_a_bad_image_becomes_nan_and_the_warning_is_of_the_cell(shell):
     with pytest.warns(
         UserWarning, match=r"1 of 2 images could not be read .*gone\.png"

@@ -152,6 +152,7 @@ def test_help_is_told_alike(shell, capsys):
     assert sum(map(bool, options)) == len(set(FLAGS.values()))
 
 
+@pytest.mark.slow
 def test_a_summary_is_printed_and_quiet_silences_it(shell, capsys):
     rows = shell.run_line_magic("embed", f"images[:6] {_SMALL} --no-cache")
     said = capsys.readouterr().out

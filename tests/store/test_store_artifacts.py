@@ -105,6 +105,7 @@ def _half_made(cache, pipe):
         time.sleep(60)
 
 
+@pytest.mark.slow
 def test_what_a_kill_leaves_is_never_served_and_goes_in_a_day(add, start, tmp_path):
     process, pipe = start(_half_made, tmp_path)
     left: Path = pipe.recv()

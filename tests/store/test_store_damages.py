@@ -14,6 +14,7 @@ def trials(tmp_path_factory):
     return Trials(tmp_path_factory.mktemp("damages"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damages_at_random(trials, damage):

@@ -44,6 +44,7 @@ def assert_consistent(cache):
             assert sorted(slot for (slot,) in taken) == list(range(slots))
 
 
+@pytest.mark.slow
 def test_overlapping_sets_at_once(tmp_path, start):
     sets = [range(120), range(40, 160), range(119, -1, -1), range(80, 200)]
     running = [start(compute, tmp_path, numbers, 8) for numbers in sets]
@@ -68,6 +69,7 @@ def test_unlocked_writers_at_once(tmp_path, start):
     assert_consistent(tmp_path)
 
 
+@pytest.mark.slow
 def test_fifty_kills_of_a_writer(tmp_path, start):
     chance = np.random.default_rng(0)
     stored = 0
@@ -94,6 +96,7 @@ def test_fifty_kills_of_a_writer(tmp_path, start):
     assert_consistent(tmp_path)
 
 
+@pytest.mark.slow
 def test_kills_while_rows_are_evicted_and_moved(tmp_path, start):
     cap = 400 * (4 * 24 + ENTRY_BYTES)
     chance = np.random.default_rng(1)
@@ -146,6 +149,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path):
     writer.close()
 
 
+@pytest.mark.slow
 def test_a_long_wait_is_announced_once(tmp_path, start, monkeypatch):
     """A holder that gives heartbeats is waited for, however long its batch takes."""
     monkeypatch.setattr(_locks, "STOPPED_AFTER", 2.7)
@@ -162,6 +166,7 @@ def test_a_long_wait_is_announced_once(tmp_path, start, monkeypatch):
     assert "another process" in said[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 def test_a_stopped_holder_is_not_waited_for(tmp_path, start, monkeypatch):
     monkeypatch.setattr(_locks, "STOPPED_AFTER", 1.5)
@@ -184,6 +189,7 @@ def test_a_stopped_holder_is_not_waited_for(tmp_path, start, monkeypatch):
             assert known(store, range(10)) == list(range(8))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 def test_a_stopped_writer_is_not_waited_for(tmp_path, start, monkeypatch):
     monkeypatch.setattr(_index, "TIMEOUT", 1.0)

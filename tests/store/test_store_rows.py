@@ -117,6 +117,7 @@ def test_a_known_row_is_not_written_again(tmp_path):
     assert file.stat().st_size == 5 * WIDTH * 4
 
 
+@pytest.mark.slow
 def test_threads_share_a_store(tmp_path):
     failures = []
 
