@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 
 import pytest
+from _pytest.doctest import DoctestItem
 
 
 def _has_bfloat16() -> bool:
@@ -47,12 +48,15 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark notebooks, which have no place for a marker of their own; put slow files first.
+    """Mark what has no place for a marker of its own; put slow files first.
+
+    That is notebooks, and the examples of what runs networks.
 
     A file is run by one process. Were the slow ones last, one process would end alone with them.
     """
     for item in items:
-        if item.path.suffix == ".ipynb":
+        runs_networks = item.path.parent.name in ("estimators", "testing")
+        if item.path.suffix == ".ipynb" or (isinstance(item, DoctestItem) and runs_networks):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

@@ -25,6 +25,7 @@ def test_facts_hold_for_the_network(name):
     assert sides == [-(-side // 2**i) for i in range(1, 6)]
 
 
+@pytest.mark.slow
 def test_number_of_full_network_features_is_the_published_one():
     """21,008 for Lite0: the channels of every convolution."""
     model = load(backbones.get("efficientnet_lite0"), None, False)

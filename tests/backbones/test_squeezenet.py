@@ -9,6 +9,7 @@ from skembed import PretrainedEmbedder, WeightsError, backbones
 from skembed.formats.keras._models import load
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["squeezenet1_1", "squeezenet1_1_caffe"])
 def test_facts_hold_for_the_network(name):
     spec = backbones.get(name)

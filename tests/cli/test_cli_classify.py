@@ -59,6 +59,7 @@ def test_demo_on_a_folder(class_folders, capsys):
     assert "easy" not in out
 
 
+@pytest.mark.slow
 def test_without_the_store_each_image_still_runs_once(class_folders, capsys):
     before = images_run()
     assert main(["classify", str(class_folders), "--folds", "3", "--no-cache"]) == 0

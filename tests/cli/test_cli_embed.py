@@ -53,6 +53,7 @@ def crumbs(many_crumbs, network) -> tuple[list[str], np.ndarray]:
     return paths, PretrainedEmbedder(network, engine="jax", cache=False).transform(paths)
 
 
+@pytest.mark.slow
 def test_parquet(class_folders, expected, tmp_path, capsys):
     out = tmp_path / "X.parquet"
     assert main(["embed", str(class_folders), "-o", str(out)]) == 0

@@ -32,6 +32,7 @@ def test_two_batches_may_be_under_way(program):
     assert rows[0].dtype == np.float32
 
 
+@pytest.mark.slow
 @pytest.mark.processor("several cores")
 def test_as_many_batches_as_are_begun_are_computed_at_once(program):
     """A batch waits in its thread until all the others are in theirs: one by one, none ends."""

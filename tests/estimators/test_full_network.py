@@ -108,6 +108,7 @@ def test_equals_the_pipeline_bit_by_bit(pictures):
     np.testing.assert_array_equal(floats.transform(pictures[20:]), standardised)
 
 
+@pytest.mark.slow
 def test_the_function_equals_the_pipeline(pictures):
     train, test = pictures[:20], pictures[20:]
     features, stats = full_network_embedding("efficientnet_lite0", train, input_shape=SIZE)
@@ -130,6 +131,7 @@ def test_fit_transform_is_fit_then_transform(pictures):
     np.testing.assert_array_equal(together, apart)
 
 
+@pytest.mark.slow
 def test_parts_merge_to_the_whole(pictures):
     whole = FullNetworkEmbedder(image_size=SIZE).fit(pictures)
     parts = [FullNetworkEmbedder(image_size=SIZE).fit(pictures[a::3]) for a in range(3)]

@@ -23,6 +23,7 @@ def colour(pictures) -> np.ndarray:
     return pictures[8]
 
 
+@pytest.mark.slow
 def test_a_row_of_float32_for_each_image(pictures):
     embedder = _embedder()
     rows = embedder.transform(pictures)
@@ -143,6 +144,7 @@ def test_predictions_are_what_a_person_sees(shared):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_daisy_is_daisy(shared):
     embedder = PretrainedEmbedder(layers="predictions")
     paths = sorted((shared / "data" / "flowers17" / "10_daisy").glob("*.jpg"))[:40]

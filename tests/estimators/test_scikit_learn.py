@@ -74,6 +74,7 @@ def test_tags():
     assert tags.transformer_tags.preserves_dtype == []
 
 
+@pytest.mark.slow
 def test_pipeline_and_cross_validation(paths, labels):
     classifier = Pipeline([("emb", _embedder()), ("svm", LinearSVC())])
     scores = cross_val_score(classifier, paths, labels, cv=StratifiedKFold(2))

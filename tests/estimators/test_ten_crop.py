@@ -143,6 +143,7 @@ def test_equals_embedding_and_classifying_by_hand(pictures, labels):
     np.testing.assert_allclose(model.decision_function(pictures), want, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color_space", ["bgr", "rgba", "bgra"])
 def test_colour_spaces_mean_what_they_mean_to_the_embedder(color_space, pictures, paths):
     def converted(picture):

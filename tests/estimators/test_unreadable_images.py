@@ -94,6 +94,7 @@ def test_unreadable_images_become_the_mean_of_the_training_images(normalize, emb
     assert new.dtype == np.float32
 
 
+@pytest.mark.slow
 @quiet
 def test_the_mean_is_quantised_as_the_rows_are(embedder, files):
     rows = embedder.set_params(normalize="l2").fit_transform(files)
@@ -165,6 +166,7 @@ def test_each_image_runs_once_without_a_store(embedder, files):
     assert images_run() - before == 38
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("discretize", [True, False])
 @quiet
 def test_full_network_gives_zeros(discretize, store, files, tiles):

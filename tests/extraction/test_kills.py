@@ -102,6 +102,7 @@ def test_a_read_only_directory(request, tmp_path, network, uninterrupted):
     assert "No embeddings are kept" in message
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "deleted", "index"])
 def test_damage_is_told_and_healed(tmp_path, network, uninterrupted, damage):

@@ -77,6 +77,7 @@ def test_layers_of_a_model_within_are_followed_too():
         np.testing.assert_allclose(_rows(model, layers=asked), want, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_comes_after_tells_what_a_reshape_gives():
     keras = import_keras()
     image = keras.Input((16, 20, 3))
@@ -89,6 +90,7 @@ def test_what_comes_after_tells_what_a_reshape_gives():
     np.testing.assert_allclose(got, means, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_nothing_tells_is_refused_by_name():
     keras = import_keras()
     image = keras.Input((16, 20, 3))

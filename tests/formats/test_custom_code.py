@@ -150,6 +150,7 @@ CASES = ["global", "helper", "module", "closure", "default", "base class", "clas
          "Lambda", "activation", "method of Keras' layer", "Keras' own attribute"]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_change_of_code_makes_another_model(case, monkeypatch):
     layer, change = _cases(monkeypatch)[case]

@@ -15,7 +15,10 @@ from skembed.formats.keras._applications import build
 from skembed.formats.keras._weights import randomise
 
 # Keras 3.15 saves its variables by a call that NumPy 2 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 BACKBONES = {backbone.name: backbone for backbone in keras_applications_backbones()}
 
 
@@ -67,7 +70,6 @@ def save_legacy(model, path):
                 group[name] = np.asarray(variable.value)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("file", ["notop.h5", "notop.weights.h5", "top.h5", "top.weights.h5"])
 def test_a_file_with_or_without_classifier_gives_the_same_features(small, file):
     folder, keras_model = small
@@ -92,7 +94,6 @@ def test_weights_without_classifier_do_not_make_one(small):
         build(resized("mobilenet", 64), small[0] / "notop.h5", True)
 
 
-@pytest.mark.slow
 def test_weights_of_another_network_are_refused(small):
     with pytest.raises(WeightsError, match=r"notop\.h5.*do not fit 'mobilenet_v2'"):
         build(resized("mobilenet_v2", 64), small[0] / "notop.h5", False)
@@ -103,7 +104,6 @@ def test_missing_file_is_named(tmp_path):
         build(resized("mobilenet_v2", 64), tmp_path / "nowhere.h5", False)
 
 
-@pytest.mark.slow
 def test_real_weights_from_a_path(shared):
     keras_file = shared / "weights" / "mobilenet_v2_1.0_224_no_top.weights.h5"
     backbone = BACKBONES["mobilenet_v2"]

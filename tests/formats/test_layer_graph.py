@@ -53,6 +53,7 @@ def test_what_all_means(name, n_layers, n_features):
     assert (len(features), sum(features.values())) == (n_layers, n_features)
 
 
+@pytest.mark.slow
 def test_vgg16_has_its_dense_layers_and_not_its_classifier():
     table = layers.table("vgg16")
     assert list(_features("vgg16"))[-3:] == ["block5_conv3", "fc1", "fc2"]
@@ -151,6 +152,7 @@ def test_a_layer_called_twice_is_two_layers(images):
         _embed(model, images, layers="conv")
 
 
+@pytest.mark.slow
 def test_calls_in_other_models_do_not_count(images):
     keras = import_keras()
     base = _base()

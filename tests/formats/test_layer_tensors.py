@@ -173,6 +173,7 @@ def test_both_is_averages_then_maxima_layer_by_layer(model, images, activation):
         np.testing.assert_allclose(both[:, slices[name]], np.hstack(want), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 @pytest.mark.parametrize("activation", ["pre", "post"])
 def test_batch_sizes_change_no_bit(model, images, activation, batch_size):

@@ -117,6 +117,7 @@ def test_values_in_other_files_are_not_read(tmp_path):
         backbones.from_model(tmp_path / "m.h5")
 
 
+@pytest.mark.slow
 def test_a_string_is_as_good_as_a_path(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     want = PretrainedEmbedder(model, engine="jax", cache=False).transform(IMAGES)

@@ -45,6 +45,7 @@ def test_photographs_have_pillows_bits(mode, kind, size, turned):
     assert_alike(np.asarray(image), size, kind, (100.25, 40.5, 400.0, 400.75))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ANTIALIASED)
 @pytest.mark.parametrize(
     ("source", "size"),

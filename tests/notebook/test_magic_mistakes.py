@@ -87,6 +87,7 @@ def test_a_bad_image_becomes_nan_and_the_warning_is_of_the_cell(shell):
     assert [warning.filename for warning in caught if "site-packages" in warning.filename] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "says"),
     [

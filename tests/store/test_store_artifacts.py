@@ -132,6 +132,7 @@ def _add_and_remove(cache, pipe):
             FOLDER.remove(FOLDER.path / "a")
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_part_of_a_folder(start, tmp_path):
     for delay in (0.0, 0.001, 0.002, 0.004, 0.008, 0.016):
         process, pipe = start(_add_and_remove, tmp_path)

@@ -56,6 +56,7 @@ def test_overlapping_sets_at_once(tmp_path, start):
     assert_consistent(tmp_path)
 
 
+@pytest.mark.slow
 def test_unlocked_writers_at_once(tmp_path, start):
     """Without the lock rows may be computed twice, and are kept once."""
     running = [start(write_for_ever, tmp_path, 0, 5) for _ in range(3)]
