@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 
 import pytest
-from _pytest.doctest import DoctestItem
 
 
 def _has_bfloat16() -> bool:
@@ -56,7 +55,9 @@ def pytest_collection_modifyitems(items):
     """
     for item in items:
         runs_networks = item.path.parent.name in ("estimators", "testing")
-        if item.path.suffix == ".ipynb" or (isinstance(item, DoctestItem) and runs_networks):
+        if item.path.suffix == ".ipynb" or (
+            isinstance(item, pytest.DoctestItem) and runs_networks
+        ):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

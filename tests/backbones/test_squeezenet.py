@@ -8,8 +8,9 @@ import pytest
 from skembed import PretrainedEmbedder, WeightsError, backbones
 from skembed.formats.keras._models import load
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 @pytest.mark.parametrize("name", ["squeezenet1_1", "squeezenet1_1_caffe"])
 def test_facts_hold_for_the_network(name):
     spec = backbones.get(name)
@@ -18,7 +19,6 @@ def test_facts_hold_for_the_network(name):
     assert model.output.shape[-1] == spec.n_features
 
 
-@pytest.mark.slow
 def test_gluon_weights_know_a_daisy_and_a_macaw(shared):
     embedder = PretrainedEmbedder(
         "squeezenet1_1",
@@ -34,7 +34,6 @@ def test_gluon_weights_know_a_daisy_and_a_macaw(shared):
     assert embedder.get_feature_names_out()[best].tolist() == ["daisy", "macaw", "pug"]
 
 
-@pytest.mark.slow
 def test_a_file_with_the_classifier_serves_without_it_too(shared):
     path = shared / "weights/squeezenet1.1_gluon.weights.h5"
     row = PretrainedEmbedder("squeezenet1_1", weights=path).transform(
@@ -44,7 +43,6 @@ def test_a_file_with_the_classifier_serves_without_it_too(shared):
     assert row.std() > 0
 
 
-@pytest.mark.slow
 def test_caffe_weights_tell_flowers_apart(shared):
     """The nearest other photograph is of the same flower more often than by chance."""
     folders = ["02_lily_valley", "09_sunflower", "16_pansy"]

@@ -12,6 +12,8 @@ from skembed.engines import OutOfMemoryError
 from skembed.engines.jax._program import JaxProgram, told_when_out_of_memory
 from skembed.extraction._spec import make_spec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def program():
@@ -22,7 +24,6 @@ def _images(n, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
 
 
-@pytest.mark.slow
 def test_two_batches_may_be_under_way(program):
     first, second = program.start(_images(8, 1)), program.start(_images(8, 2))
     rows = second(), first()
@@ -32,7 +33,6 @@ def test_two_batches_may_be_under_way(program):
     assert rows[0].dtype == np.float32
 
 
-@pytest.mark.slow
 @pytest.mark.processor("several cores")
 def test_as_many_batches_as_are_begun_are_computed_at_once(program):
     """A batch waits in its thread until all the others are in theirs: one by one, none ends."""
@@ -70,7 +70,6 @@ def test_another_error_of_the_device_stays_what_it_is():
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
 
-@pytest.mark.slow
 def test_a_precision_that_is_set_later_changes_no_number(program):
     rows = program.start(_images(8))()
     with jax.default_matmul_precision("highest"):
@@ -78,7 +77,6 @@ def test_a_precision_that_is_set_later_changes_no_number(program):
         np.testing.assert_array_equal(other.start(_images(8))(), rows)
 
 
-@pytest.mark.slow
 def test_a_precision_that_is_set_first_has_rows_of_its_own(python):
     program = """
 from skembed.extraction._spec import make_spec

@@ -13,6 +13,8 @@ from skembed._keras import import_keras
 from skembed.extraction import images_run
 from skembed.formats.keras._models import load
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (14, 14, 3)
 # Where "post" stops, layer by layer, in the network below.
 POST = {
@@ -131,13 +133,11 @@ def _rows(model, images, **options) -> tuple[np.ndarray, dict[str, slice]]:
     return rows, embedder.layer_slices_
 
 
-@pytest.mark.slow
 def test_all_is_every_product_in_the_network_s_order(model):
     in_all = layers.table(model)["in_all"]
     assert set(in_all[in_all].index) == set(POST)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_post_follows_only_consumers_and_stops_at_anything_else(
     model, images, outputs, pooling
@@ -150,7 +150,6 @@ def test_post_follows_only_consumers_and_stops_at_anything_else(
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_pre_is_the_product_plus_bias(model, images, outputs, pooling):
     rows, slices = _rows(model, images, pooling=pooling, activation="pre")
@@ -161,7 +160,6 @@ def test_pre_is_the_product_plus_bias(model, images, outputs, pooling):
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["pre", "post"])
 def test_both_is_averages_then_maxima_layer_by_layer(model, images, activation):
     both, slices = _rows(model, images, pooling="both", activation=activation)
@@ -173,7 +171,6 @@ def test_both_is_averages_then_maxima_layer_by_layer(model, images, activation):
         np.testing.assert_allclose(both[:, slices[name]], np.hstack(want), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 @pytest.mark.parametrize("activation", ["pre", "post"])
 def test_batch_sizes_change_no_bit(model, images, activation, batch_size):
@@ -182,7 +179,6 @@ def test_batch_sizes_change_no_bit(model, images, activation, batch_size):
     np.testing.assert_array_equal(rows, want)
 
 
-@pytest.mark.slow
 def test_layers_that_multiply_by_nothing_are_taken_as_they_are(model, images, outputs):
     names = ["separate_bn", "sum", "after_sum", "pool"]
     for activation in ("pre", "post"):
@@ -201,7 +197,6 @@ def test_the_model_is_left_as_it_was(model, images):
         np.testing.assert_array_equal(now, then)
 
 
-@pytest.mark.slow
 def test_an_adapted_normalisation_survives_the_copy(images):
     keras = import_keras()
     inputs = keras.Input(SHAPE)
@@ -214,7 +209,6 @@ def test_an_adapted_normalisation_survives_the_copy(images):
     np.testing.assert_allclose(rows, want, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.filterwarnings("ignore:weights=None draws random weights")
 @pytest.mark.parametrize(
