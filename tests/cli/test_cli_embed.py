@@ -24,6 +24,8 @@ from skembed._files import written_whole
 from skembed.cli import _outputs, main
 from skembed.images import from_folders
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def expected(class_folders):
@@ -53,7 +55,6 @@ def crumbs(many_crumbs, network) -> tuple[list[str], np.ndarray]:
     return paths, PretrainedEmbedder(network, engine="jax", cache=False).transform(paths)
 
 
-@pytest.mark.slow
 def test_parquet(class_folders, expected, tmp_path, capsys):
     out = tmp_path / "X.parquet"
     assert main(["embed", str(class_folders), "-o", str(out)]) == 0
@@ -87,7 +88,6 @@ def test_parquet_with_a_column_a_feature(class_folders, expected, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["X.parquet"]
 
 
-@pytest.mark.slow
 def test_csv_gives_the_same_floats(class_folders, expected, tmp_path):
     out = tmp_path / "X.csv"
     files = [str(class_folders / "grass" / f"{i}.png") for i in (3, 1)]
@@ -101,7 +101,6 @@ def test_csv_gives_the_same_floats(class_folders, expected, tmp_path):
     np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), wanted)
 
 
-@pytest.mark.slow
 def test_engine_and_decoding_are_the_estimator_s(tmp_path):
     photograph = tmp_path / "large.jpg"
     Image.fromarray(data.astronaut()).resize((1600, 1600)).save(photograph)
@@ -129,7 +128,6 @@ def test_npy_has_a_companion_with_the_paths(class_folders, expected, tmp_path, c
     np.testing.assert_array_equal(rows, wanted)
 
 
-@pytest.mark.slow
 def test_layers_and_a_folder_without_classes(class_folders, tmp_path):
     out = tmp_path / "X.parquet"
     argv = ["embed", str(class_folders / "brick"), "-o", str(out), "--wide"]
@@ -140,7 +138,6 @@ def test_layers_and_a_folder_without_classes(class_folders, tmp_path):
     assert frame.columns[1001] == "embedding__0000"
 
 
-@pytest.mark.slow
 def test_a_stage_pooled_in_both_ways(class_folders, tmp_path):
     out = tmp_path / "X.csv"
     argv = ["embed", str(class_folders / "brick"), "-o", str(out)]
@@ -178,7 +175,6 @@ def test_bad_images_stop_or_make_a_row_of_nan(class_folders, tmp_path, refused, 
     np.testing.assert_array_equal(wide, rows[[0, 1, 1]])
 
 
-@pytest.mark.slow
 def test_a_file_of_many_parts_is_one_table(network, crumbs, tmp_path, monkeypatch):
     """Groups of rows that no batch ends with, in each format."""
     paths, rows = crumbs
@@ -199,7 +195,6 @@ def test_a_file_of_many_parts_is_one_table(network, crumbs, tmp_path, monkeypatc
         np.testing.assert_array_equal(frame.iloc[:, 1:].to_numpy(np.float32), rows)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--no-cache"]], ids=str)
 def test_a_killed_command_goes_on_where_it_was(
     network, many_crumbs, tmp_path, start, capsys, options
@@ -338,7 +333,6 @@ def test_a_table_names_the_images(class_folders, tmp_path, expected):
     np.testing.assert_array_equal(np.stack(written["embedding"]), rows[chosen])
 
 
-@pytest.mark.slow
 def test_layers_by_index(class_folders, tmp_path):
     out = tmp_path / "X.npy"
     image = str(class_folders / "grass" / "0.png")

@@ -23,6 +23,8 @@ from skembed import (
 from skembed.extraction import images_run
 from skembed.store import _file_digests
 
+pytestmark = pytest.mark.slow
+
 SEARCH = """
 from pathlib import Path
 from extraction_helpers import CountedAccuracy, search
@@ -65,7 +67,6 @@ def files(pictures, tmp_path, monkeypatch):
     return paths
 
 
-@pytest.mark.slow
 def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
     cache = tmp_path / "store"
     found, run = counted(search, cache, tmp_path / "log")
@@ -80,7 +81,6 @@ def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
     assert again.split()[0] == "0"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [2, 4])
 def test_processes_share_the_work(tmp_path, python, n_jobs):
     cache, log = tmp_path / "store", tmp_path / "log"
@@ -99,7 +99,6 @@ def test_equal_images_run_once(tmp_path, pictures, reference):
     np.testing.assert_array_equal(rows, reference[order])
 
 
-@pytest.mark.slow
 def test_fewer_layers_are_served_from_stored_columns(tmp_path, pictures, reference):
     both = embedder(tmp_path, layers=["embedding", "predictions"])
     wide, run = counted(both.transform, pictures)
@@ -115,7 +114,6 @@ def test_fewer_layers_are_served_from_stored_columns(tmp_path, pictures, referen
         assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
 
 
-@pytest.mark.slow
 def test_a_sweep_over_layers_and_thresholds_of_a_stored_full_network(tmp_path, pictures):
     full, run = counted(embedder(tmp_path, layers="all").transform, pictures)
     assert run == len(pictures)
@@ -136,7 +134,6 @@ def test_a_sweep_over_layers_and_thresholds_of_a_stored_full_network(tmp_path, p
         assert np.abs(rows - fresh).max() <= 1e-6 * np.abs(fresh).max()
 
 
-@pytest.mark.slow
 def test_more_layers_than_stored_are_computed(tmp_path, pictures, reference):
     rows, _ = counted(embedder(tmp_path).transform, pictures)
     both = embedder(tmp_path, layers=["embedding", "predictions"])
@@ -189,7 +186,6 @@ def test_a_changed_file_is_seen_though_its_size_and_time_are_the_same(
     np.testing.assert_array_equal(after, before[[1, *range(1, 8)]])
 
 
-@pytest.mark.slow
 def test_known_files_are_not_read_again_unless_asked(tmp_path, pictures, python):
     """A known file is looked into, and not read."""
     for i, picture in enumerate(pictures[:8]):
