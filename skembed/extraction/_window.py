@@ -73,6 +73,7 @@ class Window:
         self.start = self.end = (
             0  # the first image that was not given; behind the last admitted
         )
+        self._oldest = 0  # before it, rows were overwritten when the ring was smaller
         self._file = file
 
     @property
@@ -83,7 +84,8 @@ class Window:
     def grow(self, capacity: int) -> None:
         """Make room for so many rows, unless there is room for all."""
         if not self.is_whole and capacity > self.capacity:
-            kept = np.arange(max(0, self.end - self.capacity), self.end)
+            self._oldest = max(self._oldest, self.end - self.capacity)
+            kept = np.arange(self._oldest, self.end)
             rows, fates, before = self.rows, self.fates, kept % self.capacity
             self.rows = np.empty((capacity, rows.shape[1]), np.float32)
             self.fates = np.full(capacity, _PENDING, np.int8)
@@ -121,7 +123,7 @@ class Window:
 
     def row(self, position: int) -> np.ndarray | None:
         """The row of an image that was settled; None where it is gone."""
-        if position >= self.end - self.capacity:
+        if position >= max(self.end - self.capacity, self._oldest):
             return self.rows[position % self.capacity]
         if self._file is None:
             return None

@@ -13,7 +13,7 @@ from extraction_helpers import CRUMBS, save_network
 
 from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder
 from skembed._keras import import_keras
-from skembed.extraction import images_run, record_reports
+from skembed.extraction import _window, images_run, record_reports
 
 # More than a stream of narrow rows holds, so that the first rows are gone when copies come.
 LONG = 4096
@@ -253,3 +253,13 @@ def test_a_stream_warns_as_transform_does(network, on_error):
         told.append([(str(w.message), w.filename) for w in caught])
     assert told[0] == told[1]
     assert told[0][0][1] == __file__
+
+
+def test_rows_overwritten_before_the_window_grew_are_not_given(tmp_path, network, monkeypatch):
+    monkeypatch.setattr(_window, "_FEWEST", 256)
+    monkeypatch.setattr(_window, "_MOST", 256)
+    embedder = PretrainedEmbedder(network, engine="jax", cache=tmp_path, batch_size=64)
+    embedder.transform(CRUMBS[:500])
+    X = [*CRUMBS[:500], *CRUMBS[500:520], *CRUMBS[130:250]]
+    rows = np.concatenate([rows for _, rows in embedder.iter_batches(X)])
+    np.testing.assert_array_equal(rows, embedder.transform(X))
