@@ -56,7 +56,6 @@ from skembed import (
     load,
     save,
 )
-from skembed._keras import import_keras
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 OPTIONS = {"image_size": 32, "layers": "stage1"}
@@ -186,9 +185,8 @@ def test_what_load_would_refuse_is_not_saved(estimator, message, path):
 
 
 def test_a_live_model_is_not_saved_and_a_path_is(path, tmp_path, paths):
-    from skembed._keras import import_keras
+    import keras
 
-    keras = import_keras()
     layers = keras.layers
     network = keras.Sequential([layers.Input((8, 8, 3)), layers.GlobalAveragePooling2D()])
     embedder = PretrainedEmbedder(network)
@@ -275,7 +273,8 @@ def test_files_from_before_estimators_moved_still_load(name, before_the_move):
 
 @pytest.mark.slow
 def test_pickles_of_live_models_from_before_the_move_still_load():
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
     data = pickle.dumps(PretrainedEmbedder(model, pooling="max"), protocol=2)  # names as text
     former = {

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skembed._keras import import_keras
 from skembed.backbones._keras_applications import keras_applications_backbones
 from skembed.formats.keras._applications import build, stable_names
 from skembed.formats.keras._graph import symbolic
@@ -41,7 +40,9 @@ FAMILIES = (
 
 
 def constructor(backbone):
-    return getattr(import_keras().applications, backbone.origin.rpartition(".")[2])
+    import keras
+
+    return getattr(keras.applications, backbone.origin.rpartition(".")[2])
 
 
 def resized(name, side):
@@ -51,7 +52,8 @@ def resized(name, side):
 @pytest.fixture
 def keras_files(monkeypatch):
     """What Keras asks its cache for when it is told ``weights="imagenet"``; none is loaded."""
-    keras = import_keras()
+    import keras
+
     asked = []
 
     def get_file(name, url, cache_subdir, file_hash=None):
@@ -66,7 +68,9 @@ def keras_files(monkeypatch):
 
 
 def test_every_network_of_keras_is_there():
-    applications = import_keras().applications
+    import keras
+
+    applications = keras.applications
     theirs = {name for name in dir(applications) if name[0].isupper()}
     assert {backbone.origin for backbone in BACKBONES.values()} == {
         f"keras.applications.{name}" for name in theirs
@@ -100,7 +104,9 @@ def test_facts_are_those_of_the_installed_keras(name, keras_files):
 
 
 def test_every_digest_is_in_keras_source_and_addresses_come_in_pairs():
-    folder = Path(import_keras().applications.__path__[0]).parents[0] / "src" / "applications"
+    import keras
+
+    folder = Path(keras.applications.__path__[0]).parents[0] / "src" / "applications"
     source = "".join(path.read_text() for path in folder.glob("*.py"))
     for backbone in BACKBONES.values():
         for file in backbone.weights:
@@ -198,7 +204,8 @@ def test_random_weights_and_names_repeat(name):
 
 
 def embed(backbone, model, images):
-    keras = import_keras()
+    import keras
+
     features = keras.Model(model.input, model.get_layer(backbone.features).output)
     return np.asarray(features(images)).mean((1, 2))
 
@@ -206,8 +213,9 @@ def embed(backbone, model, images):
 @pytest.mark.slow
 def test_random_weights_are_the_same_bits_in_another_process():
     code = f"""
-from skembed._keras import import_keras
-import_keras().layers.Conv2D(3, 3)  # shifts the numbers of Keras' automatic names
+import skembed  # Keras runs on JAX
+import keras
+keras.layers.Conv2D(3, 3)  # shifts the numbers of Keras' automatic names
 {inspect.getsource(digest_of_random_weights)}
 print(digest_of_random_weights())
 """
@@ -244,7 +252,8 @@ def test_random_weights_depend_on_the_name():
 
 @pytest.mark.slow
 def test_names_do_not_depend_on_what_was_built_before():
-    keras = import_keras()
+    import keras
+
     mine = keras.layers.Conv2D(3, 3)
     names = [[layer.name for layer in build(resized("xception", 71), None, False).layers]
              for _ in range(2)]  # fmt: skip

@@ -11,7 +11,6 @@ import pytest
 from jax.extend.core.primitives import closed_call_p
 
 from skembed import backbones
-from skembed._keras import import_keras
 from skembed.engines.jax._cpu import RULES, lower_for_cpu
 from skembed.engines.jax._rewrite import rewritten
 from skembed.formats.keras._models import load
@@ -225,7 +224,8 @@ NETWORKS = [
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_layer_of_a_network_keeps_its_output(name):
     """Swish, hard swish, squeeze-and-excitation, separable convolutions: layer by layer."""
-    keras = import_keras()
+    import keras
+
     weights = "imagenet" if name == "efficientnet_lite0" else None
     model = load(backbones.get(name), weights, False)
     tapped = [layer.output for layer in model.layers if layer.output.dtype == "float32"]

@@ -12,7 +12,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skembed import PretrainedEmbedder, _jax, backbones, engines
-from skembed._keras import import_keras
 from skembed.backbones import _registry
 from skembed.engines.openvino import _runtime
 from skembed.formats.keras import _models
@@ -38,7 +37,7 @@ def test_a_cpu_with_bfloat16_has_it_from_openvino(monkeypatch):
 
 
 def _refused_by_openvino(backbone, weights, top):
-    keras = import_keras()
+    import keras
 
     class Halved(keras.layers.Layer):
         def call(self, inputs):
@@ -101,7 +100,8 @@ def test_an_engine_that_there_is_not_is_none():
 
 @pytest.mark.slow
 def test_the_repr_settles_no_request(monkeypatch, tmp_path):
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
     model.save(tmp_path / "mine.keras")
     weighed = []

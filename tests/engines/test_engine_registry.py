@@ -11,7 +11,6 @@ from mean_colours import MeanColours
 
 import skembed
 from skembed import PretrainedEmbedder, cache_info, engines
-from skembed._keras import import_keras
 from skembed.cli import main
 from skembed.extraction import clear_programs, images_run
 
@@ -29,7 +28,8 @@ def engine():
 
 @pytest.fixture(scope="module")
 def model():
-    keras = import_keras()
+    import keras
+
     return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
 
 

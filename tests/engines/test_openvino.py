@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, backbones
-from skembed._keras import import_keras
 from skembed.engines.jax._program import JaxProgram
 from skembed.engines.openvino._graphs import read_graph
 from skembed.engines.openvino._program import OpenVinoProgram
@@ -123,7 +122,8 @@ def _nested(image, keras):
 
 
 def _model(build):
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     image = keras.Input((20, 24, 3))
     return keras.Model(image, build(image, keras))

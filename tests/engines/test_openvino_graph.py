@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 
 import skembed
 from skembed import PretrainedEmbedder, _jax, engines
-from skembed._keras import import_keras
 from skembed._optional import install_command
 from skembed.engines import TransientError, UnsupportedNetworkError
 from skembed.engines.openvino import _exporter, _graphs, _runtime
@@ -174,7 +173,7 @@ def test_clearing_everything_clears_the_graphs(cache):
 
 @pytest.mark.slow
 def test_a_model_that_cannot_be_written_down_runs_on_jax(cache, pictures):
-    keras = import_keras()
+    import keras
 
     class Halved(keras.layers.Layer):
         def call(self, inputs):
@@ -205,7 +204,8 @@ def test_no_graph_is_made_for_rows_that_are_known(cache, pictures):
 
 @pytest.mark.slow
 def test_half_precision_layers_run_on_jax(cache, pictures):
-    keras = import_keras()
+    import keras
+
     image = keras.Input((32, 32, 3))
     model = keras.Model(image, keras.layers.Conv2D(4, 3, dtype="mixed_float16")(image))
     with pytest.warns(RuntimeWarning, match="float16"):

@@ -11,7 +11,6 @@ import pytest
 from extraction_helpers import CRUMBS
 
 from skembed import PretrainedEmbedder, backbones
-from skembed._keras import import_keras
 from skembed.engines.openvino._graphs import GRAPHS
 from skembed.engines.openvino._reference import relative_difference
 from skembed.extraction._programs import clear_programs
@@ -52,8 +51,10 @@ def scaled(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path / "faulty")
 
     def layer(by, name=None):
+        import keras
+
         monkeypatch.setenv("FAULT", repr(by))
-        return import_keras().layers.Rescaling(1.0, name=name)
+        return keras.layers.Rescaling(1.0, name=name)
 
     return layer
 
@@ -68,7 +69,8 @@ def networks(monkeypatch):
 
 
 def _built(build):
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     image = keras.Input(_PIXELS.shape[1:])
     return keras.Model(image, build(image, keras.layers))
@@ -104,8 +106,10 @@ def _refused(model, match):
 
 def test_no_layer_is_in_training_whatever_is_recorded():
     def build(image, layers):
+        import keras
+
         inner = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.2)]
-        inner = import_keras().Sequential([import_keras().Input(image.shape[1:]), *inner])
+        inner = keras.Sequential([keras.Input(image.shape[1:]), *inner])
         x = layers.Rescaling(1 / 255)(inner(image, training=True))
         x = layers.BatchNormalization()(layers.Conv2D(4, 3)(x), training=True)
         x = layers.GaussianNoise(1.0)(layers.SpatialDropout2D(0.5)(x, training=True))
@@ -130,7 +134,7 @@ def test_every_augmentation_is_off_as_in_predict(networks):
 
 
 def test_every_resize_takes_the_pixels_that_keras_takes():
-    keras = import_keras()
+    import keras
 
     def build(image, layers):
         resized = [
@@ -169,7 +173,9 @@ def test_rounding_is_no_other_number(cache, scaled):
 
 @pytest.mark.parametrize("end", ["dead", "not a number"])
 def test_an_output_that_is_always_the_same_proves_nothing(cache, scaled, end):
-    ops = import_keras().ops
+    import keras
+
+    ops = keras.ops
     ends = {
         "dead": lambda x: ops.relu(x - 1e6),
         "not a number": lambda x: ops.log(-1.0 - ops.abs(x)),
@@ -186,8 +192,10 @@ def test_an_output_that_is_always_the_same_proves_nothing(cache, scaled, end):
 def test_a_network_for_small_numbers_is_proved_with_small_numbers(cache, scaled):
     # Of pixels it tells black ones alone from others.
     def build(image, layers):
+        import keras
+
         x = scaled(0.9, name="wrong")(image * 1.2)
-        return layers.Flatten()(import_keras().ops.clip(x, 0.0, 1.0))
+        return layers.Flatten()(keras.ops.clip(x, 0.0, 1.0))
 
     _refused(_built(build), "from the layer 'wrong' on")
 
@@ -253,7 +261,8 @@ def test_bfloat16_is_proved_by_its_own_rule(cache, scaled):
 
 @pytest.mark.parametrize("channels", [1, 5])
 def test_networks_for_other_than_three_channels_are_proved(cache, scaled, channels):
-    keras = import_keras()
+    import keras
+
     image = keras.Input((12, 16, channels))
     model = keras.Model(image, keras.layers.Flatten()(scaled(0.5, name="wrong")(image)))
     images = list(np.random.default_rng(0).random((2, 12, 16, channels), dtype=np.float32))
@@ -262,7 +271,8 @@ def test_networks_for_other_than_three_channels_are_proved(cache, scaled, channe
 
 
 def test_a_network_of_any_size_is_proved_at_the_size_asked_for(cache, scaled):
-    keras = import_keras()
+    import keras
+
     image = keras.Input((None, None, 3))
     model = keras.Model(image, scaled(0.5, name="wrong")(keras.layers.Conv2D(2, 3)(image)))
     preparation = backbones.get("vgg16").preparation

@@ -17,9 +17,8 @@ import json, sys
 import jax, numpy as np, skembed
 from skembed import engines
 from skembed.extraction._spec import make_spec
-from skembed._keras import import_keras
+import keras
 
-keras = import_keras()
 keras.utils.set_random_seed(0)
 network = keras.Sequential([
     keras.Input((32, 32, 3)),

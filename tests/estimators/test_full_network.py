@@ -18,7 +18,6 @@ from skembed import (
     PretrainedEmbedder,
     full_network_embedding,
 )
-from skembed._keras import import_keras
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 
@@ -43,7 +42,8 @@ def pictures() -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def network():
     """A small random network with a constant feature, and its layers' outputs by NumPy."""
-    keras = import_keras()
+    import keras
+
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu", name="first")(inputs)
     x = keras.layers.Conv2D(5, 3, name="second")(x)
@@ -62,7 +62,8 @@ def network():
 
 def _by_hand(model, images):
     """The method as the paper states it, in float64, on Keras' own intermediate outputs."""
-    keras = import_keras()
+    import keras
+
     taps = ["first", "second_relu", "third"]
     outputs = keras.Model(model.input, [model.get_layer(n).output for n in taps])(
         np.asarray(images, np.float32)

@@ -22,7 +22,6 @@ from skembed import (
     WeightsError,
     backbones,
 )
-from skembed._keras import import_keras
 from skembed.backbones import Preparation
 from skembed.testing import check_image_estimator
 
@@ -32,7 +31,8 @@ SHAPE = (10, 12, 3)
 
 
 def _model(channels=3, seed=0):
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
         [keras.Input((*SHAPE[:2], channels)), keras.layers.Conv2D(5, 3, activation="relu")],
@@ -155,7 +155,7 @@ def test_clones_and_pickles_of_a_live_model(model, floats):
 
 
 def _own_layer():
-    keras = import_keras()
+    import keras
 
     class Mine(keras.layers.Layer):
         """Keras can neither save nor copy it: nobody has told it of this class."""
@@ -224,14 +224,16 @@ def test_what_a_bare_model_has_not_is_refused(model, floats):
         PretrainedEmbedder(model, layers="predictions").fit(floats)
     with pytest.raises(ValueError, match="image_size is 20, and 'tiny' was built for"):
         PretrainedEmbedder(model, image_size=20).fit(floats)
-    keras = import_keras()
+    import keras
+
     no_image = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="takes inputs of shape"):
         PretrainedEmbedder(no_image).fit(floats)
 
 
 def test_a_model_of_any_size_asks_for_one(floats):
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential(
         [keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)], name="any"
     )
@@ -245,7 +247,8 @@ def test_a_model_of_any_size_asks_for_one(floats):
 def test_weights_by_path(shared, pictures):
     weights = shared / "weights" / "mobilenet_v2_1.0_224_no_top.weights.h5"
     embedder = PretrainedEmbedder("mobilenet_v2", weights=weights, image_size=64, cache=False)
-    keras = import_keras()
+    import keras
+
     reference = keras.applications.MobileNetV2(
         include_top=False, weights=None, input_shape=(64, 64, 3), pooling="avg"
     )

@@ -100,9 +100,8 @@ from pathlib import Path
 import numpy as np
 from skimage import data
 from skembed import PretrainedEmbedder
-from skembed._keras import import_keras
 
-keras = import_keras()
+import keras
 side = 1024  # a feature map of 256 MiB
 model = keras.Sequential([
     keras.Input((side, side, 3)),
@@ -148,9 +147,8 @@ _BITS = """
 import warnings
 import numpy as np
 from skembed import PretrainedEmbedder
-from skembed._keras import import_keras
 
-keras = import_keras()
+import keras
 rng = np.random.default_rng(0)
 for side in (8, 9, 10, 12, 15, 16, 20, 27, 32, 45, 64):
     keras.utils.set_random_seed(side)

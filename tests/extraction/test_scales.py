@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skembed import ImageError, PretrainedEmbedder, TenCropClassifier
-from skembed._keras import import_keras
 from skembed.backbones import Preparation, from_model
 
 SIZE = (6, 8)
@@ -20,7 +19,8 @@ BYTES = np.rint(FLOATS * 255).astype(np.uint8)
 
 def _model(channels=3):
     """A network whose features are the means of its input's channels."""
-    keras = import_keras()
+    import keras
+
     pixels = keras.Input((*SIZE, channels))
     return keras.Model(
         pixels, keras.layers.GlobalAveragePooling2D()(pixels), name=f"m{channels}"

@@ -12,7 +12,6 @@ import pytest
 from extraction_helpers import CRUMBS, save_network
 
 from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder
-from skembed._keras import import_keras
 from skembed.extraction import _window, images_run, record_reports
 
 # More than a stream of narrow rows holds, so that the first rows are gone when copies come.
@@ -29,7 +28,8 @@ def network(tmp_path_factory):
 @pytest.fixture(scope="module")
 def wide_network(tmp_path_factory):
     """A network of 4,096 features, of which 512 rows take 8 MB."""
-    keras = import_keras()
+    import keras
+
     path = tmp_path_factory.mktemp("network") / "wide.keras"
     inputs = keras.Input((12, 12, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(inputs)

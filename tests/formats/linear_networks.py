@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from skembed import WeightsError
-from skembed._keras import import_keras
 from skembed.backbones import Backbone, Preparation
 from skembed.engines import Batching, Engine, Program
 from skembed.formats import Format, Layer, format_of
@@ -26,9 +25,11 @@ class Kernels(KerasFormat):
     objects = ""
 
     def read(self, path):
+        import keras
+
         if not path.is_file():
             raise WeightsError(f"There is no kernel at {str(path)!r}.")
-        kernel, keras = np.load(path), import_keras()
+        kernel = np.load(path)
         conv = keras.layers.Conv2D(
             kernel.shape[-1], kernel.shape[:2], use_bias=False, activation="relu", name="conv"
         )

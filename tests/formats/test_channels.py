@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from skembed import FullNetworkEmbedder, PretrainedEmbedder, layers
-from skembed._keras import import_keras
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 20, 3), dtype=np.uint8)
 FIRST = {"data_format": "channels_first"}
@@ -14,7 +13,8 @@ FIRST = {"data_format": "channels_first"}
 
 def _converted():
     """As converters write networks: one exchange of axes, then all is channels first."""
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     k = keras.layers
     return keras.Sequential(
@@ -36,12 +36,10 @@ def _rows(model, engine="jax", **options):
 
 
 def _predicted(model, *names):
+    import keras
+
     tensors = [model.get_layer(name).output for name in names]
-    return (
-        import_keras()
-        .Model(model.inputs, tensors)
-        .predict(IMAGES.astype(np.float32), verbose=0)
-    )
+    return keras.Model(model.inputs, tensors).predict(IMAGES.astype(np.float32), verbose=0)
 
 
 @pytest.mark.slow
@@ -66,7 +64,8 @@ def test_columns_are_counted_by_filters():
 
 
 def test_layers_of_a_model_within_are_followed_too():
-    keras = import_keras()
+    import keras
+
     inner = keras.Sequential(
         [keras.Input((3, 16, 20)), keras.layers.Conv2D(5, 3, name="c", **FIRST)]
     )
@@ -79,7 +78,8 @@ def test_layers_of_a_model_within_are_followed_too():
 
 @pytest.mark.slow
 def test_what_comes_after_tells_what_a_reshape_gives():
-    keras = import_keras()
+    import keras
+
     image = keras.Input((16, 20, 3))
     reshaped = keras.layers.Reshape((5, 16, 12), name="reshaped")(image)
     end = keras.layers.Conv2D(4, 3, name="end", **FIRST)(keras.layers.ReLU()(reshaped))
@@ -92,7 +92,8 @@ def test_what_comes_after_tells_what_a_reshape_gives():
 
 @pytest.mark.slow
 def test_what_nothing_tells_is_refused_by_name():
-    keras = import_keras()
+    import keras
+
     image = keras.Input((16, 20, 3))
     x = keras.layers.Conv2D(6, 3, name="a", **FIRST)(keras.layers.Permute((3, 1, 2))(image))
     model = keras.Model(image, keras.layers.Reshape((4, 9, 42), name="lost")(x), name="odd")
@@ -104,7 +105,8 @@ def test_what_nothing_tells_is_refused_by_name():
 
 
 def test_axes_that_are_exchanged_and_back_are_followed():
-    keras = import_keras()
+    import keras
+
     image = keras.Input((16, 20, 3))
     x = keras.ops.transpose(image, (0, 3, 1, 2))
     x = keras.layers.Conv2D(5, 3, name="a", **FIRST)(x)
@@ -114,7 +116,8 @@ def test_axes_that_are_exchanged_and_back_are_followed():
 
 @pytest.mark.slow
 def test_tokens_that_are_mixed_by_dense_layers_keep_their_features_last():
-    keras = import_keras()
+    import keras
+
     k = keras.layers
     mixer = [
         keras.Input((16, 20, 3)),
@@ -129,7 +132,8 @@ def test_tokens_that_are_mixed_by_dense_layers_keep_their_features_last():
 
 
 def test_a_network_that_takes_channels_first_is_refused_with_the_fix():
-    keras = import_keras()
+    import keras
+
     conv = keras.layers.Conv2D(4, 3, **FIRST)
     model = keras.Sequential([keras.Input((3, 16, 20)), conv], name="first")
     with pytest.raises(

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed._keras import import_keras
 from skembed.extraction import clear_programs, images_run
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
@@ -30,7 +29,8 @@ def helper(x):
 
 
 def _model(layer):
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Conv2D(4, 3, name="conv"), layer, keras.layers.Flatten(name="flat")]
     return keras.Sequential([keras.Input((8, 8, 3), name="image"), *layers], name="tiny")
@@ -38,7 +38,8 @@ def _model(layer):
 
 def _layer(call, **attributes):
     """A layer of a class of its own, with this method and these attributes."""
-    keras = import_keras()
+    import keras
+
     base = type("Base", (keras.layers.Layer,), {"scale": lambda self: 2.0, "shift": 0.0})
     layer = type("Mine", (base,), {"call": call})(name="mine")
     for name, value in attributes.items():
@@ -52,7 +53,9 @@ def _settable(monkeypatch, target, name, value):
 
 def _cases(monkeypatch):
     """For each way to change what a layer computes: the layer, and the change."""
-    here, keras = globals(), import_keras()
+    import keras
+
+    here = globals()
     cell, limits = [2.0], collections.deque([1e6])
     monkeypatch.setitem(sys.modules, "helpers", HELPERS)
 
@@ -165,10 +168,14 @@ class Unsaved:
     """Values in the graph that a model's JSON does not tell, or tells with dots in the middle."""
 
     def clip(self, x, value):
-        return import_keras().ops.clip(x, np.float32(0), np.float32(value))
+        import keras
+
+        return keras.ops.clip(x, np.float32(0), np.float32(value))
 
     def tile(self, x, value):
-        return import_keras().ops.tile(x, np.array([1, 1, value, 1]))
+        import keras
+
+        return keras.ops.tile(x, np.array([1, 1, value, 1]))
 
     def long_array(self, x, value):
         array = np.ones(2000, np.float32)
@@ -176,7 +183,9 @@ class Unsaved:
         return self._without_config(x)[..., :1] * array
 
     def output(self, x, value):
-        return import_keras().ops.split(self._without_config(x), 3, axis=-1)[value]
+        import keras
+
+        return keras.ops.split(self._without_config(x), 3, axis=-1)[value]
 
     def _without_config(self, x):
         def get_config(self):
@@ -191,7 +200,8 @@ class Unsaved:
 @pytest.mark.parametrize("case", ["clip", "tile", "long_array", "output"])
 def test_operations_are_known_by_values_that_no_json_tells(case):
     def model(value):
-        keras = import_keras()
+        import keras
+
         keras.utils.clear_session()  # or operations would be known by their numbers
         image = keras.Input((8, 8, 3), name="image")
         return keras.Model(image, getattr(Unsaved(), case)(image, value), name="tiny")
@@ -255,7 +265,8 @@ def test_probing_leaves_a_layer_as_it_was():
         self.last = x
         return keras.random.dropout(x, 0.5, seed=self.seeds)
 
-    keras = import_keras()
+    import keras
+
     layer = _layer(call, seeds=keras.random.SeedGenerator(3))
     model = _model(layer)
     before = [np.asarray(v) for v in layer.variables]
@@ -265,7 +276,8 @@ def test_probing_leaves_a_layer_as_it_was():
 
 
 def test_dropout_and_augmentation_are_not_random_at_inference():
-    keras = import_keras()
+    import keras
+
     image = keras.Input((8, 8, 3))
     flipped = keras.layers.RandomFlip()(image)
     model = keras.Model(image, keras.layers.Dropout(0.5)(flipped, training=True))
@@ -273,7 +285,7 @@ def test_dropout_and_augmentation_are_not_random_at_inference():
 
 
 def test_a_file_s_custom_layers_are_seen_too(tmp_path):
-    keras = import_keras()
+    import keras
 
     def register(factor):
         @keras.saving.register_keras_serializable("tests", "Scaled")
@@ -307,7 +319,8 @@ def test_openvino_takes_no_code_for_keras_own_by_its_name():
     def relu(x):
         return x * 2
 
-    keras = import_keras()
+    import keras
+
     model = _model(keras.layers.Activation(relu, name="mine"))
     with pytest.warns(RuntimeWarning, match="code that is not Keras' own"):
         rows = PretrainedEmbedder(model, engine="openvino", cache=False).transform(IMAGES)
@@ -316,7 +329,8 @@ def test_openvino_takes_no_code_for_keras_own_by_its_name():
 
 
 def test_a_layer_changed_by_hand_is_not_rebuilt_without_the_change():
-    keras = import_keras()
+    import keras
+
     norm = keras.layers.Normalization(mean=[1.0] * 3, variance=[1.0] * 3, name="norm")
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), norm, keras.layers.Conv2D(2, 3, name="c")]
@@ -329,7 +343,7 @@ def test_a_layer_changed_by_hand_is_not_rebuilt_without_the_change():
 
 
 def test_a_model_with_a_call_of_its_own_has_no_layers_to_tap():
-    keras = import_keras()
+    import keras
 
     class Twice(keras.Model):
         def call(self, x):

@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skembed._config import config_context
-from skembed._errors import WeightsError
+from skembed import WeightsError, config_context
 from skembed.backbones import WeightsFile
 from skembed.backbones._keras_applications import keras_applications_backbones
 from skembed.formats.keras._applications import build

@@ -8,8 +8,7 @@ import importlib
 import numpy as np
 import pytest
 
-from skembed._errors import WeightsError
-from skembed._keras import import_keras
+from skembed import WeightsError
 from skembed.backbones._keras_applications import keras_applications_backbones
 from skembed.formats.keras._applications import build
 from skembed.formats.keras._weights import randomise
@@ -27,7 +26,8 @@ def resized(name, side):
 
 
 def embed(backbone, model, images):
-    keras = import_keras()
+    import keras
+
     features = keras.Model(model.input, model.get_layer(backbone.features).output)
     return np.asarray(features(images)).mean((1, 2))
 
@@ -35,8 +35,10 @@ def embed(backbone, model, images):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Keras' own MobileNet with and without its classifier, in both formats of weights."""
+    import keras
+
     folder = tmp_path_factory.mktemp("weights")
-    mobilenet = import_keras().applications.MobileNet
+    mobilenet = keras.applications.MobileNet
     whole = mobilenet(weights=None, input_shape=(64, 64, 3))
     cut = mobilenet(weights=None, input_shape=(64, 64, 3), include_top=False)
     randomise(whole, "a test")

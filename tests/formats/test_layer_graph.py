@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, layers
-from skembed._keras import import_keras
 
 SHAPE = (12, 12, 3)
 
@@ -26,7 +25,8 @@ def _features(model) -> dict[str, int]:
 
 
 def _base():
-    keras = import_keras()
+    import keras
+
     return keras.Sequential(
         [
             keras.Input(SHAPE),
@@ -89,17 +89,20 @@ def test_rows_say_what_a_layer_is_and_what_it_takes():
 
 @pytest.mark.slow
 def test_names_do_not_depend_on_what_was_built_before():
+    import keras
+
     first = layers.table("mobilenet_v3_small")
     from skembed.formats._network import layers_of
 
     layers_of.cache_clear()
-    import_keras().layers.Conv2D(1, 1)
+    keras.layers.Conv2D(1, 1)
     again = layers.table("mobilenet_v3_small")
     assert first.equals(again)
 
 
 def test_depends_looks_through_operators():
-    keras = import_keras()
+    import keras
+
     inputs = keras.Input(SHAPE, name="image")
     x = keras.layers.Conv2D(4, 3, name="conv")(inputs)
     model = keras.Model(inputs, keras.layers.ReLU(name="relu")(x * 2.0 + 1.0))
@@ -119,7 +122,8 @@ def test_the_convolutions_of_convnext_s_sub_models_count():
 
 @pytest.mark.slow
 def test_a_sub_model_s_layers_are_the_network_s_own(images):
-    keras = import_keras()
+    import keras
+
     base = _base()
     inputs = keras.Input(SHAPE)
     x = base(inputs, training=False)
@@ -137,7 +141,8 @@ def test_a_sub_model_s_layers_are_the_network_s_own(images):
 
 @pytest.mark.slow
 def test_a_layer_called_twice_is_two_layers(images):
-    keras = import_keras()
+    import keras
+
     base = _base()
     inputs = keras.Input(SHAPE)
     both = keras.layers.Concatenate(name="both")([base(inputs), base(-inputs)])
@@ -154,7 +159,8 @@ def test_a_layer_called_twice_is_two_layers(images):
 
 @pytest.mark.slow
 def test_calls_in_other_models_do_not_count(images):
-    keras = import_keras()
+    import keras
+
     base = _base()
     other = keras.Model(base.inputs, keras.layers.Conv2D(2, 3)(base.layers[0].output))
     cut = keras.Model(base.layers[1].output, base.outputs[0], name="cut")
@@ -168,7 +174,8 @@ def test_calls_in_other_models_do_not_count(images):
 
 @pytest.mark.slow
 def test_names_that_mean_something_else_stay_within_reach(images):
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential(
         [
             keras.Input(SHAPE),
@@ -187,7 +194,7 @@ def test_names_that_mean_something_else_stay_within_reach(images):
 
 
 def test_a_model_given_as_it_is_has_a_classifier_where_it_ends_in_a_softmax():
-    keras = import_keras()
+    import keras
 
     def network(*last):
         return keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(4, 3), *last])
@@ -199,7 +206,7 @@ def test_a_model_given_as_it_is_has_a_classifier_where_it_ends_in_a_softmax():
 
 
 def test_a_subclassed_layer_model_is_refused_and_its_network_still_embeds(images):
-    keras = import_keras()
+    import keras
 
     class Opaque(keras.Model):
         def __init__(self):

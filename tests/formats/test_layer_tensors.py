@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from skembed import PretrainedEmbedder, backbones, layers
-from skembed._keras import import_keras
 from skembed.extraction import images_run
 from skembed.formats.keras._models import load
 
@@ -37,7 +36,8 @@ POST = {
 @pytest.fixture(scope="module")
 def model():
     """Each way in which layers follow one another, with random weights and statistics."""
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     k = keras.layers
     inputs = keras.Input(SHAPE)
@@ -91,7 +91,8 @@ def outputs(model, images) -> dict[str, np.ndarray]:
 
 
 def _outputs(model, images) -> dict[str, np.ndarray]:
-    keras = import_keras()
+    import keras
+
     single = [layer for layer in model.layers[1:] if not isinstance(layer.input, list)]
     tensors = {layer.name: layer.output for layer in model.layers[1:]}
     tensors |= {f"{layer.name}<": layer.input for layer in single}
@@ -100,7 +101,8 @@ def _outputs(model, images) -> dict[str, np.ndarray]:
 
 def _product(layer, x) -> np.ndarray:
     """The convolution or product plus bias, by Keras' operations rather than its layers."""
-    keras = import_keras()
+    import keras
+
     k, ops = keras.layers, keras.ops
     if isinstance(layer, k.Dense):
         y = ops.matmul(x, layer.kernel)
@@ -198,7 +200,8 @@ def test_the_model_is_left_as_it_was(model, images):
 
 
 def test_an_adapted_normalisation_survives_the_copy(images):
-    keras = import_keras()
+    import keras
+
     inputs = keras.Input(SHAPE)
     normalise = keras.layers.Normalization()
     normalise.adapt(5 + 3 * images)

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed._keras import import_keras
 from skembed.formats.keras._models import load
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
@@ -26,7 +25,8 @@ MUTATIONS = int(os.environ.get("SKEMBED_TEST_MUTATIONS", "40"))
 
 @pytest.fixture(scope="module")
 def model():
-    keras = import_keras()
+    import keras
+
     layers = [keras.layers.Conv2D(4, 3, name="conv"), keras.layers.ReLU(name="relu")]
     return keras.Sequential([keras.Input((8, 8, 3), name="image"), *layers], name="tiny")
 
@@ -154,7 +154,8 @@ def test_a_saved_model_folder_gets_advice(tmp_path):
 
 
 def test_a_lambda_in_an_h5_file_is_not_run(tmp_path):
-    keras = import_keras()
+    import keras
+
     layers = [keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x * 2)]
     keras.Sequential(layers).save(tmp_path / "code.h5")
     with pytest.raises(WeightsError, match="Lambda"):
@@ -164,7 +165,8 @@ def test_a_lambda_in_an_h5_file_is_not_run(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["five.h5", "five.weights.h5"])
 def test_weights_of_a_network_with_another_head_fill_the_rest(tmp_path, name):
-    keras = import_keras()
+    import keras
+
     spec = dataclasses.replace(backbones.get("squeezenet1_1"), name="mine", input_size=(64, 64))
     body = load(spec, None, False)
     pooled = keras.layers.GlobalAveragePooling2D()(body.output)
@@ -192,7 +194,8 @@ def test_a_whole_model_that_fits_no_backbone_is_said_to_be_one(model, tmp_path):
 def test_a_file_written_through_a_memory_map_is_read_again():
     # A file system in memory, where there is one, leaves the times of such a file as they were.
     memory = next(filter(lambda folder: os.access(folder, os.W_OK), ["/dev/shm"]), None)  # noqa: S108
-    keras = import_keras()
+    import keras
+
     dense = keras.layers.Dense(2, use_bias=False, name="dense")
     tiny = keras.Sequential([keras.Input((2, 2, 3), name="image"), dense], name="tiny")
     with tempfile.TemporaryDirectory(dir=memory) as folder:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed._keras import import_keras
 
 RNG = np.random.default_rng(0)
 
 
 def _model(channels=3, side=8):
-    keras = import_keras()
+    import keras
+
     return keras.Sequential(
         [keras.Input((side, side, channels)), keras.layers.Conv2D(5, 3), keras.layers.ReLU()],
         name="small",
@@ -132,7 +132,8 @@ def test_a_keras_file_gives_what_its_model_gives(tmp_path):
 
 
 def test_a_file_with_code_in_it_is_refused(tmp_path):
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x * 2)])
     model.save(tmp_path / "code.keras")
     with pytest.raises(WeightsError, match=r"code\.keras.*cannot be loaded"):
@@ -152,7 +153,8 @@ def test_a_missing_file_is_named():
 
 
 def test_open_sizes_must_be_settled():
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
     image = np.zeros((9, 9, 3), np.uint8)
     with pytest.raises(ValueError, match=r"image_size=\(height, width\)"):
@@ -166,7 +168,8 @@ def test_fixed_sizes_stay():
 
 
 def test_models_that_take_no_images_are_refused():
-    keras = import_keras()
+    import keras
+
     dense = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match=r"\(None, 4\)"):
         backbones.from_model(dense)
@@ -198,7 +201,7 @@ def test_a_spec_of_a_model_that_is_still_held_goes_on_working():
 
 
 def test_a_subclassed_model_is_refused_with_the_fix():
-    keras = import_keras()
+    import keras
 
     class Own(keras.Model):
         def call(self, inputs):
@@ -210,7 +213,8 @@ def test_a_subclassed_model_is_refused_with_the_fix():
 
 def test_bfloat16_reaches_every_product():
     """Operators in the graph, and a model within the model, whose layers Keras would pass over."""
-    keras = import_keras()
+    import keras
+
     inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(5, 3)])
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, inner(inputs) * 2.0 + 1.0)
@@ -225,7 +229,8 @@ def test_bfloat16_reaches_every_product():
 
 def test_the_embedding_is_the_same_before_and_after_activations(tmp_path):
     """A fused activation belongs to the embedding, whatever `activation` says of the layers."""
-    keras = import_keras()
+    import keras
+
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu", name="last")(inputs)
     model = keras.Model(inputs, x)

@@ -14,8 +14,7 @@ import pytest
 import skimage
 from PIL import Image, ImageFile
 
-from skembed._config import config_context
-from skembed._errors import ImageError
+from skembed import ImageError, config_context
 from skembed.images import Limits, Raw, decode, load, read
 
 DATA = Path(skimage.__file__).parent / "data"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import skimage
 
-from skembed._errors import ImageError
+from skembed import ImageError
 from skembed.images import from_folders, list_images, load
 
 DATA = Path(skimage.__file__).parent / "data"

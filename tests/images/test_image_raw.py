@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skembed._errors import ImageError
+from skembed import ImageError
 from skembed.images import load, read
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)

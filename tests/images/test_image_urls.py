@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from url_server import DATA, MANY, ROCKET
 
-from skembed._config import config_context
-from skembed._errors import ImageError
+from skembed import ImageError, config_context
 from skembed.images import Limits, load, read
 
 

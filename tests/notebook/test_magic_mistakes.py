@@ -167,8 +167,7 @@ class Broken(Sequence):
 @pytest.mark.filterwarnings("ignore:.*cannot be run:RuntimeWarning")
 def test_an_error_of_a_layer_of_the_user_s_keeps_its_traceback(shell, shown):
     shell.run_cell("""
-from skembed._keras import import_keras
-keras = import_keras()
+import keras
 broken = False
 class Mine(keras.layers.Layer):
     def call(self, x):
