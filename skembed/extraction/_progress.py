@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-# Seconds of work before "auto" shows a bar.
-_DELAY = 1.0
+from .._progress_bar import progress_bar
+
 _logger = logging.getLogger("skembed")
 
 
@@ -62,12 +62,7 @@ class Progress:
         self._call = kind if callable(kind) else None
         self._total = total
         self._counts: Counter[Fate] = Counter()
-        self._bar = None
-        if kind is True or (kind == "auto" and _watched()):
-            from tqdm.auto import tqdm
-
-            delay = 0 if kind is True else _DELAY
-            self._bar = tqdm(total=total, desc=label, unit=unit, delay=delay, leave=False)
+        self._bar = progress_bar(kind, total, label, unit)
 
     def add(self, n: int, fate: Fate = Fate.COMPUTED) -> None:
         """`n` more rows are done: what became of them."""
@@ -94,14 +89,3 @@ class Progress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
-
-
-def _watched() -> bool:
-    return sys.stderr is not None and (sys.stderr.isatty() or _in_notebook())
-
-
-def _in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this; its standard error is no terminal."""
-    if "ipykernel" not in sys.modules:
-        return False
-    return sys.modules["IPython"].get_ipython() is not None

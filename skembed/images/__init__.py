@@ -13,6 +13,7 @@ from ._locations import local_path
 from ._prepare import DECODINGS, prepare, resize
 from ._raw import COLOR_SPACES, Raw
 from ._read import read
+from ._sources import Scan, scan
 
 __all__ = [
     "COLOR_SPACES",
@@ -22,6 +23,7 @@ __all__ = [
     "Limits",
     "Raw",
     "ResizeConvention",
+    "Scan",
     "as_items",
     "decode",
     "describe",
@@ -34,4 +36,5 @@ __all__ = [
     "read",
     "resize",
     "resize_convention",
+    "scan",
 ]

@@ -275,5 +275,10 @@ def _begins_like_one(path: Path) -> bool:
             start = file.read(16)
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror}.") from error
+    return begins_like_image(start)
+
+
+def begins_like_image(start: bytes) -> bool:
+    """Whether bytes begin like a JPEG, PNG, GIF, WebP, AVIF or HEIC file."""
     webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
     return webp or start.startswith(_BEGINNINGS) or start[4:12] in _AT_FOUR

@@ -12,7 +12,7 @@ from pathlib import Path
 from .._errors import ImageError
 from ._folders import list_images
 
-_ESCAPED = re.compile(r"\[([*?[])\]")
+ESCAPED = re.compile(r"\[([*?[])\]")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 
 
@@ -49,14 +49,15 @@ def find_files(text: str, *, must_exist: bool = True) -> list[str]:
         return list_images(path)
     if os.path.lexists(path):
         return [str(path)]
-    if glob.has_magic(_ESCAPED.sub("", text)):
-        return _matching(text, plain)
+    if glob.has_magic(ESCAPED.sub("", text)):
+        return matching(text, plain)
     if must_exist:
         raise ImageError(f"There is no file or folder {plain!r}.{nearest_path(plain)}")
     return [plain]
 
 
-def _matching(pattern: str, plain: str) -> list[str]:
+def matching(pattern: str, plain: str) -> list[str]:
+    """List the files that a glob matches, sorted; `plain` is what messages call it."""
     path = Path(pattern).expanduser()
     names = glob.iglob(str(path), recursive=True)  # noqa: PTH207 - Path.glob refuses "/..."
     found = sorted(name for name in names if Path(name).is_file())
@@ -68,7 +69,7 @@ def _matching(pattern: str, plain: str) -> list[str]:
 
 def unescaped(text: str) -> str:
     """Return the text without what ``glob.escape`` has put into it."""
-    return _ESCAPED.sub(r"\1", text)
+    return ESCAPED.sub(r"\1", text)
 
 
 def nearest_path(name: str) -> str:

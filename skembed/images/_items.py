@@ -21,6 +21,7 @@ from ._inputs import (
     rows_of,
 )
 from ._locations import directory, is_base64, is_url
+from ._sources import Scan
 
 
 def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]:
@@ -68,7 +69,7 @@ def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]
     """
     if _is_one_image(X):
         raise TypeError(f"X is one image ({describe(X)}). Wrap it in a list: [X].")
-    items = rows_of(X)
+    items = [image for _, image in X] if isinstance(X, Scan) else rows_of(X)
     if not items:
         shape = getattr(X, "shape", (0,))
         raise ValueError(
