@@ -115,9 +115,9 @@ def test_bounds_and_kinds_are_checked(folder):
         images.scan(folder, max_images=3)
     with pytest.raises(ValueError, match="max_bytes must be an int of 1 or more, got 0"):
         images.scan(folder, max_bytes=0)
-    with pytest.raises(TypeError, match="source is list.*an X already"):
+    with pytest.raises(TypeError, match=r"source is list.*an X already"):
         images.scan([str(folder)])
-    with pytest.raises(ImageError, match="root: .*gone does not exist"):
+    with pytest.raises(ImageError, match=r"root: .*gone does not exist"):
         images.scan(folder, root=folder / "gone")
     assert [Path(name).name for name, _ in images.scan(folder, extensions="bmp")] == ["2.bmp"]
 

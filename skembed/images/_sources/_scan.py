@@ -87,7 +87,9 @@ def scan(
         max_images=_positive(max_images, "max_images"),
         max_bytes=_positive(max_bytes, "max_bytes"),
     )
-    suffixes = extensions if extensions is None or isinstance(extensions, str) else [*extensions]
+    suffixes = (
+        extensions if extensions is None or isinstance(extensions, str) else [*extensions]
+    )
     start = None if root is None else directory(root, "root: ")
     found = open_source(source, bounds, suffixes, start)
     if found.n_images is not None and found.n_images > max_images:
@@ -100,7 +102,7 @@ def scan(
 class Scan:
     """The images of a source with their names; made by :func:`scan`.
 
-    Iterating gives pairs (name, image). Each iteration begins anew, and opens what has to be opened.
+    Iterating gives pairs (name, image). Each iteration begins anew.
 
     Parameters
     ----------
