@@ -202,11 +202,31 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
         ...     print(positions, rows.shape, rows.dtype)
         [0 1] (2, 1280) float32
         """
+        self._make_ready()
+        as_items(X, root=self.root)  # what is no sequence of images is told now
+        return ((piece.positions, piece.rows) for piece in self._pieces(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return a name for each column: ``block1_conv1__017``, or the class of a prediction.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for scikit-learn's sake.
+
+        Returns
+        -------
+        array of str, of shape (n_features,)
+            Unique names, in the order of the columns.
+        """
+        check_is_fitted(self)
+        return np.asarray(self._checked_spec().network.feature_names, dtype=object)
+
+    def _make_ready(self) -> None:
+        """Refuse to run where it is not fitted, or its parameters are not allowed."""
         check_is_fitted(self)
         self._validate_params()
         self._check()
-        as_items(X, root=self.root)  # what is no sequence of images is told now
-        return ((piece.positions, piece.rows) for piece in self._pieces(X))
 
     @property
     def _failure_policy(self) -> FailurePolicy:
@@ -220,10 +240,6 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
     def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
         """What `transform` returns for the rows of these images; they may be written to."""
         raise NotImplementedError
-
-    def _feature_names(self) -> np.ndarray:
-        check_is_fitted(self)
-        return np.asarray(self._checked_spec().network.feature_names, dtype=object)
 
     def _checked_spec(self) -> ExtractionSpec:
         """As `_spec`, of parameters that nobody has checked yet."""

@@ -337,25 +337,8 @@ class FullNetworkEmbedder(ImageTransformer):
         ImageError
             If an image cannot be read and ``on_error="raise"``, or none can.
         """
-        check_is_fitted(self)
-        self._validate_params()
-        self._check()
+        self._make_ready()
         return self._output(*self._extract(X))
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return a name for each column, such as ``block1_conv1__017``.
-
-        Parameters
-        ----------
-        input_features : ignored
-            Present for scikit-learn's sake.
-
-        Returns
-        -------
-        array of str, of shape (n_features,)
-            Unique names, in the order of the columns.
-        """
-        return self._feature_names()
 
     @property
     def mean_(self) -> np.ndarray:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._choices import NORMS
 from .._sklearn_compat import StrOptions, fit_context
@@ -312,25 +311,8 @@ class PretrainedEmbedder(ImageTransformer):
         WeightsError
             If the weights cannot be had.
         """
-        check_is_fitted(self)
-        self._validate_params()
-        self._check()
+        self._make_ready()
         return self._output(*self._extract(X))
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return a name for each column: ``block1_conv1__017``, or the class of a prediction.
-
-        Parameters
-        ----------
-        input_features : ignored
-            Present for scikit-learn's sake.
-
-        Returns
-        -------
-        array of str, of shape (n_features,)
-            Unique names, in the order of the columns.
-        """
-        return self._feature_names()
 
     def _rows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A row for each image, NaN where it cannot be read, and which can; not yet int8."""
