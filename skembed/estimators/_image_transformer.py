@@ -265,12 +265,20 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
         given = 0
         while True:
             try:
-                for piece in stream(items, spec, options, given):
+                for piece in stream(items, spec, options):
                     given = piece.start + len(piece.rows)
                     yield self._finished(piece)
                 return
             except UnsupportedNetworkError as error:
-                spec = runnable(spec, error)
+                refused, spec = spec.engine.title, runnable(spec, error)
+                if (
+                    given
+                ):  # rows of two engines, which differ in their last bits, are not joined
+                    raise UnsupportedNetworkError(
+                        f"{given} rows were given as {refused} had stored them, and it cannot run "
+                        f"the network any more ({error}). Call again: {spec.engine.title} then "
+                        "gives all rows."
+                    ) from error
 
     def _call(self, X: Any) -> tuple[list[Any], ExtractionSpec, RunOptions]:
         """What an extraction takes: the images, what to compute of them, and how."""

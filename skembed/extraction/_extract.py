@@ -56,9 +56,7 @@ def extract(
         return runner.window.rows, runner.window.fates != Fate.UNREADABLE
 
 
-def stream(
-    items: Sequence[Any], spec: ExtractionSpec, options: RunOptions, start: int = 0
-) -> Iterator[Piece]:
+def stream(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> Iterator[Piece]:
     """Yield the rows of `extract` in pieces, in the order of `items`; keep none of them.
 
     Memory does not grow with the number of images, but for 200 bytes of each by which an equal one
@@ -73,8 +71,6 @@ def stream(
         What to compute.
     options : RunOptions
         How.
-    start : int, default=0
-        The first image to give; those before it are not looked at.
 
     Yields
     ------
@@ -87,7 +83,7 @@ def stream(
         As :func:`extract`; pieces before it have been given.
     """
     with _opened(spec, options, len(items), whole=False) as runner:
-        yield from runner.pieces(items, start)
+        yield from runner.pieces(items)
 
 
 @contextlib.contextmanager

@@ -137,10 +137,9 @@ class Runner:
         self._waiting: dict[int, list[_Image]] = {}  # images equal to one that is under way
         self._twins: list[_Image] = []  # the same, of one whose file has changed since
 
-    def pieces(self, items: Sequence[Any], start: int = 0) -> Iterator[Piece]:
-        """Yield the rows of the images from `start` on, in the order of `items`."""
-        self.window.start = self.window.end = start
-        images = (_Image(row, items[row]) for row in range(start, len(items)))
+    def pieces(self, items: Sequence[Any]) -> Iterator[Piece]:
+        """Yield the rows of the images, in the order of `items`."""
+        images = (_Image(row, item) for row, item in enumerate(items))
         missing = self._missing(prefetch(self._pool, self._identify, images, _LOOKED_UP))
         for image in missing:
             if image is not None:
@@ -150,7 +149,7 @@ class Runner:
         n_failed = len(self._failed)
         if n_failed:
             by_row = {image.row: image for _, image in sorted(self._failed.items())}
-            self._policy.conclude(by_row.values(), n_failed, len(items) - start)
+            self._policy.conclude(by_row.values(), n_failed, len(items))
 
     def _identify(self, image: _Image) -> _Image:
         """Find the image's digest, reading it unless its file is known unchanged."""

@@ -118,6 +118,29 @@ def test_another_runs_what_it_refuses_while_it_builds(engine, model, jax_alone, 
     assert _images_run(PretrainedEmbedder(model, engine="jax", cache=tmp_path)) == 0
 
 
+def test_rows_of_two_engines_are_not_given_in_one_stream(engine, model, jax_alone, tmp_path):
+    many = np.random.default_rng(1).integers(0, 256, (600, 8, 8, 3), dtype=np.uint8)
+    embedder = PretrainedEmbedder(model, engine="mean_colours", cache=tmp_path)
+    embedder.transform(many[:-1])
+    clear_programs()
+    engine.reason = "there are too many colours"
+    pieces = embedder.iter_batches(many)
+    given = len(next(pieces)[1])
+    with (
+        pytest.warns(RuntimeWarning, match="JAX runs it instead"),
+        pytest.raises(
+            engines.UnsupportedNetworkError, match=r"^\d+ rows were given.*Call again"
+        ),
+    ):
+        list(pieces)
+    assert 0 < given < len(many)
+    engine.refusal = lambda network: engine.reason
+    with pytest.warns(RuntimeWarning, match="JAX runs it instead"):
+        rows = np.concatenate([rows for _, rows in embedder.iter_batches(many)])
+    expected = PretrainedEmbedder(model, engine="jax", cache=False).transform(many)
+    np.testing.assert_array_equal(rows, expected)
+
+
 def test_where_all_refuse_the_error_says_so(engine, model, jax_alone, monkeypatch):
     monkeypatch.setattr(engines.get("jax"), "refusal", lambda network: "it is tired")
     embedder = PretrainedEmbedder(model, engine="jax", cache=False)
