@@ -10,7 +10,7 @@ from ._keras import choose_backend
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import backbones, engines, extraction, formats, images, layers
+    from . import backbones, engines, extraction, formats, images, inspection, layers
     from ._config import config_context, get_config, set_config
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._jax import show_devices
@@ -53,6 +53,7 @@ __all__ = [
     "full_network_embedding",
     "get_config",
     "images",
+    "inspection",
     "layers",
     "load",
     "save",
@@ -78,7 +79,15 @@ _MODULES = {
     "store": ("cache_clear", "cache_info"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-_SUBPACKAGES = ("backbones", "engines", "extraction", "formats", "images", "layers")
+_SUBPACKAGES = (
+    "backbones",
+    "engines",
+    "extraction",
+    "formats",
+    "images",
+    "inspection",
+    "layers",
+)
 
 
 if not TYPE_CHECKING:  # which would take any name for one of ours

@@ -28,6 +28,14 @@ ARROWS = {
     "estimators": {"images", "backbones", "formats", "layers", "engines", "extraction"},
     "_saving": {"backbones", "estimators"},
     "evaluation": {"images", "extraction", "estimators"},
+    "inspection": {
+        "images",
+        "formats",
+        "layers",
+        "extraction",
+        "estimators",
+        "evaluation",
+    },
     "testing": set(),
 }
 # Names of which a parameter is one; a choice of a single name tells nothing.

@@ -15,7 +15,16 @@ import skembed
 
 # Every name of the reference, as the docs list them: what is public is documented there.
 REFERENCE = Path(__file__).parents[1] / "docs" / "api.md"
-MODULES = ("backbones", "engines", "formats", "layers", "images", "extraction", "testing")
+MODULES = (
+    "backbones",
+    "engines",
+    "formats",
+    "layers",
+    "images",
+    "extraction",
+    "inspection",
+    "testing",
+)
 # Left out: how a summary begins and ends, which ruff sees to; a longer text and "See Also", which
 # not every function needs.
 CHECKS = {

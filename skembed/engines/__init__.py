@@ -3,6 +3,7 @@
 from ._engine import (
     Batching,
     Engine,
+    MapsProgram,
     OutOfMemoryError,
     Program,
     TransientError,
@@ -13,6 +14,7 @@ from ._registry import get, names, register, unregister
 __all__ = [
     "Batching",
     "Engine",
+    "MapsProgram",
     "OutOfMemoryError",
     "Program",
     "TransientError",

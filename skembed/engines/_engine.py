@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,27 @@ class Program(abc.ABC):
         -------
         callable
             It returns a float32 array of shape (batch, width), or raises OutOfMemoryError.
+        """
+
+
+class MapsProgram(abc.ABC):
+    """A built network that gives feature maps instead of rows, each with its channels combined."""
+
+    @abc.abstractmethod
+    def combine(self, images: np.ndarray, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return, for each tap, weighted sums of its channels at each place.
+
+        Parameters
+        ----------
+        images : array of shape (batch, height, width, channels)
+            As for :meth:`Program.start`.
+        weights : sequence of float32 arrays of shape (n_channels, n_sums)
+            One for each tap, in their order.
+
+        Returns
+        -------
+        list of float32 arrays of shape (batch, rows, columns, n_sums)
+            A tap without places gives (batch, n_sums).
         """
 
 
@@ -271,6 +292,22 @@ class Engine(abc.ABC):
         Batching
             Sizes, and what depends on them.
         """
+
+    def build_maps(self, network: NetworkSpec) -> MapsProgram | None:
+        """Build a network for its feature maps, which are looked at and never kept.
+
+        Parameters
+        ----------
+        network : NetworkSpec
+            The network and its taps.
+
+        Returns
+        -------
+        MapsProgram or None
+            By default None: the engine gives rows only, and another one gives the maps.
+        """
+        del network
+        return None
 
     @abc.abstractmethod
     def build(self, network: NetworkSpec) -> Program:

@@ -31,8 +31,9 @@ def evaluate(
     *,
     n_folds: int = 5,
     groups: np.ndarray | None = None,
+    classifier: Any = None,
 ) -> Evaluation:
-    """Embed images, then cross-validate a linear classifier on their features.
+    """Embed images, then cross-validate a classifier on their features.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def evaluate(
     groups : array of shape (n_samples,) or None, default=None
         Images of one group are never in both train and test. None: exact copies of an image
         are a group.
+    classifier : classifier or None, default=None
+        As for :func:`cross_validate`.
 
     Returns
     -------
@@ -70,7 +73,9 @@ def evaluate(
         items = [item for item, is_kept in zip(items, kept, strict=True) if is_kept]
         rows, labels = rows[kept], labels[kept]
         groups = None if groups is None else groups[kept]
-    found = cross_validate(rows, labels, n_folds=n_folds, groups=groups, items=items)
+    found = cross_validate(
+        rows, labels, n_folds=n_folds, groups=groups, classifier=classifier, items=items
+    )
     return dataclasses.replace(found, report=report, notes=(*notes, *found.notes))
 
 
@@ -96,9 +101,9 @@ def cross_validate(
     groups : array of shape (n_samples,) or None, default=None
         Images of one group are never in both train and test. None: equal rows are a group, for
         they are of one image.
-    classifier : classifier with ``decision_function``, or None, default=None
-        It is cloned for each fold. None is that of :func:`make_classifier`; rows of NaN become
-        the mean of the training rows before it.
+    classifier : classifier or None, default=None
+        With ``decision_function`` or ``predict_proba``. It is cloned for each fold. None is that
+        of :func:`make_classifier`; rows of NaN become the mean of the training rows before it.
     items : list, array of images or None, default=None
         The images, for the names in the result.
 
@@ -126,16 +131,18 @@ def cross_validate(
         groups, copy_notes = _groups_of_copies(rows, labels)
     n_made, fold_notes = _possible_folds(labels, groups, n_folds)
     classifier = _default_classifier(rows) if classifier is None else classifier
-    predicted, excess, scores = labels.copy(), np.zeros(len(labels)), []
+    classes, of_image = np.unique(labels, return_inverse=True)
+    decisions, scores = np.full((len(labels), len(classes)), -np.inf), []
     with contextlib.closing(Progress("auto", n_made, "folds", unit="fold")) as bar:
         for train, test in _splits(labels, groups, n_made):
             model: Any = clone(classifier)
             model.fit(rows[train], labels[train])
-            predicted[test], excess[test] = _judge(model, rows[test], labels[test])
-            scores.append((predicted[test] == labels[test]).mean())
+            known = np.searchsorted(classes, model.classes_)
+            decisions[np.ix_(test, known)] = decisions_of(model, rows[test])
+            scores.append((decisions[test].argmax(axis=1) == of_image[test]).mean())
             bar.add(1)
     notes = (*copy_notes, *fold_notes)
-    return Evaluation(rows, labels, predicted, excess, np.array(scores), notes, items)
+    return Evaluation(rows, labels, decisions, np.array(scores), notes, items)
 
 
 def make_classifier() -> LinearSVC:
@@ -240,15 +247,23 @@ def _default_classifier(rows: np.ndarray) -> Any:
     return make_pipeline(SimpleImputer(), make_classifier())
 
 
-def _judge(model: Any, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the predicted classes, and by how much each beat the true one."""
-    decisions = model.decision_function(rows)
-    if decisions.ndim == 1:  # two classes have one decision, the second one's
-        decisions = np.stack([-decisions, decisions], axis=1)
-    best = decisions.argmax(axis=1)
-    # A class that is in no training image of the fold has no decision.
-    own = {label: column for column, label in enumerate(model.classes_.tolist())}
-    columns = np.array([own.get(label, -1) for label in labels.tolist()])
-    rank = np.arange(len(rows))
-    excess = decisions[rank, best] - decisions[rank, columns]
-    return model.classes_[best], np.where(columns >= 0, excess, np.inf)
+def decisions_of(model: Any, X: Any) -> np.ndarray:
+    """Return the decision for each image and class, of which the largest is predicted.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    X : array of shape (n_samples, n_features), or images
+        As it takes them.
+
+    Returns
+    -------
+    float array of shape (n_samples, n_classes)
+        Of ``decision_function``; with two classes, which have one, that of the first is its
+        negative. Where there is none, the logarithms of the probabilities.
+    """
+    if hasattr(model, "decision_function"):
+        decisions = np.asarray(model.decision_function(X), float)
+        return np.stack([-decisions, decisions], axis=1) if decisions.ndim == 1 else decisions
+    return np.log(np.maximum(model.predict_proba(X), np.finfo(float).tiny))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from ..extraction import Report
 
@@ -24,11 +26,9 @@ class Evaluation:
         read counts as the mean of the training images.
     labels : array of shape (n_samples,)
         The true classes.
-    predicted : array of shape (n_samples,)
-        The class of each image, predicted by the fold that has not seen it.
-    excess : float array of shape (n_samples,)
-        How far the decision for the predicted class lies above that for the true one; 0 where the
-        prediction is right, infinite where the true class was in no training image of the fold.
+    decisions : float array of shape (n_samples, n_classes)
+        The decision for each image and each of `classes`, by the fold that has not seen the
+        image; ``-inf`` where the class was in no training image of the fold.
     scores : float array of shape (n_folds,)
         The accuracy of each fold.
     notes : tuple of str
@@ -48,12 +48,41 @@ class Evaluation:
 
     rows: np.ndarray
     labels: np.ndarray
-    predicted: np.ndarray
-    excess: np.ndarray
+    decisions: np.ndarray
     scores: np.ndarray
     notes: tuple[str, ...] = ()
     items: Any = None
     report: Report | None = None
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The classes, in order."""
+        return np.unique(self.labels)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The class of each image, predicted by the fold that has not seen it."""
+        return self.classes[self.decisions.argmax(axis=1)]
+
+    @property
+    def excess(self) -> np.ndarray:
+        """How far the decision for the predicted class lies above that for the true one.
+
+        0 where the prediction is right, infinite where the true class was in no training image
+        of the fold.
+        """
+        own = np.searchsorted(self.classes, self.labels)[:, None]
+        return self.decisions.max(axis=1) - np.take_along_axis(self.decisions, own, 1)[:, 0]
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The probability of each class for each image, of shape (n_samples, n_classes).
+
+        The softmax of the decisions, divided by the one number (the temperature) that gives the
+        true classes the highest likelihood; decisions are those of folds that have not seen the
+        image, so that they are not too sure.
+        """
+        return calibrated(self.decisions, np.searchsorted(self.classes, self.labels))
 
     @property
     def baseline(self) -> float:
@@ -126,6 +155,30 @@ class Evaluation:
     def baseline_line(self) -> str:
         """Say how often a guess would be right."""
         return f"{self.baseline:.3f} (always the largest class)"
+
+
+def calibrated(decisions: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Return the softmax of decisions at the temperature that suits the true classes best.
+
+    Parameters
+    ----------
+    decisions : float array of shape (n_samples, n_classes)
+        Of images that the classifier has not seen; ``-inf`` is no chance at all.
+    own : int array of shape (n_samples,)
+        The column of each image's class.
+    """
+    possible = np.isfinite(decisions[np.arange(len(own)), own])
+    rows = np.flatnonzero(possible)
+
+    def loss(log_temperature: float) -> float:
+        scaled = decisions[rows] / np.exp(log_temperature)
+        return float(
+            (logsumexp(scaled, axis=1) - scaled[np.arange(len(rows)), own[rows]]).mean()
+        )
+
+    spread = np.ptp(decisions[np.isfinite(decisions)]) or 1.0
+    best: Any = minimize_scalar(loss, bounds=(np.log(spread / 1e4), np.log(spread * 1e2)))
+    return softmax(decisions / np.exp(best.x), axis=1)
 
 
 def equal_rows(rows: np.ndarray) -> list[list[int]]:

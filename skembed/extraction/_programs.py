@@ -7,10 +7,12 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 from .._errors import BackendError, advice, level_of_caller
 from .._jax import has_started
-from ..engines import Engine, Program, UnsupportedNetworkError
+from ..engines import Engine, MapsProgram, Program, UnsupportedNetworkError
 from ..engines._registry import engines, following
 from ..formats._network import NetworkSpec
 from ._repeated_calls import should_warn
@@ -18,7 +20,8 @@ from ._spec import ExtractionSpec
 
 # A long search over backbones must not hold every network it has met.
 _KEPT = 4
-_programs: OrderedDict[tuple[Engine, NetworkSpec], Program] = OrderedDict()
+_programs: OrderedDict[Hashable, Any] = OrderedDict()
+Built = TypeVar("Built", Program, MapsProgram)
 _lock = threading.RLock()
 _begun = False  # whether an engine has been started for a network
 _orphaned = False  # forked from a process in which that was so: its threads are not here
@@ -32,6 +35,41 @@ def program(spec: ExtractionSpec) -> Program:
     BackendError
         In a process that was forked when an engine was running.
     """
+    return _built(_key(spec), lambda: spec.engine.build(spec.network))
+
+
+def maps_program(spec: ExtractionSpec) -> MapsProgram:
+    """Return the network of `spec` for its feature maps, built at most once.
+
+    The engine of `spec` gives them, or the first that can.
+
+    Raises
+    ------
+    BackendError
+        As :func:`program`.
+    UnsupportedNetworkError
+        If no engine gives maps of such a network.
+    """
+    return _built(_maps_key(spec), lambda: _first_maps(spec))
+
+
+def _first_maps(spec: ExtractionSpec) -> MapsProgram:
+    network = spec.network
+    for engine in sorted(engines(), key=lambda one: one != spec.engine):
+        if engine.is_installed() and not engine.unsupported(
+            network.backbone, network.precision
+        ):
+            maps = engine.build_maps(network)
+            if maps is not None:
+                return maps
+    raise UnsupportedNetworkError(
+        f"No engine gives the feature maps of {network.backbone.name!r}: "
+        f"{spec.engine.title} gives pooled rows only."
+    )
+
+
+def _built(key: Hashable, build: Callable[[], Built]) -> Built:
+    """What is kept under a key, built at most once however many threads ask."""
     global _begun  # noqa: PLW0603
     if _orphaned:
         raise BackendError(
@@ -41,10 +79,9 @@ def program(spec: ExtractionSpec) -> Program:
             "embed before."
         )
     _begun = True
-    key = _key(spec)
     with _lock:
         if key not in _programs:
-            _programs[key] = spec.engine.build(spec.network)
+            _programs[key] = build()
         _programs.move_to_end(key)
         while len(_programs) > _KEPT:
             _programs.popitem(last=False)
@@ -104,11 +141,16 @@ def _on_the_next(spec: ExtractionSpec, reason: str) -> ExtractionSpec:
 def forget(spec: ExtractionSpec) -> None:
     """Keep nothing of the network for `spec`."""
     with _lock:
-        _programs.pop(_key(spec), None)
+        for key in (_key(spec), _maps_key(spec)):
+            _programs.pop(key, None)
 
 
 def _key(spec: ExtractionSpec) -> tuple[Engine, NetworkSpec]:
     return spec.engine, spec.network
+
+
+def _maps_key(spec: ExtractionSpec) -> tuple[str, NetworkSpec]:
+    return "maps", spec.network
 
 
 def _after_fork() -> None:

@@ -30,9 +30,7 @@ def pixels_for(
         return _prepared(backbone, resize, decoding, raw, limits)
     height, width = backbone.input_size
     channels = backbone.n_channels
-    if scale_of(raw) != GREY_LEVELS or (
-        channels not in (1, 3) and not isinstance(raw.data, bytes)
-    ):
+    if not is_resized(backbone, raw):
         return as_given(raw, (height, width, channels))
     if channels not in (1, 3):
         raise ImageError(
@@ -42,6 +40,17 @@ def pixels_for(
     return _prepared(backbone, resize, decoding, raw, limits, grey=channels == 1)[
         ..., :channels
     ].astype(np.float32)
+
+
+def is_resized(backbone: Backbone, raw: Raw) -> bool:
+    """Return whether `pixels_for` brings an image to the network's size by the convention.
+
+    Arrays that a network without a preparation takes as they are have that size already.
+    """
+    return backbone.preparation is not None or (
+        scale_of(raw) == GREY_LEVELS
+        and (backbone.n_channels in (1, 3) or isinstance(raw.data, bytes))
+    )
 
 
 def _prepared(

@@ -77,6 +77,26 @@ class Filter(Protocol):
         """
         ...
 
+    def places(self, source: int, axis: int, placement: Placement) -> np.ndarray:
+        """Return where the rows (axis 0) or columns (axis 1) of an image lie in the result.
+
+        Parameters
+        ----------
+        source : int
+            How many the image has.
+        axis : {0, 1}
+            Rows or columns.
+        placement : Placement
+            The part and its size.
+
+        Returns
+        -------
+        float array of shape (source,)
+            For the centre of each, the distance from the result's upper or left edge, in pixels
+            of the result; outside of the part, it lies outside of the result.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PillowFilter:
@@ -91,6 +111,10 @@ class PillowFilter:
     def resize(self, pixels: Pixels, placement: Placement) -> Pixels:
         return resample(pixels, placement.size, self.resampling, placement.box)
 
+    def places(self, source: int, axis: int, placement: Placement) -> np.ndarray:
+        start, stop = placement.box[1 - axis], placement.box[3 - axis]
+        return (np.arange(source) + 0.5 - start) * placement.size[axis] / (stop - start)
+
 
 @dataclass(frozen=True, slots=True)
 class WindowFilter:
@@ -103,10 +127,14 @@ class WindowFilter:
         size that the image is scaled to, and the offset and size of the window in it.
     antialias : bool, default=False
         Whether it weighs all the pixels under a target pixel.
+    enlarges_by_corners : bool, default=False
+        Whether an image that grows has its first and last pixels over those of the result, and
+        not its edges over the edges.
     """
 
     window: Callable[[np.ndarray, Pair, Pair, Pair], np.ndarray]
     antialias: bool = False
+    enlarges_by_corners: bool = False
 
     def resize(self, pixels: Pixels, placement: Placement) -> Pixels:
         array = np.asarray(pixels)
@@ -115,6 +143,14 @@ class WindowFilter:
             with_channels, placement.rounded_whole, placement.offset, placement.size
         )
         return window.reshape(*placement.size, *array.shape[2:])
+
+    def places(self, source: int, axis: int, placement: Placement) -> np.ndarray:
+        scaled, pixels = placement.rounded_whole[axis], np.arange(source)
+        if self.enlarges_by_corners and scaled > source > 1:
+            scaled_places = pixels * (scaled - 1) / (source - 1) + 0.5
+        else:
+            scaled_places = (pixels + 0.5) * scaled / source
+        return scaled_places - placement.offset[axis]
 
 
 def _nearest_half_pixel(
@@ -196,5 +232,5 @@ FILTERS: Mapping[str, Filter] = {
     "pil-lanczos-antialias": PillowFilter(Image.Resampling.LANCZOS),
     "pil-nearest": PillowFilter(Image.Resampling.NEAREST),
     "nearest-half-pixel": WindowFilter(_nearest_half_pixel),
-    "libyuv-bilinear": WindowFilter(_libyuv_bilinear),
+    "libyuv-bilinear": WindowFilter(_libyuv_bilinear, enlarges_by_corners=True),
 }

@@ -12,6 +12,7 @@ from .._engine import Batching, Engine
 if TYPE_CHECKING:
     from ...backbones._spec import Backbone
     from ...formats._network import NetworkSpec
+    from ._maps import JaxMaps
     from ._program import JaxProgram
 
 # XLA compiles for each shape: on a CPU the network takes batches of one size, whatever the
@@ -71,6 +72,12 @@ class JaxEngine(Engine):
         from ._program import JaxProgram
 
         return JaxProgram(network)
+
+    def build_maps(self, network: NetworkSpec) -> JaxMaps:
+        """Build a network for its feature maps."""
+        from ._maps import JaxMaps
+
+        return JaxMaps(network)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .._engine import OutOfMemoryError, Program
 from ._compile_cache import kept_compilations
 from ._cpu import lower_for_cpu
 from ._rewrite import in_bfloat16
+
+if TYPE_CHECKING:
+    from ...formats.keras._format import KerasNetwork
 
 _MOST_ABREAST = 8
 
@@ -50,15 +53,8 @@ class JaxProgram(Program):
         self.in_flight = max(2, abreast)
         with kept_compilations():
             network = format_of(spec.backbone).network(spec)
-            model = network.model
-            self._variables = jax.device_put(
-                [
-                    [jax.numpy.array(v.value, copy=network.is_shared) for v in variables]
-                    for variables in (model.trainable_variables, model.non_trainable_variables)
-                ],
-                self._shards.whole,
-            )
-        run = _pure(model, spec)
+            self._variables = jax.device_put(variables_of(network), self._shards.whole)
+        run = _pure(network.model, spec)
         if spec.precision == "bfloat16":
             run = in_bfloat16(run)
         self._jitted = self._shards.jitted(lower_for_cpu(run) if on_cpu() else run)
@@ -190,12 +186,35 @@ def told_when_out_of_memory() -> Iterator[None]:
         raise
 
 
+def variables_of(network: KerasNetwork) -> list[list[Any]]:
+    """Return what the network has learnt, trainable and not, as arrays of JAX."""
+    import jax.numpy as jnp
+
+    model = network.model
+    return [
+        [jnp.array(v.value, copy=network.is_shared) for v in variables]
+        for variables in (model.trainable_variables, model.non_trainable_variables)
+    ]
+
+
+def outputs_of(model: Any, spec: NetworkSpec) -> Callable[..., list[Any]]:
+    """Return ``outputs(trainable, fixed, images)``: what each tap gives, channels last."""
+    # A model of somebody's own may have a call() that does not ask.
+    inference = {"training": False} if model._call_has_training_arg else {}
+
+    def outputs(trainable, non_trainable, images):
+        x = _prepared(images, spec.backbone.preparation)
+        found, _ = model.stateless_call(trainable, non_trainable, x, **inference)
+        return list(found) if isinstance(found, list | tuple) else [found]
+
+    return outputs
+
+
 def _pure(model: Any, spec: NetworkSpec):
     """The whole computation as a function of variables and images, for JAX to compile."""
     import jax.numpy as jnp
 
-    # A model of somebody's own may have a call() that does not ask.
-    inference = {"training": False} if model._call_has_training_arg else {}
+    outputs_at = outputs_of(model, spec)
     reduce = {"avg": jnp.mean, "max": jnp.max}
 
     def columns(tap, output):
@@ -205,9 +224,7 @@ def _pure(model: Any, spec: NetworkSpec):
         return [reduce[how](x, axis=space) if space else x for how in spec.poolings(tap)]
 
     def run(trainable, non_trainable, images):
-        x = _prepared(images, spec.backbone.preparation)
-        outputs, _ = model.stateless_call(trainable, non_trainable, x, **inference)
-        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+        outputs = outputs_at(trainable, non_trainable, images)
         rows = [columns(tap, output) for tap, output in zip(spec.taps, outputs, strict=True)]
         return jnp.concatenate([column for row in rows for column in row], axis=1)
 

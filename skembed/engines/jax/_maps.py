@@ -1,0 +1,68 @@
+"""Keras on JAX, without the pooling: feature maps, their channels combined on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..._jax import matmul_precision, on_cpu
+from ..._keras import fixed_settings
+from ...backbones._formats import format_of
+from ...formats._network import NetworkSpec
+from .._engine import MapsProgram
+from ._compile_cache import kept_compilations
+from ._cpu import RULES
+from ._program import outputs_of, told_when_out_of_memory, variables_of
+from ._rewrite import in_bfloat16, rewritten
+
+
+class JaxMaps(MapsProgram):
+    """The network of :class:`._program.JaxProgram`; see :class:`.._engine.MapsProgram`.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What to compute; its pooling is left out.
+    """
+
+    def __init__(self, spec: NetworkSpec):
+        import jax
+        import jax.numpy as jnp
+
+        with kept_compilations():
+            network = format_of(spec.backbone).network(spec)
+            self._variables = variables_of(network)
+        outputs_at = outputs_of(network.model, spec)
+        if spec.precision == "bfloat16":
+            outputs_at = in_bfloat16(outputs_at)
+
+        def run(trainable, fixed, images, weights):
+            # A map of all channels may take megabytes, and never leaves the device.
+            return [
+                jnp.tensordot(output.astype(jnp.float32), sums, axes=1, precision="highest")
+                for output, sums in zip(
+                    outputs_at(trainable, fixed, images), weights, strict=True
+                )
+            ]
+
+        self._jitted = jax.jit(rewritten(run, RULES) if on_cpu() else run)
+
+    def combine(self, images: np.ndarray, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return weighted sums of the channels of each tap.
+
+        Raises
+        ------
+        OutOfMemoryError
+            If the device has no room for the maps.
+        """
+        import jax
+
+        with (
+            kept_compilations(),
+            fixed_settings(),
+            jax.default_matmul_precision(matmul_precision()),
+            told_when_out_of_memory(),
+        ):
+            found = self._jitted(*self._variables, images, list(weights))
+            return [np.asarray(one) for one in found]

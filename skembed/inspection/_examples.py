@@ -1,0 +1,96 @@
+"""The images that raise a feature, or a class, most, and those that lower it most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import Bunch
+
+from ..estimators._image_transformer import ImageTransformer
+from ..images import as_items, describe
+from ._features import find_feature
+from ._readout import continuous, readout
+
+
+def top_images(estimator: Any, X: Any, feature: Any, *, n: int = 9) -> Bunch:
+    """Return the images that raise a feature most, and those that lower it most.
+
+    Parameters
+    ----------
+    estimator : PretrainedEmbedder, FullNetworkEmbedder or Pipeline
+        An embedder, for a feature; a fitted pipeline that ends with a linear classifier, for a
+        class.
+    X : sequence of images, of length n_samples
+        The images to choose from. Those that are in the store do not run again.
+    feature : int, str, (str, int), or a class
+        As for :func:`activation_map`; a layer may also be a dense one.
+    n : int, default=9
+        How many of each end; at most all images.
+
+    Returns
+    -------
+    Bunch
+        With the attributes
+
+        highest, lowest : pandas.DataFrame
+            Indexed by the images' positions in X, the most extreme first: ``image`` (what a
+            message calls it: the path, for a file) and ``value``.
+        scores : float array of shape (n_samples,)
+            The feature for every image, not rounded: with a FullNetworkEmbedder, the standardised
+            value, of which the columns are -1, 0 and 1. With a pipeline, the decision function.
+            NaN for an image that cannot be read.
+        name : str
+            The feature's name, or the class.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such feature or class.
+    ImageError
+        If an image cannot be read and the embedder's `on_error` is ``"raise"``.
+
+    See Also
+    --------
+    activation_map : Where in an image the feature is active.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PretrainedEmbedder, inspection
+    >>> embedder = PretrainedEmbedder(image_size=64)
+    >>> X = [data.coffee(), data.chelsea(), data.astronaut()]
+    >>> found = inspection.top_images(embedder, X, 7, n=1)
+    >>> found.highest.columns.tolist(), len(found.lowest), found.scores.shape
+    (['image', 'value'], 1, (3,))
+    """
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"n is {n!r}; expected a positive int.")
+    if isinstance(estimator, ImageTransformer):
+        found = find_feature(estimator, feature)
+        rows = np.asarray(continuous(found.embedder).transform(X))
+        return _ends(X, found.embedder, rows[:, found.column].astype(float), found.name, n)
+    known = readout(estimator)
+    index = known.index(feature)
+    values = known.decisions(known.values(X))[:, index]
+    return _ends(X, known.embedder, values, str(feature), n)
+
+
+def _ends(X: Any, embedder: Any, values: np.ndarray, name: str, n: int) -> Bunch:
+    items = as_items(X, root=embedder.root)
+    readable = np.flatnonzero(~np.isnan(values))
+    upwards = readable[np.argsort(values[readable], kind="stable")]
+    downwards = readable[np.argsort(-values[readable], kind="stable")]
+    return Bunch(
+        highest=_table(items, values, downwards[:n]),
+        lowest=_table(items, values, upwards[:n]),
+        scores=values,
+        name=name,
+    )
+
+
+def _table(items: list[Any], values: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"image": [describe(items[row]) for row in rows], "value": values[rows]}, index=rows
+    )
