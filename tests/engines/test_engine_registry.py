@@ -118,8 +118,9 @@ def test_another_runs_what_it_refuses_while_it_builds(engine, model, jax_alone, 
     assert _images_run(PretrainedEmbedder(model, engine="jax", cache=tmp_path)) == 0
 
 
+@pytest.mark.slow
 def test_rows_of_two_engines_are_not_given_in_one_stream(engine, model, jax_alone, tmp_path):
-    many = np.random.default_rng(1).integers(0, 256, (600, 8, 8, 3), dtype=np.uint8)
+    many = np.random.default_rng(1).integers(0, 256, (4500, 8, 8, 3), dtype=np.uint8)
     embedder = PretrainedEmbedder(model, engine="mean_colours", cache=tmp_path)
     embedder.transform(many[:-1])
     clear_programs()
