@@ -136,6 +136,7 @@ def show_cache(args: argparse.Namespace, out: Output) -> int:
         [
             ("directory", with_tilde(info.directory)),
             ("size", f"{size_of_bytes(info.n_bytes)} of at most {size_of_bytes(info.cap)}"),
+            *((f"beside it, {name}", size_of_bytes(n)) for name, n in info.artifacts.items()),
         ],
         labels=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from skembed import cache_clear, cache_info, config_context
+from skembed.cli import main
 from skembed.store import ArtifactFolder
 
 FOLDER = ArtifactFolder("converted-networks", max_bytes=1000, max_artifacts=3)
@@ -183,12 +185,14 @@ def test_the_folder_is_the_user_s_alone(add):
     assert FOLDER.path.stat().st_mode & 0o077 == 0
 
 
-def test_info_tells_of_it_and_clearing_everything_clears_it(add, tmp_path):
+def test_info_tells_of_it_and_clearing_everything_clears_it(add, tmp_path, capsys):
     add(a=100)
     info = cache_info()
     assert list(info.artifacts) == ["converted-networks"]
     assert 100 < info.artifacts["converted-networks"] < 200  # with the marker
     assert "; beside it converted-networks 1" in repr(info)
+    assert main(["cache"]) == 0
+    assert re.search(r"beside it, converted-networks +1\d\d bytes", capsys.readouterr().out)
     assert cache_info(tmp_path / "another").artifacts == {}
     cache_clear(cache=tmp_path / "another")
     assert _kept() == ["a"]
