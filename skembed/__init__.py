@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .estimators.row_space import RowSpaceProjector
     from .estimators.ten_crop import TenCropClassifier
     from .estimators.ternary_scaler import TernaryScaler
+    from .search.image_search import ImageSearch
     from .store import cache_clear, cache_info
 
 choose_backend()
@@ -34,6 +35,7 @@ __all__ = [
     "Discretizer",
     "FullNetworkEmbedder",
     "ImageError",
+    "ImageSearch",
     "LoadError",
     "PretrainedEmbedder",
     "RowSpaceProjector",
@@ -76,6 +78,7 @@ _MODULES = {
     "estimators.row_space": ("RowSpaceProjector",),
     "estimators.ten_crop": ("TenCropClassifier",),
     "estimators.ternary_scaler": ("TernaryScaler",),
+    "search.image_search": ("ImageSearch",),
     "store": ("cache_clear", "cache_info"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

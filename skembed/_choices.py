@@ -7,7 +7,9 @@ that the command refuses a mistyped option without loading scikit-learn or NumPy
 from __future__ import annotations
 
 ACTIVATIONS = ("pre", "post")
+ALGORITHMS = ("auto", "exact", "approximate")
 DECODINGS = ("exact", "scaled")
+METRICS = ("angular", "cosine", "euclidean")
 NORMS = ("l2",)
 POOLINGS = ("auto", "avg", "max", "both")
 PRECISIONS = ("float32", "bfloat16")

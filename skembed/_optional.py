@@ -42,6 +42,22 @@ def require_pyarrow(purpose: str = "writing") -> None:
     _import("pyarrow", "pyarrow", f"{purpose} Parquet")
 
 
+def has_faiss() -> bool:
+    """Say whether faiss is installed."""
+    return find_spec("faiss") is not None
+
+
+def faiss() -> Any:
+    """Return ``faiss``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If faiss is not installed.
+    """
+    return _import("faiss", "faiss", "approximate search", "search")
+
+
 def scikit_image_data() -> Path:
     """Return the folder of the pictures that scikit-image's own wheel carries.
 
@@ -59,15 +75,15 @@ def scikit_image_data() -> Path:
     return Path(found.submodule_search_locations[0], "data")
 
 
-def _import(module: str, library: str, purpose: str) -> ModuleType:
+def _import(module: str, library: str, purpose: str, extra: str = "demo") -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise _missing(library, purpose) from error
+        raise _missing(library, purpose, extra) from error
 
 
-def _missing(library: str, purpose: str) -> MissingLibraryError:
-    return MissingLibraryError(f"{library} is needed for {purpose}: {install_command('demo')}")
+def _missing(library: str, purpose: str, extra: str = "demo") -> MissingLibraryError:
+    return MissingLibraryError(f"{library} is needed for {purpose}: {install_command(extra)}")
 
 
 def install_command(extra: str) -> str:

@@ -27,7 +27,8 @@ ARROWS = {
     "extraction": {"images", "store", "backbones", "formats", "layers", "engines"},
     "estimators": {"images", "backbones", "formats", "layers", "engines", "extraction"},
     "_saving": {"backbones", "estimators"},
-    "evaluation": {"images", "extraction", "estimators"},
+    "search": {"images", "extraction", "estimators"},
+    "evaluation": {"images", "extraction", "estimators", "search"},
     "inspection": {
         "images",
         "formats",

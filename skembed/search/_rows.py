@@ -1,0 +1,53 @@
+"""The rows of an index, and how they are looked through."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+import numpy as np
+
+from ._approximate import ApproximateNeighbors, is_installed
+from ._exact import ExactNeighbors
+
+APPROXIMATE_FROM = 100_000
+
+
+class Rows:
+    """Rows, looked through exactly or with the help of faiss.
+
+    Parameters
+    ----------
+    rows : float32 array of shape (n, n_features)
+        The rows that are compared.
+    algorithm : {"auto", "exact", "approximate"}
+        As :class:`ImageSearch` takes it.
+    """
+
+    def __init__(self, rows: np.ndarray, algorithm: str):
+        self._rows = rows
+        many = len(rows) >= APPROXIMATE_FROM and is_installed()
+        self._is_exact = algorithm == "exact" or (algorithm == "auto" and not many)
+
+    def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the squared distances and the positions of the `k` nearest rows of each query."""
+        return self._index.nearest(queries, k)
+
+    def are_new(self, rows: np.ndarray) -> np.ndarray:
+        """Say which rows are equal to none here, nor to an earlier one of theirs."""
+        seen = set(map(_digest, self._rows))
+        is_new = np.empty(len(rows), bool)
+        for i, row in enumerate(map(_digest, rows)):
+            is_new[i] = row not in seen
+            seen.add(row)
+        return is_new
+
+    @functools.cached_property
+    def _index(self) -> ExactNeighbors | ApproximateNeighbors:
+        return (
+            ExactNeighbors(self._rows) if self._is_exact else ApproximateNeighbors(self._rows)
+        )
+
+
+def _digest(row: np.ndarray) -> bytes:
+    return hashlib.blake2b(row.tobytes(), digest_size=16).digest()
