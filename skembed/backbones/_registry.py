@@ -13,7 +13,14 @@ from typing import Any
 
 from .._errors import did_you_mean
 from ._efficientnet_lite import efficientnet_lite_backbones
-from ._formats import describe, format_of, is_meant_as_a_model, recognised_object, taken
+from ._formats import (
+    describe,
+    format_of,
+    is_meant_as_a_model,
+    recognised,
+    recognised_object,
+    taken,
+)
 from ._keras_applications import keras_applications_backbones
 from ._spec import Backbone, Preparation
 from ._squeezenet import squeezenet_backbones
@@ -143,6 +150,16 @@ def resolve(backbone: Any) -> Backbone:
     )
 
 
+def likely_format(backbone: Any) -> Any:
+    """Return the format of what an estimator takes as `backbone`, without reading anything.
+
+    None where only reading, or an error, can tell.
+    """
+    if isinstance(backbone, str) and backbone in _known():
+        backbone = _known()[backbone]
+    return format_of(backbone) if isinstance(backbone, Backbone) else recognised(backbone)
+
+
 def names_a_file(backbone: str) -> bool:
     """Whether a string is the path of a model rather than the name of a backbone."""
     return backbone not in _known() and (
@@ -197,13 +214,14 @@ def from_model(
     4
     """
     described = describe(model, name)
-    if preparation is None:
-        return described
-    if described.n_channels != 3:
-        raise ValueError(
-            f"{described.name!r} takes {described.n_channels} channels; a preparation is for 3."
-        )
-    return dataclasses.replace(described, preparation=preparation)
+    if preparation is not None:
+        if described.n_channels != 3:
+            raise ValueError(
+                f"{described.name!r} takes {described.n_channels} channels; a preparation is for 3."
+            )
+        described = dataclasses.replace(described, preparation=preparation)
+    format_of(described).check(described)
+    return described
 
 
 def _known() -> dict[str, Backbone]:

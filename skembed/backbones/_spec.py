@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ._classes import class_names
+
 # What the digest of a network begins with that gives other numbers each time it is run.
 UNREPEATABLE = "unrepeatable "
 
@@ -118,7 +120,9 @@ class Backbone:
         Published accuracy on ImageNet's validation set, in per cent; 0 where there is none.
     classes : str, default=""
         The list of class names that ``layers="predictions"`` follows (``"imagenet-1k"``);
-        empty where the weights have no classifier.
+        empty where the weights have no classifier, or names of their own.
+    labels : tuple of str, default=()
+        The names of the classes, where the network's own file has them.
     pooling : {"avg", "max"}, default="avg"
         What ``pooling="auto"`` means here.
     min_size : int, default=32
@@ -161,6 +165,7 @@ class Backbone:
     multiply_adds: int = 0
     top1: float = 0.0
     classes: str = ""
+    labels: tuple[str, ...] = ()
     pooling: str = "avg"
     min_size: int = 32
     n_channels: int = 3
@@ -190,6 +195,11 @@ class Backbone:
         return next((name for most, name in _SPEEDS if self.multiply_adds < most), "slowest")
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The unique names of its classes; none where it has no classifier."""
+        return self.labels or (class_names(self.classes) if self.classes else ())
+
+    @property
     def is_repeatable(self) -> bool:
         """Whether the network gives the same numbers each time it is run."""
         return not self.digest.startswith(UNREPEATABLE)
@@ -208,7 +218,15 @@ class Backbone:
             A sha256, in hexadecimal.
         """
         facts = dataclasses.asdict(self)
-        prose = ("licence", "n_parameters", "multiply_adds", "top1", "stages", "min_size")
+        prose = (
+            "licence",
+            "labels",
+            "n_parameters",
+            "multiply_adds",
+            "top1",
+            "stages",
+            "min_size",
+        )
         for name in (
             *prose,
             "custom_code",

@@ -209,6 +209,22 @@ class Engine(abc.ABC):
         """
         return False
 
+    def accepts(self, network_type: type) -> bool:
+        """Tell whether it runs networks of a kind, as far as that alone can tell.
+
+        Parameters
+        ----------
+        network_type : type
+            Of what a format hands an engine (:class:`skembed.formats.Format`).
+
+        Returns
+        -------
+        bool
+            True unless a subclass knows better.
+        """
+        del network_type
+        return True
+
     def unsupported(self, backbone: Backbone | None, precision: str) -> str:
         """Say why it cannot run such a network on this machine; empty where it can.
 

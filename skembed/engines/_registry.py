@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import did_you_mean, parameter
 from ._engine import Engine
 from .jax._engine import JaxEngine
+from .litert._engine import LiteRTEngine
 from .openvino._engine import OpenVinoEngine
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ AUTO = "auto"
 # By name, in order: a network that one of them refuses goes to the next. JAX, which runs all that
 # Keras can describe, is the last.
 _engines: dict[str, Engine] = {
-    engine.name: engine for engine in (OpenVinoEngine(), JaxEngine())
+    engine.name: engine for engine in (OpenVinoEngine(), LiteRTEngine(), JaxEngine())
 }
 REFERENCE = next(reversed(_engines))  # which others are compared with; the usual one of rows
 
@@ -89,7 +90,7 @@ def register(engine: Engine) -> None:
     ...         return Averages()
     >>> engines.register(MeanColours())
     >>> engines.names()
-    ['jax', 'mean_colours', 'openvino']
+    ['jax', 'litert', 'mean_colours', 'openvino']
     >>> engines.unregister("mean_colours")
     """
     if not isinstance(engine, Engine):
@@ -134,7 +135,7 @@ def names() -> list[str]:
     --------
     >>> from skembed import engines
     >>> engines.names()
-    ['jax', 'openvino']
+    ['jax', 'litert', 'openvino']
     """
     return sorted(_engines)
 
@@ -182,7 +183,7 @@ def choose(name: str, backbone: Backbone, precision: str) -> Engine:
     Raises
     ------
     MissingLibraryError
-        If the engine is not installed.
+        If the engine is not installed; or, for ``"auto"``, the only one that can run it.
     ValueError
         If there is no such engine, or it cannot run such a network here; or, for ``"auto"``, none
         can.
@@ -207,15 +208,16 @@ def following(engine: Engine, network: NetworkSpec) -> Engine | None:
     return _first(behind, network.backbone, network.precision)
 
 
-def preferred(precision: str) -> list[Engine]:
-    """Return what ``"auto"`` may mean at this precision, whatever the backbone."""
-    return [
+def preferred(network_type: type, precision: str) -> list[Engine]:
+    """Return what ``"auto"`` may mean for a kind of networks, whichever of them it is."""
+    able = [
         engine
         for engine in engines()
         if engine.is_installed()
-        and engine.is_preferred()
+        and engine.accepts(network_type)
         and not engine.unsupported(None, precision)
     ]
+    return [engine for engine in able if engine.is_preferred()] or able
 
 
 def require(name: str) -> None:
@@ -245,10 +247,13 @@ def _first(candidates: tuple[Engine, ...], backbone: Backbone, precision: str) -
 
 
 def _nobody(backbone: Backbone, precision: str) -> Engine:
-    reasons = [
-        f"{engine.title}: {engine.unsupported(backbone, precision)}"
-        if engine.is_installed()
-        else f"{engine.title} is not installed"
-        for engine in engines()
+    """Say why no engine runs a backbone; where one would that is not installed, how to get it."""
+    reasons = {engine: engine.unsupported(backbone, precision) for engine in engines()}
+    for engine, reason in reasons.items():
+        if not reason and engine.extra:
+            engine.require()
+    told = [
+        f"{engine.title}: {reason}" if reason else f"{engine.title} is not installed"
+        for engine, reason in reasons.items()
     ]
-    raise ValueError(f"No engine can run {backbone.name!r}. {'; '.join(reasons)}.")
+    raise ValueError(f"No engine can run {backbone.name!r}. {'; '.join(told)}.")

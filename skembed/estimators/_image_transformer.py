@@ -23,7 +23,7 @@ from .._sklearn_compat import (
     StrOptions,
 )
 from ..backbones._formats import recognised_object, share_with_clones
-from ..backbones._registry import names_a_file
+from ..backbones._registry import likely_format, names_a_file
 from ..engines import UnsupportedNetworkError
 from ..engines._registry import AUTO, ENGINES, preferred, starts_devices
 from ..extraction._extract import extract, stream
@@ -134,7 +134,9 @@ class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
         """
         if starts_devices():
             return None
-        engines = preferred(self.precision)
+        if (known := likely_format(self.backbone)) is None:
+            return None
+        engines = preferred(known.network_type, self.precision)
         if len(engines) == 1:
             return engines[0].name
         cheap = (

@@ -115,6 +115,20 @@ class Format(abc.ABC):
         """
         return backbone
 
+    def check(self, backbone: Backbone) -> None:  # noqa: B027 - most have nothing to refuse
+        """Refuse a network that was given as it is, where it lacks something to be run.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            As it was described, with the preparation that was given, if one was.
+
+        Raises
+        ------
+        ValueError
+            The message says what is missing, and how to give it.
+        """
+
     @abc.abstractmethod
     def layers(self, backbone: Backbone, top: bool) -> tuple[Layer, ...]:
         """Return the layers of a network, in its order; the answer is kept.

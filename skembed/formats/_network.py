@@ -6,7 +6,6 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..backbones._classes import class_names
 from ..backbones._formats import format_of
 from ..backbones._spec import Backbone
 
@@ -183,7 +182,7 @@ class NetworkSpec:
 
     def _names(self, tap: Tap, pooling: str) -> Sequence[str]:
         if tap.layer == PREDICTIONS:
-            return class_names(self.backbone.classes)
+            return self.backbone.class_names
         digits = max(3, len(str(tap.n_channels - 1)))
         stem = (
             f"{tap.label}__{pooling}"

@@ -9,7 +9,6 @@ from numbers import Integral
 from typing import cast
 
 from .._errors import advice, did_you_mean, parameter
-from ..backbones._classes import class_names
 from ..backbones._spec import Backbone
 from ..formats._network import EMBEDDING, PREDICTIONS, Layer, Tap, layers_of, outputs_of
 
@@ -57,7 +56,7 @@ def features(backbone: Backbone) -> list[Layer]:
 
 def known(backbone: Backbone) -> tuple[Layer, ...]:
     """Return every layer there is at this input size."""
-    if backbone.classes:
+    if backbone.class_names:
         try:
             return layers_of(backbone, True)
         except ValueError:  # the classifier takes one size only, and this is another
@@ -141,12 +140,12 @@ def _tap(layer: Layer, label: str = "") -> Tap:
 
 
 def _predictions(backbone: Backbone) -> Tap:
-    if not backbone.classes:
+    if not backbone.class_names:
         raise ValueError(
             f"{parameter('layers', PREDICTIONS)} needs class names, and {backbone.name!r} has "
             f"none. Its output is {parameter('layers', EMBEDDING)}."
         )
-    return Tap(PREDICTIONS, PREDICTIONS, len(class_names(backbone.classes)), False)
+    return Tap(PREDICTIONS, PREDICTIONS, len(backbone.class_names), False)
 
 
 def _indexed(backbone: Backbone, index: int) -> Layer:

@@ -102,7 +102,8 @@ def test_auto_takes_it_where_no_other_can(engine, model, jax_alone, monkeypatch)
     assert _images_run(PretrainedEmbedder(model, cache=False)) == len(X)
     expected = (
         "No engine can run 'efficientnet_lite0'. Mean Colours: it has no use for weights; "
-        "OpenVINO is not installed; JAX: it is away."
+        "OpenVINO is not installed; LiteRT: it runs TensorFlow Lite models only, and not "
+        "networks of the format 'keras'; JAX: it is away."
     )
     with pytest.raises(ValueError, match=expected):
         PretrainedEmbedder().fit(["image.jpg"])
@@ -166,14 +167,14 @@ def test_names_are_those_that_are_registered_now(engine, model):
     with pytest.raises(ValueError, match="Did you mean 'mean_colours'"):
         embedder.fit(X)
     engines.unregister("mean_colours")
-    with pytest.raises(ValueError, match=r"Allowed: 'auto', 'jax', 'openvino'\."):
+    with pytest.raises(ValueError, match=r"Allowed: 'auto', 'jax', 'litert', 'openvino'\."):
         PretrainedEmbedder(model, engine="mean_colours").fit(X)
 
 
 def test_the_command_knows_it(engine, capsys):
     with pytest.raises(SystemExit):
         main(["embed", "--help"])
-    assert "{auto,jax,mean_colours,openvino}" in "".join(capsys.readouterr().out.split())
+    assert "{auto,jax,litert,mean_colours,openvino}" in "".join(capsys.readouterr().out.split())
 
 
 def test_a_name_keeps_its_place(engine):

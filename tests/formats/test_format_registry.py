@@ -167,15 +167,15 @@ def test_a_network_that_no_engine_runs_is_refused(linear_file):
 
 def test_what_no_format_takes_is_told_all_that_formats_take(kernels, linear, tmp_path):
     taken = (
-        r"the path of a \.keras, \.h5, \.hdf5, \.npy or \.linear\.json file, a LinearNetwork, "
-        r"a keras\.Model"
+        r"the path of a \.keras, \.h5, \.hdf5, \.tflite, \.npy or \.linear\.json file, "
+        r"a LinearNetwork, the bytes of a \.tflite file, a keras\.Model"
     )
     with pytest.raises(TypeError, match=rf"must be a name .*, {taken} or a Backbone, got int"):
         PretrainedEmbedder(3).fit(X)
     with pytest.raises(TypeError, match=rf"A network may be {taken}, got int"):
         backbones.from_model(3)
     (tmp_path / "m.bin").touch()
-    suffixes = r"\.keras, \.h5, \.hdf5, \.npy, \.linear\.json"
+    suffixes = r"\.keras, \.h5, \.hdf5, \.tflite, \.npy, \.linear\.json"
     with pytest.raises(WeightsError, match=rf"m\.bin' .* ends in none of {suffixes}\."):
         PretrainedEmbedder(tmp_path / "m.bin").fit(X)
 
@@ -200,7 +200,7 @@ def test_a_name_is_taken_once(kernels):
         formats.register(Kernels())
     again = Kernels()
     formats.register(again, overwrite=True)
-    assert formats.names() == ["keras", "kernels"]
+    assert formats.names() == ["keras", "tflite", "kernels"]
 
 
 def test_a_backbone_of_a_format_that_is_not_there_is_refused(kernel_file):
@@ -254,5 +254,5 @@ def test_other_packages_offer_formats_and_a_broken_one_does_no_harm(tmp_path):
         [sys.executable, "-c", textwrap.dedent(script), str(tmp_path), Path(__file__).parent],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert run.stdout.splitlines()[0] == "['keras', 'kernels'] 1 False"
+    assert run.stdout.splitlines()[0] == "['keras', 'tflite', 'kernels'] 1 False"
     assert "'bad' (no_such_module:F) is left out" in run.stdout

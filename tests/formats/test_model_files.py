@@ -132,7 +132,6 @@ def test_a_string_is_as_good_as_a_path(model, tmp_path, monkeypatch):
     [
         ("m.onnx", "onnx2tf"),
         ("m.pb", r"model\.save"),
-        ("m.tflite", r"\.keras or \.h5 file"),
         ("m.pth", r"torch\.onnx\.export"),
         ("m.pt", r"torch\.onnx\.export"),
         ("m.json", "model_from_json"),

@@ -194,8 +194,8 @@ def test_settings(shell, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("engine = 'jaxx'", "allowed: auto, jax, openvino. Did you mean 'jax'?"),
-        ("engine = 'tpu'", "cannot be 'tpu'; allowed: auto, jax, openvino."),
+        ("engine = 'jaxx'", "allowed: auto, jax, litert, openvino. Did you mean 'jax'?"),
+        ("engine = 'tpu'", "cannot be 'tpu'; allowed: auto, jax, litert, openvino."),
         ("precision = 'float23'", "allowed: float32, bfloat16. Did you mean 'float32'?"),
         ("decoding = 'scale'", "allowed: exact, scaled. Did you mean 'scaled'?"),
         ("model = 'resnet5'", "There is no model 'resnet5'. Did you mean 'resnet50' or "),

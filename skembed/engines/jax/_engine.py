@@ -38,6 +38,12 @@ class JaxEngine(Engine):
         """Everywhere; on a CPU others may come before it."""
         return True
 
+    def accepts(self, network_type: type) -> bool:
+        """Whether they are Keras'."""
+        from ...formats.keras import KerasNetwork
+
+        return issubclass(network_type, KerasNetwork)
+
     def unsupported(self, backbone: Backbone | None, precision: str) -> str:
         """Say that it is no network of Keras."""
         from ...formats.keras import why_not_keras

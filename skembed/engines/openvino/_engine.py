@@ -47,6 +47,12 @@ class OpenVinoEngine(Engine):
         """Whether JAX has to be asked for accelerators."""
         return _jax.started_by_has_accelerator()
 
+    def accepts(self, network_type: type) -> bool:
+        """Whether they are Keras'."""
+        from ...formats.keras import KerasNetwork
+
+        return issubclass(network_type, KerasNetwork)
+
     def unsupported(self, backbone: Backbone | None, precision: str) -> str:
         """Say that it is no network of Keras, or what this CPU lacks for the precision."""
         from ...formats.keras import why_not_keras

@@ -21,8 +21,6 @@ CONVERSIONS = {
     ".onnx": f"is an ONNX graph. {_ONNX}",
     ".pb": "is a TensorFlow graph. Load it where TensorFlow is installed, and save the network it "
     "was made from with model.save('model.keras').",
-    ".tflite": "is a TensorFlow Lite graph, which is made from a Keras network or a SavedModel: "
-    "give the .keras or .h5 file of that network.",
     ".pt": f"is a PyTorch file. Write it as ONNX with torch.onnx.export first. {_ONNX}",
     ".pth": f"is a PyTorch file. Write it as ONNX with torch.onnx.export first. {_ONNX}",
     ".safetensors": "holds weights without their network. Load them into the network, and save it "
