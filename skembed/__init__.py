@@ -10,7 +10,7 @@ from ._keras import choose_backend
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import backbones, engines, extraction, formats, images, inspection, layers
+    from . import backbones, engines, extraction, formats, images, inspection, layers, widgets
     from ._config import config_context, get_config, set_config
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._jax import show_devices
@@ -61,6 +61,7 @@ __all__ = [
     "save",
     "set_config",
     "show_devices",
+    "widgets",
 ]
 
 # Names are imported when they are first used. scikit-learn takes more than a second to load, and
@@ -90,6 +91,7 @@ _SUBPACKAGES = (
     "images",
     "inspection",
     "layers",
+    "widgets",
 )
 
 

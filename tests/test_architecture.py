@@ -37,6 +37,7 @@ ARROWS = {
         "estimators",
         "evaluation",
     },
+    "widgets": {"images", "estimators", "search", "evaluation", "inspection"},
     "testing": set(),
 }
 # Names of which a parameter is one; a choice of a single name tells nothing.

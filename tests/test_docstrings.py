@@ -24,6 +24,7 @@ MODULES = (
     "extraction",
     "inspection",
     "testing",
+    "widgets",
 )
 # Left out: how a summary begins and ends, which ruff sees to; a longer text and "See Also", which
 # not every function needs.
@@ -65,6 +66,8 @@ def _public(name: str) -> list[str]:
     return [name, *(f"{name}.{method}" for method in own)]
 
 
+# numpydoc looks at every attribute, also at those of ipywidgets that warn.
+@pytest.mark.filterwarnings("ignore:Widget._?[a-z_]+ is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", [each for name in _names() for each in _public(name)])
 def test_docstring(name):
     found = dict(validate(f"skembed.{name}")["errors"])

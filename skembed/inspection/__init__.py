@@ -8,6 +8,7 @@ from ._explain import explain, layer_contributions
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
+from ._projection import nearest_rows, plot_projection, project
 
 __all__ = [
     "activation_map",
@@ -16,5 +17,8 @@ __all__ = [
     "explain",
     "label_suspects",
     "layer_contributions",
+    "nearest_rows",
+    "plot_projection",
+    "project",
     "top_images",
 ]

@@ -53,6 +53,7 @@ _SERVER_OPTIONS = [
     "--IdentityProvider.token=",  # anyone on this machine may come in, while the test lasts
     "--ServerApp.password=",
     "--LabApp.expose_app_in_browser=True",  # as window.jupyterapp
+    "--JupyterNotebookApp.expose_app_in_browser=True",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.news_url=None",
     "--LabApp.extension_manager=readonly",
@@ -76,6 +77,7 @@ _ACTIVATE = f"""i => {{ {_PANEL}
     const editor = panel.content.widgets[i].editor; editor.focus();
     const line = editor.lineCount - 1;
     editor.setCursorPosition({{ line, column: editor.getLine(line).length }}); }}"""
+_RESTART = f"() => {{ {_PANEL} return panel.sessionContext.session.kernel.restart(); }}"
 _EVALUATE = f"""async code => {{ {_PANEL}
     const kernel = panel.sessionContext.session.kernel;
     let text = '';
@@ -149,8 +151,8 @@ class Lab:
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self._complain("error in the page", error))
 
-    def open(self, *cells: str) -> Notebook:
-        """A new notebook of code cells, its kernel ready."""
+    def open(self, *cells: str, page: str = "lab/tree") -> Notebook:
+        """A new notebook of code cells, its kernel ready; ``page="notebooks"`` is Notebook's."""
         self._opened += 1
         path = self.folder / f"notebook-{os.getpid()}-{self._opened}.ipynb"
         nbformat.write(
@@ -160,9 +162,10 @@ class Lab:
             ),
             path,
         )
-        self.page.goto(f"{self.address}/lab/tree/{path.name}?reset")
+        self.page.goto(f"{self.address}/{page}/{path.name}?reset")
         self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=_MINUTE)
-        self.page.evaluate("jupyterapp.shell.collapseLeft()")
+        if page == "lab/tree":
+            self.page.evaluate("jupyterapp.shell.collapseLeft()")
         return Notebook(self)
 
     def screenshot(self, path: str | Path) -> None:
@@ -263,6 +266,11 @@ class Notebook:
     def evaluate(self, code: str) -> str:
         """What code prints in the notebook's kernel; no cell is added."""
         return self.page.evaluate(_EVALUATE, code)
+
+    def restart(self) -> None:
+        """End the kernel and start another, as the menu does."""
+        self.page.evaluate(_RESTART)
+        self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=_MINUTE)
 
     def wait_until(self, expression: str, value: str, seconds: float = 20) -> None:
         """Wait until an expression has this ``str`` in the kernel.

@@ -1,0 +1,288 @@
+"""Rows of features as points of a plane, and the neighbours of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
+
+from .._errors import MissingLibraryError, did_you_mean
+
+_MOST_FOR_TSNE = 50  # features; more are reduced to as many first, as its authors advise
+_MOST_CLASSES = 65_535  # 16 bits, and 0 for none
+_DOTS = 20_000  # as many are drawn one by one; more are counted in each pixel
+
+
+def project(
+    X: Any, method: str = "pca", *, like: Any = None, random_state: int = 0
+) -> np.ndarray:
+    """Return a point of the plane for each row of features.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Features, finite. One or two features are taken as the coordinates.
+    method : {"pca", "tsne", "umap"}, default="pca"
+        ``"tsne"`` is scikit-learn's, started from the principal components; ``"umap"`` needs the
+        package umap-learn.
+    like : array-like of shape (n_samples, 2) or None, default=None
+        Points of the same rows. The result is turned and mirrored to lie as near to them as it
+        can, so that two maps can be compared; distances stay as they are.
+    random_state : int, default=0
+        The seed.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, 2), float32
+        The points, centred.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, or a row is not finite.
+    MissingLibraryError
+        If the package for ``"umap"`` is not installed.
+
+    See Also
+    --------
+    plot_projection : Draw them.
+    nearest_rows : Neighbours among all features, and not in the plane.
+
+    Notes
+    -----
+    The turn is the solution of the orthogonal Procrustes problem, by the singular vectors of the
+    product of the two sets of points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed.inspection import project
+    >>> rows = np.eye(4, 6) * [[4], [3], [2], [1]]
+    >>> project(rows).shape
+    (4, 2)
+    """
+    if method not in _METHODS:
+        raise ValueError(f"method={method!r} is none. {did_you_mean(method, _METHODS)}")
+    X = _finite(X)
+    if X.shape[1] <= 2:
+        points = np.zeros((len(X), 2))
+        points[:, : X.shape[1]] = X
+    elif len(X) < 3:
+        points = np.zeros((len(X), 2))
+        points[:, 0] = np.linalg.norm(X - X[0], axis=1)
+    else:
+        points = _METHODS[method](X, random_state)
+    points = points - points.mean(axis=0)
+    if like is not None:
+        points = points @ _turn(points, np.asarray(like, float))
+    return np.ascontiguousarray(points, np.float32)
+
+
+def nearest_rows(X: Any, row: int, n: int = 8) -> np.ndarray:
+    """Return the rows whose features are nearest to those of one row, the nearest first.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Features, finite.
+    row : int
+        The row whose neighbours are looked for.
+    n : int, default=8
+        How many; fewer where there are no more rows.
+
+    Returns
+    -------
+    ndarray of shape (n_neighbors,), int
+        Positions in X, without `row`. The distance is Euclidean.
+
+    Examples
+    --------
+    >>> from skembed.inspection import nearest_rows
+    >>> nearest_rows([[0.0], [5.0], [1.0], [7.0]], 0, n=2)
+    array([2, 1])
+    """
+    return neighbour_search(X)(row, n)
+
+
+def neighbour_search(X: Any) -> Callable[[int, int], np.ndarray]:
+    """Return a function of a row and a number: :func:`nearest_rows` of the same X, many times."""
+    X = _finite(X)
+    # Trees help in few dimensions alone; a query by brute force is one product.
+    search = NearestNeighbors(algorithm="auto" if X.shape[1] <= 8 else "brute").fit(X)
+
+    def nearest(row: int, n: int) -> np.ndarray:
+        n_asked = min(n + 1, len(X))
+        (found,) = search.kneighbors(X[row : row + 1], n_asked, return_distance=False)
+        return found[found != row][:n]  # a copy of the row may stand before it
+
+    return nearest
+
+
+def plot_projection(
+    points: Any,
+    labels: Any = None,
+    *,
+    selected: Any = (),
+    ax: Any = None,
+) -> Any:
+    """Draw points of the plane, coloured by their labels.
+
+    Parameters
+    ----------
+    points : array-like of shape (n_samples, 2)
+        As :func:`project` returns them.
+    labels : array-like of shape (n_samples,) or None, default=None
+        A class for each; None where it has none.
+    selected : array-like of int
+        Positions of points to be put forward; the others are pale.
+    ax : matplotlib.axes.Axes or None, default=None
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With a legend where there are at most twelve classes.
+
+    Examples
+    --------
+    >>> from skembed.inspection import plot_projection
+    >>> ax = plot_projection([[0, 0], [1, 1]], ["cat", "dog"])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['cat', 'dog']
+    """
+    from matplotlib.figure import Figure
+
+    points = np.asarray(points)
+    if ax is None:
+        ax = Figure(figsize=(6, 4.5), layout="constrained").subplots()
+    ax.set_aspect("equal", "datalim")
+    ax.set_axis_off()
+    codes, classes = encode_labels(labels, len(points))
+    strong = np.zeros(len(points), bool)
+    strong[np.asarray(selected, int)] = True
+    if not strong.any():
+        strong[:] = True
+    size = 14 if len(points) <= 2000 else 5
+    if len(points) > _DOTS:
+        _draw_density(ax, points[strong], codes[strong])
+    else:
+        for alpha, group in ((0.12, ~strong), (0.8, strong)):
+            colours = np.asarray(_colours(len(classes)), dtype=object)[codes[group]]
+            ax.scatter(*points[group].T, s=size, c=list(colours), alpha=alpha, linewidths=0)
+    if 0 < len(classes) <= 12:
+        _add_legend(ax, classes)
+    return ax
+
+
+def encode_labels(labels: Any, n: int) -> tuple[np.ndarray, list[str]]:
+    """Return the number of each label's class, from 1, with 0 for none; and the classes' names."""
+    if labels is None:
+        return np.zeros(n, np.uint16), []
+    import pandas as pd
+
+    # An array of a list would make text of None.
+    values = labels if isinstance(labels, np.ndarray) else np.array(labels, dtype=object)
+    codes, classes = pd.factorize(values, sort=False)
+    if len(classes) > _MOST_CLASSES:
+        raise ValueError(
+            f"labels has {len(classes):,} different values; at most {_MOST_CLASSES:,} classes "
+            "can be shown. Numbers that are measured are binned first, as pandas.cut does."
+        )
+    names = [str(name) for name in classes]
+    try:
+        order = np.argsort(np.asarray(classes))
+    except TypeError:  # classes of several types
+        order = np.argsort(names)
+    place = np.empty(len(order) + 1, np.uint16)
+    place[order] = np.arange(1, len(order) + 1)
+    place[-1] = 0  # where a label is missing, its code is -1
+    return place[codes], [names[i] for i in order]
+
+
+def _finite(X: Any) -> np.ndarray:
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(f"X has the shape {X.shape}; expected (n_samples, n_features).")
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"X has the dtype {X.dtype}; expected numbers.")
+    if X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float32)
+    # A sum is finite where all are, and needs no second array.
+    wrong = np.flatnonzero(~np.isfinite(X.sum(axis=1)))
+    if len(wrong):
+        raise ValueError(
+            f"{len(wrong)} of {len(X)} rows of X are not finite, the first of them row "
+            f"{wrong[0]}: leave them out."
+        )
+    return X
+
+
+def _pca(X: np.ndarray, random_state: int) -> np.ndarray:
+    return PCA(2, random_state=random_state).fit_transform(X)
+
+
+def _tsne(X: np.ndarray, random_state: int) -> np.ndarray:
+    if X.shape[1] > _MOST_FOR_TSNE:
+        n = min(_MOST_FOR_TSNE, len(X))
+        X = PCA(n, random_state=random_state).fit_transform(X)
+    perplexity = min(30.0, (len(X) - 1) / 3)
+    return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(X)
+
+
+def _umap(X: np.ndarray, random_state: int) -> np.ndarray:
+    try:
+        from umap import UMAP  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise MissingLibraryError(
+            'umap-learn is needed for method="umap": pip install umap-learn'
+        ) from error
+    return np.asarray(UMAP(random_state=random_state).fit_transform(X))
+
+
+_METHODS = {"pca": _pca, "tsne": _tsne, "umap": _umap}
+
+
+def _turn(points: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The rotation, perhaps with a reflection, that brings points nearest to others."""
+    left, _, right = np.linalg.svd(points.T @ (like - like.mean(axis=0)))
+    return left @ right
+
+
+def _colours(n_classes: int) -> list[Any]:
+    from matplotlib import colormaps
+
+    table = colormaps["tab10" if n_classes <= 10 else "tab20"].colors  # type: ignore[attr-defined]
+    return [(0.55, 0.55, 0.55), *(table[i % len(table)] for i in range(n_classes))]
+
+
+def _draw_density(ax: Any, points: np.ndarray, codes: np.ndarray) -> None:
+    """The mean colour of the points in each pixel, the denser the more opaque."""
+    edges = list(np.linspace(points.min(axis=0), points.max(axis=0), 361).T)
+    colours = np.asarray(_colours(int(codes.max())))[codes]
+    sums = [np.histogram2d(*points.T, bins=edges, weights=weights)[0] for weights in colours.T]
+    n = np.histogram2d(*points.T, bins=edges)[0]
+    image = np.zeros((*n.shape, 4))
+    image[..., :3] = np.stack(sums, axis=-1) / np.maximum(n, 1)[..., None]
+    usual = 4 * n[n > 0].mean()
+    image[..., 3] = np.where(n > 0, 0.3 + 0.7 * np.log1p(n) / np.log1p(usual), 0).clip(0, 1)
+    extent = (edges[0][0], edges[0][-1], edges[1][0], edges[1][-1])
+    ax.imshow(image.transpose(1, 0, 2), origin="lower", extent=extent, aspect="auto")
+    ax.set_aspect("equal", "datalim")
+
+
+def _add_legend(ax: Any, classes: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    colours = _colours(len(classes))[1:]
+    ax.legend(
+        [Line2D([], [], marker="o", linestyle="", color=colour) for colour in colours],
+        classes,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        fontsize="small",
+    )
