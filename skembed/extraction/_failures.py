@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import ImageError, advice, level_of_caller
-from ..images import describe, local_path
+from ..images import Region, describe, local_path
 from ..images._inputs import is_record
 from ._repeated_calls import in_repeated_calls, warned_here
 from ._report import Unreadable
@@ -169,6 +169,7 @@ def _none_could(n: int) -> str:
 
 def _has_name(item: Any) -> bool:
     """Whether messages call the image by a path or a URL."""
+    item = item.source if isinstance(item, Region) else item
     if is_record(item):
         item = item.get("path")
     if isinstance(item, str) and item[:4].lower() == "http":

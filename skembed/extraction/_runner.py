@@ -27,6 +27,7 @@ from .._processor import n_cores
 from ..engines import Batching
 from ..formats._pixels import pixels_for
 from ..images import Limits, Raw, local_path, read
+from ..images._raw import part_digest
 from ..store import EmbeddingStore, FileDigests
 from ._batches import run, warm_up
 from ._failures import POLICIES, copied, unreadable
@@ -158,13 +159,13 @@ class Runner:
             if path is not None and self._digests is not None:
                 known = self._digests.get(path)
                 if known is not None:
-                    image.key = known
+                    image.key = part_digest(image.item, known)
                     return image
             before = _status(path)
             image.raw = self._read(image)
             image.key, content = image.raw.digest(), image.raw.data
             if path and before and self._digests is not None and isinstance(content, bytes):
-                self._digests.put(path, before, image.key, content)
+                self._digests.put(path, before, image.raw.source_digest(), content)
         except ImageError as error:
             image.error = error
         return image

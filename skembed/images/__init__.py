@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._convention import RESIZE_FILTERS, ResizeConvention, resize_convention
 from ._decode import decode, load
 from ._folders import IMAGE_SUFFIXES, from_folders, list_images
-from ._frames import from_frame
+from ._frames import from_frame, regions
 from ._inputs import describe
 from ._items import as_items
 from ._limits import Limits
@@ -13,6 +13,7 @@ from ._locations import local_path
 from ._prepare import DECODINGS, prepare, resize
 from ._raw import COLOR_SPACES, Raw
 from ._read import read
+from ._region import Region
 from ._sources import Scan, scan
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "RESIZE_FILTERS",
     "Limits",
     "Raw",
+    "Region",
     "ResizeConvention",
     "Scan",
     "as_items",
@@ -34,6 +36,7 @@ __all__ = [
     "local_path",
     "prepare",
     "read",
+    "regions",
     "resize",
     "resize_convention",
     "scan",

@@ -73,6 +73,8 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
     (6, 4)
     """
     limits = limits or Limits.from_config()
+    if raw.part is not None:
+        return Image.fromarray(pixels_of_part(raw, limits))
     if isinstance(raw.data, bytes):
         with opened(raw.data, raw.name, limits) as encoded:
             pixels = to_rgb(as_image(encoded.pixels()), raw.name)
@@ -81,12 +83,21 @@ def decode(raw: Raw, *, limits: Limits | None = None) -> Image.Image:
         return Image.fromarray(rgb_pixels(raw.data, raw.color_space, raw.name))
 
 
+def pixels_of_part(raw: Raw, limits: Limits) -> np.ndarray:
+    """Return the part of an encoded image that is meant; the whole is decoded once for all."""
+    part: Any = raw.part
+    whole = Raw(raw.data, raw.name)
+    return np.ascontiguousarray(
+        part.pixels(raw.name, lambda: np.asarray(decode(whole, limits=limits)))
+    )
+
+
 def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
     """Read and decode one image.
 
     Parameters
     ----------
-    item : path, URL, bytes, dict, open file, PIL image or array
+    item : path, URL, bytes, dict, open file, PIL image, array or Region
         As :func:`read` takes it.
     color_space : {"rgb", "rgba", "bgr", "bgra"}, default="rgb"
         The order of an array's channels.

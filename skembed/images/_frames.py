@@ -1,9 +1,9 @@
-"""Images and labels from two columns of a data frame."""
+"""Images, labels and regions from columns of a data frame."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -11,8 +11,9 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 
 from .._errors import did_you_mean
-from ._inputs import is_missing
+from ._inputs import describe, is_missing
 from ._items import as_items
+from ._region import Region, checked_box
 
 _SHOWN = 12
 
@@ -78,6 +79,74 @@ def from_frame(
             f"rows {shown}: fill them in, or leave these rows out."
         )
     return items, labels
+
+
+def regions(
+    frame: Any,
+    *,
+    source: Any = "path",
+    box: Sequence[Any] = ("x", "y", "width", "height"),
+    rotation: Any = None,
+    root: str | os.PathLike[str] | None = None,
+) -> list[Region]:
+    """Make a region of an image of each row of a data frame.
+
+    Parameters
+    ----------
+    frame : pandas, polars or pyarrow frame, or dict of columns
+        One region a row.
+    source : str, default="path"
+        The column of the images, each as for :func:`as_items`.
+    box : sequence of 4 str, default=("x", "y", "width", "height")
+        The columns of the boxes: the upper left corner, width and height, in pixels of the upright
+        image.
+    rotation : str, optional
+        The column of the degrees by which regions are turned clockwise: 0, 90, 180 or 270.
+    root : str or path, optional
+        The folder that relative paths start from; by default the working directory.
+
+    Returns
+    -------
+    list of Region
+        In the frame's order: an X. Each photograph is read and decoded once, however many of its
+        regions there are and in whatever order.
+
+    Raises
+    ------
+    TypeError
+        If `frame` is no frame, or `box` does not name four columns.
+    ValueError
+        If a column does not exist, or a row has no valid box; the message names row and image.
+    ImageError
+        If `root` is not a folder.
+
+    See Also
+    --------
+    Region : One of them.
+    from_frame : Whole images.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed.images import regions
+    >>> frame = pd.DataFrame({"path": ["a.jpg", "a.jpg"], "x": [0, 8], "y": 0, "w": 8, "h": 6})
+    >>> regions(frame, box=["x", "y", "w", "h"])[1]
+    Region(source='a.jpg', box=(8, 0, 8, 6), rotation=0)
+    """
+    columns = _columns(frame)
+    if isinstance(box, str) or len(box) != 4:
+        raise TypeError(f"box is {box!r}; give the names of four columns: x, y, width, height.")
+    items = as_items(_column(columns, source), root=root)
+    corners = [_listed(_column(columns, name)) for name in box]
+    turns = [0] * len(items) if rotation is None else _listed(_column(columns, rotation))
+    made = []
+    for row, values in enumerate(zip(items, *corners, turns, strict=True)):
+        item, *sides, turn = values
+        try:
+            made.append(Region(item, checked_box(sides), turn))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Row {row} ({describe(item)}): {error}") from None
+    return made
 
 
 def _columns(frame: Any) -> Mapping[Any, Any]:

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 
 from .._errors import ImageError, printable, shown_url
+from ._region import Region
 
 ENCODED = (bytes, bytearray, memoryview)
-ITEM = "a path, a URL, bytes, an open file, a PIL image or an array"
+ITEM = "a path, a URL, bytes, an open file, a PIL image, an array or a region of one of these"
 _RECORD = ("bytes", "path")
 
 
@@ -22,7 +23,7 @@ def describe(item: Any) -> str:
 
     Parameters
     ----------
-    item : path, URL, bytes, dict, open file, PIL image, array or None
+    item : path, URL, bytes, dict, open file, PIL image, array, Region or None
         One row of X.
 
     Returns
@@ -76,6 +77,8 @@ def is_stream(item: Any) -> bool:
 
 
 def _describe_object(item: Any) -> str:
+    if isinstance(item, Region):
+        return describe(item.source) + item.name
     if is_missing(item):
         return "a missing value"
     kind = type(item).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ._inputs import (
     rows_of,
 )
 from ._locations import directory, is_base64, is_url
+from ._region import Album, Region
 from ._sources import Scan
 
 
@@ -33,7 +35,7 @@ def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]
         A 1-d sequence or NumPy array of items; a pandas, polars or pyarrow column, or a frame
         of one column; or an array of shape (n, height, width, channels). An item is a path,
         a URL, encoded bytes (or base64 of them), an open binary file, a PIL image, an array,
-        or a dict ``{"bytes": ..., "path": ...}``.
+        a :class:`Region` of any of these, or a dict ``{"bytes": ..., "path": ...}``.
     root : str or path, optional
         The folder that relative paths start from; by default the working directory. Absolute
         paths, URLs and all other items stay as they are.
@@ -79,7 +81,9 @@ def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]
     items = [
         item if type(item) is str else _checked(item, row) for row, item in enumerate(items)
     ]
-    return items if root is None else _under(directory(root, "root: "), items)
+    if root is not None:
+        items = _under(directory(root, "root: "), items)
+    return _sharing(items)
 
 
 def _is_one_image(X: Any) -> bool:
@@ -87,7 +91,7 @@ def _is_one_image(X: Any) -> bool:
         return isinstance(X.get("bytes"), ENCODED) or isinstance(
             X.get("path"), str | os.PathLike
         )
-    return isinstance(X, (str, os.PathLike, Image.Image, *ENCODED)) or is_stream(X)
+    return isinstance(X, (str, os.PathLike, Image.Image, Region, *ENCODED)) or is_stream(X)
 
 
 def _checked(item: Any, row: int) -> Any:
@@ -95,6 +99,8 @@ def _checked(item: Any, row: int) -> Any:
         return None
     if isinstance(item, (str, os.PathLike, Image.Image, *ENCODED)):
         return item
+    if isinstance(item, Region):
+        return dataclasses.replace(item, source=_checked(item.source, row))
     if hasattr(item, "__array__") and not isinstance(item, np.generic):
         return item
     if is_record(item):
@@ -113,11 +119,24 @@ def _without_wrapping(record: Any) -> Any:
     return record if isinstance(content, ENCODED) else content
 
 
+def _sharing(items: list[Any]) -> list[Any]:
+    """The items; regions of one photograph share it, so that it is read and decoded once."""
+    if not any(isinstance(item, Region) for item in items):
+        return items
+    album = Album()
+    return [
+        item.of(album.photograph(item.source)) if isinstance(item, Region) else item
+        for item in items
+    ]
+
+
 def _under(root: Path, items: list[Any]) -> list[Any]:
     """The items, relative paths joined to `root`."""
     start = os.path.join(root, "")  # noqa: PTH118 - ends in a separator
 
     def joined(item: Any) -> Any:
+        if isinstance(item, Region):
+            return dataclasses.replace(item, source=joined(item.source))
         if not isinstance(item, str | os.PathLike):
             return item
         text = os.fsdecode(item)

@@ -13,6 +13,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from .._errors import ImageError, advice, shown_url
 from ._inputs import describe, is_missing, is_record
 from ._limits import Limits
+from ._region import Region
 
 _FILE = "file:"
 _OTHER_SCHEME = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
@@ -76,7 +77,7 @@ def local_path(item: Any) -> str | None:
 
     Parameters
     ----------
-    item : path, URL, bytes, dict, open file, PIL image or array
+    item : path, URL, bytes, dict, open file, PIL image, array or Region
         One row of X.
 
     Returns
@@ -96,6 +97,8 @@ def local_path(item: Any) -> str | None:
     '/photos/a cat.jpg'
     >>> local_path("https://example.org/cat.jpg")
     """
+    if isinstance(item, Region):
+        item = item.source
     if is_record(item) and is_missing(item.get("bytes")):
         item = item.get("path")
     if not isinstance(item, str | os.PathLike) or not os.fspath(item):

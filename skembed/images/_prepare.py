@@ -11,7 +11,7 @@ from PIL import Image
 from .._choices import DECODINGS
 from .._errors import ImageError, did_you_mean
 from ._convention import GEOMETRIES, ResizeConvention, resize_convention
-from ._decode import EncodedImage, opened
+from ._decode import EncodedImage, opened, pixels_of_part
 from ._filters import FILTERS
 from ._inputs import describe
 from ._jpeg import JPEG_FORMATS, draft
@@ -99,7 +99,10 @@ def prepare(
     convention, size = resize_convention(convention), _checked_size(size)
     limits = limits or Limits.from_config()
     with image_errors(raw.name):
-        if isinstance(raw.data, bytes):
+        if raw.part is not None:
+            part = pixels_of_part(raw, limits)
+            pixels = _resized(grey_or_rgb(part, raw.name, grey), size, convention)
+        elif isinstance(raw.data, bytes):
             decoded_and_resized = _scaled if decoding == "scaled" else _exact
             with opened(raw.data, raw.name, limits) as encoded:
                 # The local variables of a function are freed before `opened` releases the memory.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import ImageError, did_you_mean
+from ._region import Photograph, Region
 
 COLOR_SPACES = ("rgb", "rgba", "bgr", "bgra")
 GREY_LEVELS = "grey levels from 0 to 255"
@@ -34,6 +35,8 @@ class Raw:
         What messages call it.
     color_space : str, default="rgb"
         The order of an array's channels.
+    part : Part, optional
+        Which part of an encoded image is meant; by default, the whole.
 
     See Also
     --------
@@ -50,9 +53,20 @@ class Raw:
     data: bytes | np.ndarray
     name: str
     color_space: str = "rgb"
+    part: Part | None = None
+
+    def source_digest(self) -> bytes:
+        """Digest the content as a whole, of which a part may be meant.
+
+        Returns
+        -------
+        bytes of length 16
+            As :meth:`digest`.
+        """
+        return self.digest() if self.part is None else self.part.source_digest
 
     def digest(self) -> bytes:
-        """Digest the content, whatever it is called and wherever it came from.
+        """Digest the content, or the part of it, wherever it came from.
 
         Returns
         -------
@@ -60,6 +74,8 @@ class Raw:
             BLAKE2b of the encoded bytes; for pixels also of shape, dtype and colour space.
             Pixels and encoded bytes never share a digest.
         """
+        if self.part is not None:
+            return self.part.region.digest(self.part.source_digest)
         if isinstance(self.data, bytes):
             return hashlib.blake2b(self.data, digest_size=16, person=b"skembed-bytes").digest()
         pixels = np.ascontiguousarray(self.data)
@@ -67,6 +83,34 @@ class Raw:
         digest = hashlib.blake2b(facts, digest_size=16, person=b"skembed-pixels")
         digest.update(pixels.reshape(-1).view(np.uint8).data)
         return digest.digest()
+
+
+def part_digest(item: Any, source_digest: bytes) -> bytes:
+    """Return what :meth:`Raw.digest` says of an item whose source, a file, has that digest."""
+    return item.digest(source_digest) if isinstance(item, Region) else source_digest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Which part of an encoded image is meant.
+
+    Parameters
+    ----------
+    region : Region
+        The part.
+    photograph : Photograph
+        The whole, which is decoded once for all its parts.
+    source_digest : bytes
+        Of the whole.
+    """
+
+    region: Region
+    photograph: Photograph
+    source_digest: bytes
+
+    def pixels(self, name: str, decode: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return its uint8 pixels; `decode` returns those of the whole."""
+        return self.region.cut(self.photograph.decoded(self.source_digest, decode), name)
 
 
 def check_color_space(color_space: str) -> None:

@@ -16,7 +16,8 @@ from ._inputs import ENCODED, ITEM, content_of, describe, is_missing, is_record,
 from ._limits import Limits
 from ._locations import read_file, read_location
 from ._pillow import pixels_of
-from ._raw import Raw, as_array, check_color_space
+from ._raw import Part, Raw, as_array, check_color_space, check_shape
+from ._region import Album, Region
 
 _CHUNK = 2**20  # bytes that are read at once
 # One stream may stand in several rows and so be read by several threads, and reading moves its
@@ -29,7 +30,7 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
 
     Parameters
     ----------
-    item : path, URL, bytes, dict, open file, PIL image or array
+    item : path, URL, bytes, dict, open file, PIL image, array or Region
         ``~`` is expanded; URLs are ``file://``, ``http://``, ``https://`` or ``data:``. A string
         may also be an image in base64, where no file is called so. A dict has the encoded bytes
         under ``"bytes"`` or, where these are None, a path under ``"path"``. An open binary file
@@ -68,6 +69,8 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
     check_color_space(color_space)
     limits = limits or Limits.from_config()
     name = describe(item)
+    if isinstance(item, Region):
+        return _read_region(item, name, color_space, limits)
     if is_record(item):
         item = content_of(item)
     if is_missing(item):
@@ -82,6 +85,20 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
     if len(data) > limits.max_image_bytes:
         raise limits.too_many_bytes(name)
     return Raw(data, name)
+
+
+def _read_region(region: Region, name: str, color_space: str, limits: Limits) -> Raw:
+    """Pixels are cut out; of an encoded image it is noted down which part is meant."""
+    photograph = region.photograph or Album().photograph(region.source)
+    raw, digest = photograph.read(
+        lambda: read(region.source, color_space=color_space, limits=limits)
+    )
+    if region.is_whole:
+        return raw
+    if isinstance(raw.data, bytes):
+        return Raw(raw.data, name, color_space, Part(region, photograph, digest))
+    check_shape(raw.data, color_space, raw.name)
+    return Raw(region.cut(raw.data, name), name, color_space)
 
 
 def _encoded(item: Any, name: str, limits: Limits) -> bytes:
