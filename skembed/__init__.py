@@ -10,7 +10,17 @@ from ._keras import choose_backend
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import backbones, engines, extraction, formats, images, inspection, layers, widgets
+    from . import (
+        backbones,
+        bigml,
+        engines,
+        extraction,
+        formats,
+        images,
+        inspection,
+        layers,
+        widgets,
+    )
     from ._config import config_context, get_config, set_config
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._jax import show_devices
@@ -45,6 +55,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "backbones",
+    "bigml",
     "cache_clear",
     "cache_info",
     "config_context",
@@ -85,6 +96,7 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _SUBPACKAGES = (
     "backbones",
+    "bigml",
     "engines",
     "extraction",
     "formats",

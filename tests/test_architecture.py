@@ -38,6 +38,7 @@ ARROWS = {
         "evaluation",
     },
     "widgets": {"images", "estimators", "search", "evaluation", "inspection"},
+    "bigml": {"images", "formats"},
     "testing": set(),
 }
 # Names of which a parameter is one; a choice of a single name tells nothing.

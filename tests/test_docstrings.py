@@ -17,6 +17,7 @@ import skembed
 REFERENCE = Path(__file__).parents[1] / "docs" / "api.md"
 MODULES = (
     "backbones",
+    "bigml",
     "engines",
     "formats",
     "layers",

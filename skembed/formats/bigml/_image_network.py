@@ -1,0 +1,216 @@
+"""The part of a BigML network that takes images: how they are prepared, and its layers."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._keras import fixed_settings, import_keras
+from ...images._convention import GEOMETRIES
+from ._json import Node
+from ._layers import build_layers
+
+FILTER = "nearest-half-pixel"
+RESCALES = tuple(GEOMETRIES)
+_MOST_SIDE = 2**12
+_ZEROS, _ONES = (0.0,) * 3, (1.0,) * 3
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How pixels become what the layers take: ``(x - mean) / std``.
+
+    Parameters
+    ----------
+    mean, std : tuple of 3 floats
+        In grey levels, of each channel in the order that the layers take.
+    channels : {"rgb", "bgr"}
+        That order.
+    """
+
+    mean: tuple[float, ...] = _ZEROS
+    std: tuple[float, ...] = _ONES
+    channels: str = "rgb"
+
+
+_LOADINGS = {
+    "normalizing": Loading(std=(255.0,) * 3),
+    "centering": Loading((127.5,) * 3, (127.5,) * 3),
+    "skewed_centering": Loading((128.0,) * 3, (128.0,) * 3),
+    "channelwise_centering": Loading((103.939, 116.779, 123.68), channels="bgr"),
+    "channelwise_standardizing": Loading(
+        tuple(255 * one for one in (0.485, 0.456, 0.406)),
+        tuple(255 * one for one in (0.229, 0.224, 0.225)),
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Where a detector tells its boxes, at one resolution.
+
+    Parameters
+    ----------
+    layer : int
+        The position of the layer.
+    stride : int
+        Pixels of the network's input between two cells of its grid.
+    anchors : array of shape (n_anchors, 2)
+        Widths and heights, in pixels of the network's input.
+    xy_scale : float
+        How far a box's centre may leave its cell.
+    """
+
+    layer: int
+    stride: int
+    anchors: np.ndarray
+    xy_scale: float
+
+
+class ImageNetwork:
+    """What a document says of its image network; :meth:`model` builds it.
+
+    Parameters
+    ----------
+    node : Node
+        The value of ``image_network``.
+
+    Attributes
+    ----------
+    name : str
+        The network that it was made from; ``"simple"`` for one of its own.
+    size : (int, int)
+        Height and width of the images it takes, in pixels.
+    loading : Loading
+        Of pixels.
+    mean_image : array of shape (height, width, 3), or None
+        What is subtracted before `loading`.
+    rescale : {"warp", "pad", "crop"} or None
+        How images come to that size, where the document says it.
+    heads : tuple of Head
+        Of a detector; else none.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        metadata = node.get("metadata")
+        name = metadata.maybe("base_image_network")
+        self.name = "simple" if name is None else name.text()
+        self.size = _size(metadata.get("input_image_shape"))
+        loading = metadata.maybe("loading_method")
+        self.loading = Loading() if loading is None else _LOADINGS[loading.choice(_LOADINGS)]
+        mean_image = metadata.maybe("mean_image")
+        self.mean_image = None if mean_image is None else mean_image.array(*self.size, 3)
+        rescale = metadata.maybe("rescale_type")
+        self.rescale = None if rescale is None else rescale.choice(RESCALES)
+        self.heads = _heads(metadata)
+        if "yolo" in self.name.lower() and not self.heads:
+            raise metadata.error("has no outputs: a detector lists its heads there.")
+
+    @property
+    def is_detector(self) -> bool:
+        """Whether it tells boxes."""
+        return bool(self.heads)
+
+    def normalised(self, pixels: Any) -> Any:
+        """Return what the layers take.
+
+        Parameters
+        ----------
+        pixels : float32 array of shape (n_images, height, width, 3)
+            RGB, 0-255; NumPy's or JAX's.
+        """
+        if self.loading.channels == "bgr":
+            pixels = pixels[..., ::-1]
+        if self.mean_image is not None:
+            pixels = pixels - self.mean_image
+        mean, std = (np.array(one, np.float32) for one in (self.loading.mean, self.loading.std))
+        return (pixels - mean) / std
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The network of Keras: from prepared images to its last layer, or to all its heads."""
+        with fixed_settings():
+            x, outputs = self._built()
+            if not self.heads:
+                return import_keras().Model(x, outputs[-1], name="image_network")
+            found = [self._head(head, outputs) for head in self.heads]
+            return import_keras().Model(x, found, name="image_network")
+
+    @functools.cached_property
+    def extractor(self) -> Any:
+        """The network up to its last pooling over space."""
+        with fixed_settings():
+            x, outputs = self._built()
+            for layer, y in zip(reversed(self._layers), reversed(outputs), strict=True):
+                kind = layer.maybe("type")
+                if kind is not None and str(kind.value).startswith("global_"):
+                    return import_keras().Model(x, y, name="image_features")
+        raise self._node.error(
+            "has no layer that pools over space (global_average_pool_2d, global_max_pool_2d), "
+            "so that it has no vector for an image. PretrainedEmbedder(path, layers=...) pools "
+            "any layer."
+        )
+
+    @property
+    def _layers(self) -> list[Node]:
+        layers = self._node.maybe("layers")
+        if layers is None or not layers.items():
+            raise self._node.error(
+                f"has no layers: the document names {self.name!r} and does not hold it. Export "
+                "the model from BigML with its image network."
+            )
+        return layers.items()
+
+    def _built(self) -> tuple[Any, list[Any]]:
+        n_layers = len(self._layers)
+        x = import_keras().Input((*self.size, 3), name="image")
+        outputs = build_layers(self._node.get("layers"), x)
+        assert len(outputs) == n_layers  # noqa: S101 - a head names its layer by position
+        return x, outputs
+
+    def _head(self, head: Head, outputs: list[Any]) -> Any:
+        heads = self._node.get("metadata").get("outputs")
+        if not -len(outputs) <= head.layer < len(outputs):
+            raise heads.error(f"names layer {head.layer}, and there are {len(outputs)}.")
+        y = outputs[head.layer]
+        grid = tuple(side // head.stride for side in self.size)
+        width = len(head.anchors)
+        if tuple(y.shape[1:3]) != grid or len(y.shape) != 4 or y.shape[3] % width:
+            raise heads.error(
+                f"says that layer {head.layer} has a grid of {grid} and {width} anchors; its "
+                f"output has the shape {tuple(y.shape[1:])}."
+            )
+        if y.shape[3] // width < 6:
+            raise heads.error(f"needs at least 6 values for each anchor, got {y.shape[3]}.")
+        return y
+
+
+def _size(node: Node) -> tuple[int, int]:
+    """Height and width; BigML tells the width first."""
+    sides = node.items()
+    if len(sides) != 3:
+        raise node.wrong("[width, height, channels]")
+    width, height = (side.integer(1, _MOST_SIDE) for side in sides[:2])
+    sides[2].integer(3, 3)
+    return height, width
+
+
+def _heads(metadata: Node) -> tuple[Head, ...]:
+    outputs = metadata.maybe("outputs")
+    if outputs is None or not isinstance(outputs.value, list | tuple):
+        return ()
+    return tuple(_head_of(one) for one in outputs)
+
+
+def _head_of(node: Node) -> Head:
+    scale = node.maybe("xyscale")
+    return Head(
+        layer=node.get("input").integer(-(2**12), 2**12),
+        stride=node.get("strides").integer(1, _MOST_SIDE),
+        anchors=node.get("anchors").array(None, 2),
+        xy_scale=1.0 if scale is None else scale.number(),
+    )

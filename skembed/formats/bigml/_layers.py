@@ -1,0 +1,136 @@
+"""A list of BigML layers as a graph of Keras: which layer takes what, and blocks of layers."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..._errors import did_you_mean
+from ..._keras import import_keras
+from ._activations import activated, activation_name
+from ._json import Node
+from ._kinds import MANY_INPUTS, ONE_INPUT, check_alike
+from ._legacy import is_residual, legacy_layer, legacy_pair
+
+_MOST_VALUES = 2**27  # of a layer's output for one sample
+_MOST_LAYERS, _MOST_NESTED = 2**12, 8
+_LEGACY = "legacy"
+_CONVOLUTION_PATHS = ("convolution_path", "identity_path")
+_BLOCKS: Mapping[str, tuple[str, str]] = {
+    "xception_block": ("separable_convolution_path", "single_convolution_path"),
+    "dense_residual_block": ("dense_path", "identity_path"),
+    "resnet_block": _CONVOLUTION_PATHS,
+    "resnet18_block": _CONVOLUTION_PATHS,
+    "darknet_residual_block": _CONVOLUTION_PATHS,
+    "mobilenet_residual_block": _CONVOLUTION_PATHS,
+}
+
+
+def build_layers(layers: Node, x: Any, prefix: str = "", depth: int = 0) -> list[Any]:
+    """Return the output of each entry of a list of layers; the last is that of the list.
+
+    Parameters
+    ----------
+    layers : Node
+        The list.
+    x : KerasTensor
+        What the first layer takes.
+    prefix : str
+        What the names of the layers begin with.
+    depth : int
+        In how many blocks the list lies.
+
+    Raises
+    ------
+    ValueError
+        For whatever is wrong in it; the message has the place.
+    """
+    entries = layers.items()
+    if len(entries) > _MOST_LAYERS or depth > _MOST_NESTED:
+        raise layers.error("has too many layers.")
+    outputs: list[Any] = []
+    position = 0
+    while position < len(entries):
+        entry = entries[position]
+        inputs = [x] if position == 0 else _inputs(entry, outputs)
+        name = f"{prefix}{_kind(entry)}_{position}"
+        following = entries[position + 1] if position + 1 < len(entries) else None
+        if _kind(entry) == _LEGACY and following is not None and is_residual(following):
+            y = _checked(
+                entry, functools.partial(legacy_pair, entry, following, inputs[0], name)
+            )
+            outputs += [y, y]
+            position += 2
+            continue
+        outputs.append(_checked(entry, functools.partial(_built, entry, inputs, name, depth)))
+        position += 1
+    return outputs
+
+
+def _inputs(entry: Node, outputs: list[Any]) -> list[Any]:
+    """The outputs that a layer takes; only those before it can be named, so there is no circle."""
+    positions = entry.maybe("inputs")
+    if positions is None:
+        return outputs[-1:]
+    if not positions.items():
+        raise positions.error("is empty.")
+    n = len(outputs)
+    return [outputs[one.integer(-n, n - 1)] for one in positions]
+
+
+def _checked(entry: Node, build: Callable[[], Any]) -> Any:
+    """Build a layer; what Keras has to say of it becomes an error of the entry."""
+    try:
+        y = build()
+    except ValueError as error:
+        if str(error).startswith(entry.place):
+            raise
+        raise _refused(entry, error) from None
+    # XLA and Keras have errors of their own for each way in which shapes do not fit.
+    except Exception as error:  # noqa: BLE001
+        raise _refused(entry, error) from None
+    shape = tuple(y.shape[1:])
+    if any(side is None or side < 1 for side in shape) or math.prod(shape) > _MOST_VALUES:
+        raise entry.error(f"gives an output of shape {shape}: too small or too large.")
+    return y
+
+
+def _refused(entry: Node, error: Exception) -> ValueError:
+    says = str(error).strip().split("\n")[0][:200] or type(error).__name__
+    return entry.error(f"cannot be built: {says}")
+
+
+def _kind(entry: Node) -> str:
+    """The type of a layer; those of the first networks have none."""
+    kind = entry.maybe("type")
+    if kind is None:
+        return _LEGACY
+    allowed = [*ONE_INPUT, *MANY_INPUTS, *_BLOCKS]
+    if kind.value not in allowed:
+        raise kind.error(f"is {str(kind.value)[:80]!r}. {did_you_mean(kind.value, allowed)}")
+    return kind.value
+
+
+def _built(entry: Node, inputs: list[Any], name: str, depth: int) -> Any:
+    kind = _kind(entry)
+    if kind in MANY_INPUTS:
+        return MANY_INPUTS[kind](entry, inputs, name)
+    if len(inputs) != 1:
+        raise entry.error(f"takes one input, got {len(inputs)}.")
+    if kind in _BLOCKS:
+        return _block(entry, inputs[0], name, depth)
+    return {_LEGACY: legacy_layer, **ONE_INPUT}[kind](entry, inputs[0], name)
+
+
+def _block(entry: Node, x: Any, name: str, depth: int) -> Any:
+    """The sum of two paths from the same input; an empty path is the input itself."""
+    ends = []
+    for key in _BLOCKS[_kind(entry)]:
+        path = entry.get(key)
+        outputs = build_layers(path, x, f"{name}_{key}_", depth + 1)
+        ends.append(outputs[-1] if outputs else x)
+    check_alike(entry, ends)
+    total = import_keras().layers.Add(name=name)(ends)
+    return activated(total, activation_name(entry), name)
