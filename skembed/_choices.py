@@ -9,6 +9,7 @@ from __future__ import annotations
 ACTIVATIONS = ("pre", "post")
 ALGORITHMS = ("auto", "exact", "approximate")
 DECODINGS = ("exact", "scaled")
+FRAMES = ("first", "mean")
 METRICS = ("angular", "cosine", "euclidean")
 NORMS = ("l2",)
 POOLINGS = ("auto", "avg", "max", "both")

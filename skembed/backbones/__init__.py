@@ -4,10 +4,20 @@ from ._classes import class_names
 from ._registry import from_model, get, names, register
 from ._spec import Backbone, Preparation, WeightsFile
 from ._table import table
+from ._tiers import (
+    Tier,
+    UnknownCharacteristics,
+    UnknownCharacteristicsName,
+    UnknownCharacteristicsValue,
+)
 
 __all__ = [
     "Backbone",
     "Preparation",
+    "Tier",
+    "UnknownCharacteristics",
+    "UnknownCharacteristicsName",
+    "UnknownCharacteristicsValue",
     "WeightsFile",
     "class_names",
     "from_model",

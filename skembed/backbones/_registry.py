@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,20 @@ from ._formats import (
 from ._keras_applications import keras_applications_backbones
 from ._spec import Backbone, Preparation
 from ._squeezenet import squeezenet_backbones
+from ._tiers import as_tier, is_tier, with_tier
 
 _GROUP = "skembed.backbones"
 _registry: dict[str, Backbone] = {}
 _lock = threading.RLock()
 
 
-def get(name: str) -> Backbone:
+def get(name: str | Integral) -> Backbone:
     """Return the backbone of that name.
 
     Parameters
     ----------
-    name : str
-        As in :func:`table`.
+    name : str, Tier or int
+        As in :func:`table`; or a :class:`Tier`, its name or its number.
 
     Returns
     -------
@@ -46,7 +48,8 @@ def get(name: str) -> Backbone:
     Raises
     ------
     ValueError
-        If there is none; the message gives the nearest names.
+        If there is none; the message gives the nearest names. An unknown tier is an
+        ``UnknownCharacteristicsName`` or ``UnknownCharacteristicsValue``.
 
     Examples
     --------
@@ -58,7 +61,9 @@ def get(name: str) -> Backbone:
     ...
     ValueError: There is no backbone named 'resnet5'. Did you mean 'resnet50' or ...
     """
-    known = _known()
+    known: dict[Any, Backbone] = _known()
+    if name not in known and (tier := as_tier(name)) is not None:
+        return with_tier(known[tier.backbone], tier)
     if name not in known:
         raise ValueError(f"There is no backbone named {name!r}. {did_you_mean(name, known)}")
     return known[name]
@@ -138,15 +143,16 @@ def resolve(backbone: Any) -> Backbone:
     TypeError, ValueError, WeightsError
         If it is of no such kind, unknown, or a file that cannot be loaded.
     """
-    if isinstance(backbone, str) and not names_a_file(backbone):
+    is_number = isinstance(backbone, Integral) and not isinstance(backbone, bool)
+    if is_number or (isinstance(backbone, str) and not names_a_file(backbone)):
         backbone = get(backbone)
     if isinstance(backbone, Backbone):
         return format_of(backbone).current(backbone)
     if isinstance(backbone, str | os.PathLike) or recognised_object(backbone):
         return from_model(backbone)
     raise TypeError(
-        f"backbone must be a name (see skembed.backbones.table()), {taken()} or a Backbone, got "
-        f"{type(backbone).__name__}."
+        f"backbone must be a name (see skembed.backbones.table()), a Tier, {taken()} or a "
+        f"Backbone, got {type(backbone).__name__}."
     )
 
 
@@ -155,14 +161,19 @@ def likely_format(backbone: Any) -> Any:
 
     None where only reading, or an error, can tell.
     """
-    if isinstance(backbone, str) and backbone in _known():
-        backbone = _known()[backbone]
+    if is_name(backbone):
+        backbone = get(backbone)
     return format_of(backbone) if isinstance(backbone, Backbone) else recognised(backbone)
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is the name of a backbone, or the name or number of a tier."""
+    return (isinstance(value, str) and value in _known()) or is_tier(value)
 
 
 def names_a_file(backbone: str) -> bool:
     """Whether a string is the path of a model rather than the name of a backbone."""
-    return backbone not in _known() and (
+    return not is_name(backbone) and (
         is_meant_as_a_model(backbone) or Path(backbone).expanduser().exists()
     )
 

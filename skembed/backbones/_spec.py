@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .._choices import FRAMES
+from .._errors import did_you_mean
 from ._classes import class_names
 
 # What the digest of a network begins with that gives other numbers each time it is run.
@@ -27,6 +29,8 @@ class Preparation:
         The order the network takes.
     resize : str, default="pil-bilinear-antialias"
         The convention the network was evaluated with; see :func:`skembed.images.resize`.
+    frames : {"first", "mean"}, default="first"
+        What an animation in a file is (GIF, PNG, WebP): its first frame, or the mean of all.
 
     Examples
     --------
@@ -39,6 +43,13 @@ class Preparation:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     channels: str = "rgb"
     resize: str = "pil-bilinear-antialias"
+    frames: str = dataclasses.field(default="first", repr=False)  # later than the repr's users
+
+    def __post_init__(self) -> None:
+        if self.frames not in FRAMES:
+            raise ValueError(
+                f"frames={self.frames!r} is not known. {did_you_mean(self.frames, FRAMES)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,6 +220,11 @@ class Backbone:
         """The resize convention of its images, where none is asked for."""
         return (self.preparation or Preparation()).resize
 
+    @property
+    def frames(self) -> str:
+        """What an animation is to it: ``"first"``, its first frame, or ``"mean"``."""
+        return (self.preparation or Preparation()).frames
+
     def fingerprint(self) -> str:
         """Return a digest of all that changes its numbers, the same in any process.
 
@@ -233,6 +249,8 @@ class Backbone:
             *(["format"] if self.format == _FIRST_FORMAT else []),
         ):
             del facts[name]
+        if self.preparation is not None and self.preparation.frames == "first":
+            del facts["preparation"]["frames"]
         if callable(self.builder):
             facts["builder"] = (
                 ""  # any two functions may share a name; the digest tells them apart

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ._formats import format_of
-from ._registry import every
+from ._registry import every, resolve
 from ._spec import Backbone
+from ._tiers import TIER_OF, Tier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,20 +17,33 @@ if TYPE_CHECKING:
 _BYTES = 4  # of a float32
 
 
-def table() -> pd.DataFrame:
+def table(names: Iterable[Any] | None = None, *, benchmark: bool = False) -> pd.DataFrame:
     """Return what is known of every backbone, a row each.
+
+    Parameters
+    ----------
+    names : iterable or None, default=None
+        Of these backbones only, each as an estimator takes it: a name, a :class:`Tier`, a file, a
+        model. None is every name of the registry.
+    benchmark : bool, default=False
+        Whether to measure how fast each network is on this machine, as an estimator runs it by
+        default. Random weights are drawn, and nothing is downloaded. A network takes some seconds
+        to build, large ones a minute: so name the ones that matter.
 
     Returns
     -------
     pandas.DataFrame
         Indexed by name, with
 
+        - ``tier``: the :class:`Tier` of which it is the network, or ``"-"``;
         - ``origin``: who defines the network; ``size``: its input in pixels; ``features``: the
           width of its embedding; ``parameters``, and ``megabytes`` of their float32 values,
           without the classifier;
         - ``multiply_adds``: products for one image, without the classifier, and ``speed``, the
           class that follows from them: ``"fast"`` below 10^9, ``"medium"`` below 6 x 10^9,
           ``"slow"`` below 20 x 10^9, else ``"slowest"``;
+        - with `benchmark`, ``images_per_second``: of images that have been decoded and resized,
+          from the processor to the embedding; the median of three runs;
         - ``top1``: published accuracy on ImageNet's validation set, in per cent (not measured
           here), NaN where there is none;
         - ``stages``, ``classes``, ``preparation``, ``resize``: what the network has and needs;
@@ -50,7 +66,20 @@ def table() -> pd.DataFrame:
     """
     import pandas as pd
 
-    return pd.DataFrame([_row(backbone) for backbone in every()]).set_index("name")
+    chosen = every() if names is None else [resolve(name) for name in _several(names)]
+    found = pd.DataFrame([_row(backbone) for backbone in chosen]).set_index("name")
+    if benchmark:
+        # It runs networks, which stands above this folder, and is loaded when it is asked for.
+        measure = importlib.import_module("skembed.estimators._speed").images_per_second
+        at = found.columns.tolist().index("speed") + 1
+        found.insert(at, "images_per_second", [measure(backbone) for backbone in chosen])
+    return found
+
+
+def _several(names: Iterable[Any]) -> list[Any]:
+    if isinstance(names, str):
+        raise TypeError(f"names is {names!r}, a text: give a list of names.")
+    return list(names)
 
 
 def at_hand() -> list[str]:
@@ -63,6 +92,7 @@ def _row(backbone: Backbone) -> dict[str, object]:
     preparation = backbone.preparation
     return {
         "name": backbone.name,
+        "tier": _tier(backbone),
         "origin": backbone.origin,
         "size": f"{height} x {width}",
         "features": backbone.n_features,
@@ -80,6 +110,12 @@ def _row(backbone: Backbone) -> dict[str, object]:
         "here": _is_here(backbone),
         "digest": backbone.weights[0].digest if backbone.weights else "-",
     }
+
+
+def _tier(backbone: Backbone) -> str:
+    if backbone.name in Tier.__members__:
+        return backbone.name
+    return TIER_OF[backbone.name].name if backbone.name in TIER_OF else "-"
 
 
 def _megabytes(backbone: Backbone) -> int:

@@ -28,7 +28,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--backbone",
         default="efficientnet_lite0",
         metavar="NAME",
-        help="a name that `skembed backbones` lists, or a .keras file (%(default)s)",
+        help="a name that `skembed backbones` lists, a tier, or a .keras file (%(default)s)",
     )
     parser.add_argument(
         "--weights",

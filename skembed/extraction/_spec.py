@@ -80,6 +80,7 @@ class ExtractionSpec:
             # What a network from a file is called changes with the file's place.
             "backbone": self.backbone.digest or self.backbone.fingerprint(),
             "preparation": repr(self.backbone.preparation),
+            **({} if self.backbone.frames == "first" else {"frames": self.backbone.frames}),
             "size": self.backbone.input_size,
             "weights": self.network.weights_digest or self.network.weights,
             "resize": self.resize,

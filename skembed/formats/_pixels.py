@@ -62,5 +62,12 @@ def _prepared(
     *,
     grey: bool = False,
 ) -> np.ndarray:
-    size = backbone.input_size
-    return prepare(raw, size, resize, decoding=decoding, grey=grey, limits=limits)
+    return prepare(
+        raw,
+        backbone.input_size,
+        resize,
+        decoding=decoding,
+        grey=grey,
+        frames=backbone.frames,
+        limits=limits,
+    )

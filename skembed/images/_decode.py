@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from .._errors import ImageError
+from ._animations import bytes_of_mean, is_animation, mean_of_frames
 from ._costs import bytes_needed, check_beginning, check_header, memory_budget
 from ._formats import open_image
 from ._jpeg import decode_jpeg
@@ -130,11 +131,13 @@ def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
 
 
 @contextlib.contextmanager
-def opened(data: bytes, name: str, limits: Limits) -> Iterator[EncodedImage]:
+def opened(
+    data: bytes, name: str, limits: Limits, frames: str = "first"
+) -> Iterator[EncodedImage]:
     """Open an image and reserve the memory to decode it; raise every error as ImageError."""
     with image_errors(name):
-        encoded = EncodedImage(data, name, limits)
-        with memory_budget.hold(bytes_needed(encoded.image)):
+        encoded = EncodedImage(data, name, limits, frames)
+        with memory_budget.hold(encoded.bytes_needed()):
             try:
                 yield encoded
             finally:
@@ -154,8 +157,8 @@ class EncodedImage:
 
     image: Image.Image
 
-    def __init__(self, data: bytes, name: str, limits: Limits):
-        self.name = name
+    def __init__(self, data: bytes, name: str, limits: Limits, frames: str = "first"):
+        self.name, self._frames = name, frames
         self._data, self._limits = data, limits
         # Then Pillow pads truncated images, and truncation has to be detected here.
         self._truncation_is_allowed = ImageFile.LOAD_TRUNCATED_IMAGES
@@ -165,8 +168,12 @@ class EncodedImage:
         except ValueError as error:
             self._reopen_without_texts(error)
 
+    def bytes_needed(self) -> int:
+        """The memory that decoding takes, in bytes."""
+        return bytes_needed(self.image) + (bytes_of_mean(self.image) if self._averages else 0)
+
     def pixels(self) -> Pixels:
-        """Decode the first frame."""
+        """Decode the first frame, or of an animation the mean of all where that is asked for."""
         try:
             return self._decoded()
         except ValueError as error:
@@ -182,14 +189,21 @@ class EncodedImage:
         self._stream = stream
         self.image = open_image(stream, self.name)
         check_header(self.image, stream, self.name, self._limits)
-        # JPEG 2000 is read to its end, be it truncated or not.
-        if self._truncation_is_allowed and self.image.format == "JPEG2000":
+        # JPEG 2000 is read to its end, be it truncated or not, and so are animations.
+        if self._truncation_is_allowed and (self.image.format == "JPEG2000" or self._averages):
+            kind = "JPEG 2000" if self.image.format == "JPEG2000" else "an animation"
             raise ImageError(
-                f"{self.name} is JPEG 2000: whether it is whole cannot be told while "
+                f"{self.name} is {kind}: whether it is whole cannot be told while "
                 "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set. Set it to False."
             )
 
+    @property
+    def _averages(self) -> bool:
+        return self._frames == "mean" and is_animation(self.image)
+
     def _decoded(self) -> Pixels:
+        if self._averages:
+            return mean_of_frames(self.image, self.name)
         if not isinstance(self._stream, _EndDetectingStream):
             pixels = decode_jpeg(self.image, self._data)
             return loaded(self.image, self.name) if pixels is None else pixels

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .._choices import DECODINGS
+from .._choices import DECODINGS, FRAMES
 from .._errors import ImageError, did_you_mean
 from ._convention import GEOMETRIES, ResizeConvention, resize_convention
 from ._decode import EncodedImage, opened, pixels_of_part
@@ -38,6 +38,7 @@ def prepare(
     *,
     decoding: str = "exact",
     grey: bool = False,
+    frames: str = "first",
     limits: Limits | None = None,
 ) -> np.ndarray:
     """Decode an image and resize it to a given height and width.
@@ -56,6 +57,8 @@ def prepare(
         all else is decoded as by ``"exact"``.
     grey : bool, default=False
         Whether colours become grey before the image is resized.
+    frames : {"first", "mean"}, default="first"
+        What an encoded animation (GIF, PNG, WebP) is: its first frame, or the mean of all.
     limits : Limits or None
         None takes them from this thread's settings. They hold for the image as it is stored.
 
@@ -96,6 +99,8 @@ def prepare(
         raise ValueError(
             f"decoding={decoding!r} is not known. {did_you_mean(decoding, DECODINGS)}"
         )
+    if frames not in FRAMES:
+        raise ValueError(f"frames={frames!r} is not known. {did_you_mean(frames, FRAMES)}")
     convention, size = resize_convention(convention), _checked_size(size)
     limits = limits or Limits.from_config()
     with image_errors(raw.name):
@@ -104,7 +109,7 @@ def prepare(
             pixels = _resized(grey_or_rgb(part, raw.name, grey), size, convention)
         elif isinstance(raw.data, bytes):
             decoded_and_resized = _scaled if decoding == "scaled" else _exact
-            with opened(raw.data, raw.name, limits) as encoded:
+            with opened(raw.data, raw.name, limits, frames) as encoded:
                 # The local variables of a function are freed before `opened` releases the memory.
                 pixels = decoded_and_resized(encoded, size, convention, grey)
         else:

@@ -17,6 +17,7 @@ from .. import backbones
 from .._choices import POOLINGS
 from ..backbones import Backbone
 from ..backbones._formats import is_meant_as_a_model
+from ..backbones._registry import is_name
 from ..formats._network import EMBEDDING, PREDICTIONS
 from ..layers._select import known
 from ._ipython import (
@@ -147,7 +148,7 @@ class _Completer:
         if match := _VARIABLE.fullmatch(word):
             value = self._shell.user_ns.get(match["braced"] or match["name"])
             return value if type(value) is str else ""
-        if word in backbones.names():
+        if is_name(word):
             return word
         is_other = not is_quoted(word) and (
             "{" in word or "$" in word or is_meant_as_a_model(word)
@@ -157,7 +158,7 @@ class _Completer:
     def _layers_of(self, model: str) -> Iterator[tuple[str, str]]:
         """The layers of a network in the registry; of another, or at first, what all have."""
         yield from ((name, "layer") for name in (EMBEDDING, PREDICTIONS, "all"))
-        if model not in backbones.names():
+        if not is_name(model):
             return
         backbone = backbones.get(model)
         yield from ((name, "layer") for name in dict(backbone.stages))
@@ -176,6 +177,7 @@ class _Completer:
 
 def _models() -> Iterator[tuple[str, str]]:
     yield from ((name, "model") for name in backbones.names())
+    yield from ((tier.name, "model") for tier in backbones.Tier)
 
 
 def _flags(fragment: str) -> Iterator[tuple[str, str]]:

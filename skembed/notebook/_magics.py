@@ -15,6 +15,7 @@ from .. import backbones
 from .._choices import DECODINGS, PRECISIONS
 from .._errors import did_you_mean
 from ..backbones._formats import is_meant_as_a_model
+from ..backbones._registry import is_name
 from ..engines._registry import ENGINES
 from ._completion import MATCHER, make_matcher
 from ._embedding import EmbedTask, check_options
@@ -73,7 +74,7 @@ class EmbedMagics(Magics):
     @validate("model")
     def _check_model(self, proposal: Any) -> str:
         model = proposal.value
-        if not is_meant_as_a_model(model) and model not in backbones.names():
+        if not is_meant_as_a_model(model) and not is_name(model):
             raise TraitError(unknown_model(model, backbones.names()))
         return model
 
@@ -219,7 +220,7 @@ def _model_and_images(line: Line, names: Names) -> tuple[str, str]:
     if len(words) > 1:
         return words[0], " ".join(words[1:])
     model = words[0] if words else "[MODEL]"
-    if not words or (model in backbones.names() and not names.has(model)):
+    if not words or (is_name(model) and not names.has(model)):
         raise UsageError(f"Say which images: %embed {model} IMAGES. `%embed -h` tells more.")
     return "", words[0]
 

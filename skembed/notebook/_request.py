@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import PretrainedEmbedder, TernaryScaler, backbones
 from ..backbones._formats import is_meant_as_a_model
+from ..backbones._registry import is_name
 from ..estimators._options import embedder_from_options
 from ._errors import nearest
 from ._ipython import InteractiveShell, UsageError
@@ -86,9 +87,9 @@ class Request:
         model = self.names.live(word, "model") if word else self.settings.model
         if not isinstance(model, str) or is_meant_as_a_model(model):
             return model
-        known = backbones.names()
-        if model in known:
+        if is_name(model):
             return model
+        known = backbones.names()
         hint = ""
         if self.names.has(model):
             hint = " It is a variable; an expression with blanks stands in brackets."

@@ -23,7 +23,10 @@ def _embedder(**options) -> PretrainedEmbedder:
     [
         ({"backbone": "efficientnet_light0"}, "Did you mean 'efficientnet_lite0'"),
         ({"backbone": "zzz"}, "no backbone named 'zzz'. Allowed: 'efficientnet_lite0', "),
-        ({"backbone": 3}, r"backbone must be a name \(see skembed.backbones.table.* got int"),
+        (
+            {"backbone": 3.5},
+            r"backbone must be a name \(see skembed.backbones.table.* got float",
+        ),
         ({"layers": "embeding"}, "'embeding'. Did you mean 'embedding'?"),
         ({"layers": []}, "layers is empty"),
         ({"layers": ["embedding", "embedding"]}, "layers names 'embedding' twice"),
