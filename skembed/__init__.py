@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._jax import show_devices
     from ._saving import load, save
+    from .estimators._embedding_files import load_embedding, save_embedding
     from .estimators._full_network_function import full_network_embedding
     from .estimators._vectors import cosine_similarity
     from .estimators.discretizer import Discretizer
@@ -69,7 +70,9 @@ __all__ = [
     "inspection",
     "layers",
     "load",
+    "load_embedding",
     "save",
+    "save_embedding",
     "set_config",
     "show_devices",
     "widgets",
@@ -82,6 +85,7 @@ _MODULES = {
     "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
     "_jax": ("show_devices",),
     "_saving": ("load", "save"),
+    "estimators._embedding_files": ("load_embedding", "save_embedding"),
     "estimators._full_network_function": ("full_network_embedding",),
     "estimators._vectors": ("cosine_similarity",),
     "estimators.discretizer": ("Discretizer",),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import importlib
 import inspect
+import operator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -54,6 +56,10 @@ def _thing(name: str) -> Any:
     return getattr(_module(module), last)
 
 
+def _thing_or_method(name: str) -> Any:
+    return operator.attrgetter(name)(skembed)
+
+
 def _is_used_by_name(name: str) -> bool:
     """Whether users call it: functions and estimators, not what these return or raise."""
     return inspect.isfunction(_thing(name)) or hasattr(_thing(name), "fit")
@@ -72,6 +78,8 @@ def _public(name: str) -> list[str]:
 @pytest.mark.parametrize("name", [each for name in _names() for each in _public(name)])
 def test_docstring(name):
     found = dict(validate(f"skembed.{name}")["errors"])
+    if isinstance(_thing_or_method(name), enum.EnumType):
+        found.pop("PR01", None)  # its members are named and not made
     assert {code: what for code, what in found.items() if code in CHECKS} == {}
 
 

@@ -36,6 +36,7 @@ from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
 from ..images import as_items
+from ._one_image import OneImage
 
 _RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
 _SPEC = (
@@ -53,7 +54,7 @@ _SPEC = (
 _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 
 
-class ImageTransformer(EstimatorMixin, TransformerMixin, BaseEstimator):
+class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator):
     """Images in, float32 rows out; stateless, unless unreadable images become a mean."""
 
     backbone: Any

@@ -145,6 +145,15 @@ def forget(spec: ExtractionSpec) -> None:
             _programs.pop(key, None)
 
 
+def forget_network(network: NetworkSpec) -> None:
+    """Keep nothing of a network, whichever engine has built it."""
+    if _orphaned:  # as in `clear_programs`
+        return
+    with _lock:
+        for key in [key for key in _programs if key[1] == network]:
+            del _programs[key]
+
+
 def _key(spec: ExtractionSpec) -> tuple[Engine, NetworkSpec]:
     return spec.engine, spec.network
 

@@ -53,6 +53,30 @@ def is_resized(backbone: Backbone, raw: Raw) -> bool:
     )
 
 
+def network_input(
+    backbone: Backbone, resize: str, decoding: str, raw: Raw, limits: Limits
+) -> np.ndarray:
+    """Return the image as the layers of the network see it, normalised.
+
+    Returns
+    -------
+    float32 array of shape (height, width, channels)
+        What an engine computes of the result of :func:`pixels_for`.
+    """
+    return normalized(backbone, pixels_for(backbone, resize, decoding, raw, limits))
+
+
+def normalized(backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
+    """Return pixels as a network's first layer takes them: float32, by the preparation."""
+    x, preparation = pixels.astype(np.float32), backbone.preparation
+    if preparation is None:
+        return x
+    if preparation.channels == "bgr":
+        x = x[..., ::-1]
+    mean, std = (np.asarray(v, np.float32) for v in (preparation.mean, preparation.std))
+    return (x - mean) / std
+
+
 def _prepared(
     backbone: Backbone,
     resize: str,

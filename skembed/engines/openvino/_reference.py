@@ -13,7 +13,7 @@ import numpy as np
 from ..._keras import import_keras
 from ...backbones._spec import Backbone
 from ...formats._network import NetworkSpec
-from ...formats._pixels import pixels_for
+from ...formats._pixels import normalized, pixels_for
 from ...images import Limits, read
 
 _FILE = "reference.npz"
@@ -165,7 +165,8 @@ def run_keras(
         run = jax.jit(pure)
         for image in images:
             yield [
-                np.asarray(output)[0] for output in run(values, _prepared(spec, image)[None])
+                np.asarray(output)[0]
+                for output in run(values, normalized(spec.backbone, image)[None])
             ]
 
 
@@ -177,17 +178,6 @@ def _on_cpu() -> Any:
         return jax.default_device(jax.local_devices(backend="cpu")[0])
     except RuntimeError:  # JAX_PLATFORMS leaves it out
         return contextlib.nullcontext()
-
-
-def _prepared(spec: NetworkSpec, image: np.ndarray) -> np.ndarray:
-    x, preparation = image.astype(np.float32), spec.backbone.preparation
-    if preparation is None:
-        return x
-    if preparation.channels == "bgr":
-        x = x[..., ::-1]
-    return (x - np.asarray(preparation.mean, np.float32)) / np.asarray(
-        preparation.std, np.float32
-    )
 
 
 def _columns(spec: NetworkSpec, outputs: list[np.ndarray]) -> Iterator[np.ndarray]:
