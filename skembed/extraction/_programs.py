@@ -150,8 +150,8 @@ def forget_network(network: NetworkSpec) -> None:
     if _orphaned:  # as in `clear_programs`
         return
     with _lock:
-        for key in [key for key in _programs if key[1] == network]:
-            del _programs[key]
+        for key in ("maps", *engines()):
+            _programs.pop((key, network), None)
 
 
 def _key(spec: ExtractionSpec) -> tuple[Engine, NetworkSpec]:
