@@ -30,7 +30,7 @@ def brought_back(
     float32 array of shape `source`
         Interpolated linearly between the centres of cells, constant from the outer ones to the
         edge. NaN where a pixel is not in the resized image. What the resized image was padded
-        with has no pixel here.
+        with has no pixel here, and cells whose centre lies there are left out.
 
     Examples
     --------
@@ -40,13 +40,11 @@ def brought_back(
     >>> brought_back(np.array([[1.0, 3.0]]), (1, 4), (1, 2), "crop-pil-nearest")
     array([[nan,  1.,  3., nan]], dtype=float32)
     """
-    weights, inside = zip(
-        *(
-            _weights(_places(source, size, axis, convention), size[axis], grid.shape[axis])
-            for axis in (0, 1)
-        ),
-        strict=True,
-    )
+    weights, inside = [], []
+    for axis in (0, 1):
+        places, filled = _places(source, size, axis, convention)
+        weights.append(_weights(places / size[axis], filled / size[axis], grid.shape[axis]))
+        inside.append((places >= 0) & (places <= size[axis]))
     values = weights[0] @ grid @ weights[1].T
     values[~np.logical_and.outer(*inside)] = np.nan
     return values.astype(np.float32)
@@ -54,21 +52,24 @@ def brought_back(
 
 def _places(
     source: Pair, size: Pair, axis: int, convention: str | ResizeConvention | None
-) -> np.ndarray:
-    """Where the rows or columns of the image lie in the resized one."""
+) -> tuple[np.ndarray, int]:
+    """Where the rows or columns of the image lie in the resized one, and how many it fills."""
     if convention is None:
-        return np.arange(source[axis]) + 0.5
+        return np.arange(source[axis]) + 0.5, size[axis]
     known = resize_convention(convention)
     placement = GEOMETRIES[known.geometry](source, size, known.fraction)
-    return FILTERS[known.filter].places(source[axis], axis, placement)
+    places = FILTERS[known.filter].places(source[axis], axis, placement)
+    return places, placement.size[axis]
 
 
-def _weights(places: np.ndarray, side: int, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
-    """The weight of each cell at each place, and which places are inside."""
-    at = np.clip(places / side * n_cells - 0.5, 0, n_cells - 1)
-    before = np.minimum(at.astype(int), max(n_cells - 2, 0))
+def _weights(places: np.ndarray, filled: float, n_cells: int) -> np.ndarray:
+    """The weight of each cell at each place; places and `filled` are parts of the whole side."""
+    # A cell whose centre lies in the padding says nothing of the image.
+    last = max(int(np.ceil(filled * n_cells - 0.5)) - 1, 0)
+    at = np.clip(places * n_cells - 0.5, 0, last)
+    before = np.minimum(at.astype(int), max(last - 1, 0))
     fraction, rows = at - before, np.arange(len(places))
     weights = np.zeros((len(places), n_cells))
     weights[rows, before] = 1 - fraction
-    weights[rows, np.minimum(before + 1, n_cells - 1)] += fraction
-    return weights, (places >= 0) & (places <= side)
+    weights[rows, np.minimum(before + 1, last)] += fraction
+    return weights

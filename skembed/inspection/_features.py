@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-import numpy as np
-
 from .._errors import did_you_mean
 from ..estimators._image_transformer import ImageTransformer
 from ..formats._network import Tap
@@ -100,21 +98,18 @@ def _column(embedder: Any, column: int) -> Feature:
         )
     column %= len(known)
     tap, pooling, channel = known[column]
-    name = str(embedder.get_feature_names_out()[column])
+    name = embedder._checked_spec().network.feature_names[column]
     return Feature(embedder, column, name, tap, channel, pooling)
 
 
 def _named(embedder: Any, name: str) -> Feature:
-    names = embedder.get_feature_names_out()
-    found = np.flatnonzero(names == name)
-    if len(found):
-        return _column(embedder, int(found[0]))
+    names = embedder._checked_spec().network.feature_names
+    if name in names:
+        return _column(embedder, names.index(name))
     layer, _, channel = name.rpartition("__")
     if layer and channel.isdigit():
         return _channel(embedder, layer, int(channel))
-    raise ValueError(
-        f"The embedder has no feature {name!r}. {did_you_mean(name, map(str, names))}"
-    )
+    raise ValueError(f"The embedder has no feature {name!r}. {did_you_mean(name, names)}")
 
 
 def _channel(embedder: Any, layer: Any, channel: Any) -> Feature:

@@ -91,7 +91,9 @@ def confusions(clf: Any, X: Any, y: Any, *, cv: int | None = None, groups: Any =
     classes = pipeline[-1].classes_
     own = np.isin(y, classes)
     if not own.all():
-        raise ValueError(f"y holds {y[~own][0]!r}, a class that clf was not fitted on.")
+        raise ValueError(
+            f"y holds {y[~own].tolist()[0]!r}, a class that clf was not fitted on."
+        )
     return _confusions(items, np.arange(len(y)), y, classes, decisions_of(pipeline, items))
 
 
