@@ -75,6 +75,17 @@ def scikit_image_data() -> Path:
     return Path(found.submodule_search_locations[0], "data")
 
 
+def pyplot() -> ModuleType:
+    """Return ``matplotlib.pyplot``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Matplotlib is not installed.
+    """
+    return _import("matplotlib.pyplot", "matplotlib", "drawing", extra="notebook")
+
+
 def _import(module: str, library: str, purpose: str, extra: str = "demo") -> ModuleType:
     try:
         return importlib.import_module(module)

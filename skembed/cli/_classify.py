@@ -34,7 +34,8 @@ _NEXT = (
 
 def classify(args: argparse.Namespace, out: Output) -> int:
     """Cross-validate, and save the pipeline where asked."""
-    for path, suffix in ((args.save, ".skops"), (args.errors, ".csv")):
+    outputs = (args.save, ".skops"), (args.errors, ".csv"), (args.report, ".html")
+    for path, suffix in outputs:
         if path is not None:
             check_output(path, (suffix,), force=args.force)
     if args.save is not None:
@@ -46,6 +47,10 @@ def classify(args: argparse.Namespace, out: Output) -> int:
         _write_errors(args.errors, result)
         out.text()
         out.line(f"{len(result.errors)} images taken for another class, in {args.errors}")
+    if args.report is not None:
+        _write_report(args.report, args.source, embedder, result)
+        out.text()
+        out.line(f"Accuracy, confusions and suspect labels, with thumbnails, in {args.report}")
     if args.save is not None:
         _save(embedder, result, args.save)
         out.text()
@@ -117,6 +122,25 @@ def _write_errors(path: Path, result: Evaluation) -> None:
             writer.writerow(
                 (storable(name), storable(label), storable(predicted), repr(excess))
             )
+
+
+def _write_report(
+    path: Path, source: str, embedder: PretrainedEmbedder, result: Evaluation
+) -> None:
+    """Write the page."""
+    from .. import __version__
+    from ..evaluation import make_classifier
+    from ..inspection._report import html_report
+    from ._report import described
+
+    facts = (
+        ("embedder", described(embedder)),
+        ("classifier", repr(make_classifier())),
+        ("made by", f"skembed {__version__}"),
+    )
+    page = html_report(storable(source), result, facts)
+    with written_whole(path) as (temporary,):
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:

@@ -125,6 +125,12 @@ def _classify_options(parser: Parser) -> None:
         help="write all images that were taken for another class, the worst first",
     )
     parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="REPORT.html",
+        help="write one page with the accuracy, and thumbnails of confusions and suspect labels",
+    )
+    parser.add_argument(
         "--save",
         type=Path,
         metavar="MODEL.skops",

@@ -26,7 +26,7 @@ def print_evaluation(
     out.text()
     out.table(
         [
-            ("embedder", _described(embedder)),
+            ("embedder", described(embedder)),
             ("classifier", repr(make_classifier())),
             ("accuracy", result.accuracy_line()),
             ("baseline", result.baseline_line()),
@@ -52,7 +52,7 @@ def print_evaluation(
     _print_run(out, embedder, result)
 
 
-def _described(embedder: PretrainedEmbedder) -> str:
+def described(embedder: PretrainedEmbedder) -> str:
     """The estimator as Python writes it, with its network even where that is the usual one."""
     usual = type(embedder)().get_params()
     changed = [

@@ -3,18 +3,29 @@
 Every function gives arrays and data frames; displays draw them, by scikit-learn's convention.
 """
 
+from ._confusions_display import ConfusionsDisplay
 from ._examples import top_images
 from ._explain import explain, layer_contributions
+from ._gallery import Gallery, gallery
+from ._layer_display import ClassPatternsDisplay, LayerContributionsDisplay
+from ._map_display import ActivationMapDisplay, TopImagesDisplay
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
 from ._projection import nearest_rows, plot_projection, project
 
 __all__ = [
+    "ActivationMapDisplay",
+    "ClassPatternsDisplay",
+    "ConfusionsDisplay",
+    "Gallery",
+    "LayerContributionsDisplay",
+    "TopImagesDisplay",
     "activation_map",
     "class_patterns",
     "confusions",
     "explain",
+    "gallery",
     "label_suspects",
     "layer_contributions",
     "nearest_rows",

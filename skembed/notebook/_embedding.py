@@ -18,7 +18,13 @@ from ._ipython import UsageError
 from ._names import unquote
 from ._progress import Watch
 from ._request import Request
-from ._svm import checked_labels, cross_validate, describe, fitted_pipeline
+from ._svm import (
+    checked_labels,
+    cross_validate,
+    describe,
+    fitted_pipeline,
+    show_confusions,
+)
 
 _CLF = "_clf"
 
@@ -92,7 +98,7 @@ class EmbedTask:
             with self._request.watch(len(images.items), self._label) as watch:
                 rows, report = embed_images(self._embedder, images.items, watch, self._label)
             if labels is not None:
-                self._judge(rows, labels, report)
+                self._judge(rows, labels, images.items, report)
         result: Any = rows if thresholds is None else thresholds.scaler().fit_transform(rows)
         if options.frame:
             result = pd.DataFrame(result, index=images.index, columns=self._columns)
@@ -132,14 +138,20 @@ class EmbedTask:
             )
         return images, checked_labels(value, len(images.items))
 
-    def _judge(self, rows: np.ndarray, labels: np.ndarray, report: Report) -> None:
+    def _judge(
+        self, rows: np.ndarray, labels: np.ndarray, items: list[Any], report: Report
+    ) -> None:
         request, name = self._request, self._options.clf or _CLF
         if report.unreadable:  # the estimator's warning has named them
-            unreadable = [image.row for image in report.unreadable]
-            rows, labels = np.delete(rows, unreadable, axis=0), np.delete(labels, unreadable)
+            unreadable = {image.row for image in report.unreadable}
+            rows = np.delete(rows, list(unreadable), axis=0)
+            labels = np.delete(labels, list(unreadable))
+            items = [item for row, item in enumerate(items) if row not in unreadable]
         result = cross_validate(request, rows, labels)
         request.keep(name, fitted_pipeline(request, self._embedder, rows, labels))
         print(f"{describe(result)}\n{name} is fitted on all {len(labels):,} images.")  # noqa: T201
+        if request.shows_pictures:
+            show_confusions(result, items)
 
 
 def check_options(options: argparse.Namespace) -> None:

@@ -104,6 +104,11 @@ class Request:
         merged = {**asdict(self.settings), **given, "image_size": self.options.size}
         return embedder_from_options(backbone, merged)
 
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether there is a page to show them on, and nobody asked for quiet."""
+        return hasattr(self.shell, "kernel") and not (self.options.quiet or self.settings.quiet)
+
     def watch(self, total: int, label: str) -> Watch:
         """Return what shows the progress, as options and settings ask."""
         quiet = self.options.quiet or self.settings.quiet

@@ -11,7 +11,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from .. import FullNetworkEmbedder, PretrainedEmbedder
 from ..evaluation import Evaluation, make_classifier
 from ..evaluation import cross_validate as evaluate_rows
+from ..inspection import ConfusionsDisplay
 from ._errors import EmbedError
+from ._ipython import display
 from ._request import Request
 
 
@@ -64,6 +66,15 @@ def describe(result: Evaluation) -> str:
     notes = [f"Note: {note}" for note in result.notes]
     accuracy, baseline = result.accuracy_line(), result.baseline_line()
     return "\n".join([*notes, f"LinearSVC: accuracy {accuracy}; baseline {baseline}"])
+
+
+def show_confusions(result: Evaluation, items: list[Any]) -> None:
+    """Show the classes that are confused most often, as pictures."""
+    shown = ConfusionsDisplay.from_predictions(
+        result.labels, result.predicted, items, score=result.excess
+    )
+    if len(shown):
+        display(shown)
 
 
 def fitted_pipeline(

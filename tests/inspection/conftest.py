@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from on_jax import FullNetworkEmbedder, PretrainedEmbedder
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skembed import FullNetworkEmbedder, PretrainedEmbedder, backbones
+from skembed import backbones
 from skembed._keras import import_keras
 
 GREY = backbones.Preparation(std=(255.0,) * 3)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_engine():
-    """Let JAX run these networks, so that a map's average is the embedding's bits or nearly."""
-    from skembed import engines
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines.get("openvino"), "is_installed", lambda: False)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from on_jax import FullNetworkEmbedder, PretrainedEmbedder
 from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectPercentile
@@ -14,14 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import LinearSVC
 
-from skembed import (
-    Discretizer,
-    FullNetworkEmbedder,
-    PretrainedEmbedder,
-    RowSpaceProjector,
-    TernaryScaler,
-    images,
-)
+from skembed import Discretizer, RowSpaceProjector, TernaryScaler, images
 from skembed.inspection import activation_map
 
 CONVENTIONS = [

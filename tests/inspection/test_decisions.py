@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from on_jax import FullNetworkEmbedder, PretrainedEmbedder
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
@@ -11,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skembed import Discretizer, FullNetworkEmbedder, PretrainedEmbedder, RowSpaceProjector
+from skembed import Discretizer, RowSpaceProjector
 from skembed.inspection import class_patterns, explain, layer_contributions, top_images
 
 CLASSIFIERS = {

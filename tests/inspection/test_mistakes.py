@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from on_jax import FullNetworkEmbedder, PretrainedEmbedder
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -13,7 +14,6 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skembed import FullNetworkEmbedder, PretrainedEmbedder
 from skembed.inspection import confusions, label_suspects
 
 FOLDS = StratifiedKFold(3, shuffle=True, random_state=0)

@@ -1,0 +1,306 @@
+"""An activation map, or several, over images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._optional import pyplot
+from ..estimators._image_transformer import ImageTransformer
+from ..images import as_items
+from ._examples import top_images
+from ._maps import activation_map
+
+_ONE_SIDED, _TWO_SIDED = "inferno", "RdBu_r"
+
+
+class ActivationMapDisplay:
+    """Where in an image a feature is active, or what speaks for a class: a map over the image.
+
+    Use :meth:`from_estimator` to make one.
+
+    Parameters
+    ----------
+    image : array of shape (height, width, 3)
+        The image.
+    map : float array of shape (height, width)
+        A value for each pixel; NaN where the network does not see it, which is shown pale.
+    name : str, default=""
+        The title.
+    signed : bool or None, default=None
+        Whether values below zero have a meaning of their own, as for a class; by default, whether
+        there are any.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What was drawn in.
+    figure_ : matplotlib Figure
+        What it is part of.
+    im_ : matplotlib AxesImage
+        The map.
+
+    See Also
+    --------
+    activation_map : The numbers.
+    """
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        map: np.ndarray,  # noqa: A002
+        name: str = "",
+        signed: bool | None = None,
+    ):
+        self.image, self.map, self.name, self.signed = image, map, name, signed
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        image: Any,
+        feature: Any,
+        *,
+        layers: str | Sequence[str] | None = None,
+        ax: Any = None,
+        cmap: Any = None,
+        alpha: float = 0.8,
+        colorbar: bool = True,
+    ) -> ActivationMapDisplay:
+        """Compute a map, and draw it.
+
+        Parameters
+        ----------
+        estimator : PretrainedEmbedder, FullNetworkEmbedder or Pipeline
+            As for :func:`activation_map`.
+        image : path, URL, bytes, PIL image or array
+            One image.
+        feature : int, str, (str, int), or a class
+            As for :func:`activation_map`.
+        layers : str or list of str, optional
+            As for :func:`activation_map`.
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+        cmap : str or Colormap, optional
+            As for :meth:`plot`.
+        alpha : float, default=0.8
+            As for :meth:`plot`.
+        colorbar : bool, default=True
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        ActivationMapDisplay
+            The display, drawn.
+
+        Examples
+        --------
+        >>> from skimage import data
+        >>> from skembed import PretrainedEmbedder, inspection
+        >>> embedder = PretrainedEmbedder(image_size=64)
+        >>> display = inspection.ActivationMapDisplay.from_estimator(
+        ...     embedder, data.chelsea(), ("block3b_dwconv", 5)
+        ... )
+        >>> display.ax_.get_title()
+        'block3b_dwconv__005'
+        """
+        display = _computed(estimator, image, feature, layers)
+        return display.plot(ax, cmap=cmap, alpha=alpha, colorbar=colorbar)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and highest value of the scale: around zero where values are signed."""
+        if not np.isfinite(self.map).any():
+            return 0.0, 1.0
+        low, high = min(float(np.nanmin(self.map)), 0.0), max(float(np.nanmax(self.map)), 0.0)
+        if self.signed or (self.signed is None and low < 0 < high):
+            return -max(-low, high), max(-low, high)
+        return (low, high) if low < high else (0.0, 1.0)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        cmap: Any = None,
+        alpha: float = 0.8,
+        colorbar: bool = True,
+        limits: tuple[float, float] | None = None,
+    ) -> ActivationMapDisplay:
+        """Draw the map over the image.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure.
+        cmap : str or Colormap, optional
+            By default ``"inferno"``, or ``"RdBu_r"`` around zero where values are signed.
+        alpha : float, default=0.8
+            How much the strongest places cover the image; weak ones cover less.
+        colorbar : bool, default=True
+            Whether to draw the scale.
+        limits : (float, float), optional
+            The lowest and highest value of the scale, so that maps can be compared; by default
+            those of this map.
+
+        Returns
+        -------
+        ActivationMapDisplay
+            Itself.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Matplotlib is not installed.
+        """
+        plt = pyplot()
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        low, high = self.limits if limits is None else limits
+        two_sided = low < 0 < high
+        ax.imshow(_shown(self.image))
+        unseen = np.isnan(self.map)
+        if unseen.any():
+            ax.imshow(np.ones((*unseen.shape, 3)), alpha=0.6 * unseen)
+        strength = np.nan_to_num(np.abs(self.map) / (max(abs(low), abs(high)) or 1))
+        self.im_ = ax.imshow(
+            np.nan_to_num(self.map),
+            cmap=cmap or (_TWO_SIDED if two_sided else _ONE_SIDED),
+            vmin=low,
+            vmax=high,
+            alpha=alpha * np.clip(strength, 0, 1) ** 0.7,
+        )
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.set_title(self.name, fontsize=10, parse_math=False)
+        if colorbar:
+            from matplotlib.cm import ScalarMappable
+
+            # That of the image itself would be as transparent.
+            scale = ScalarMappable(self.im_.norm, self.im_.cmap)
+            ax.figure.colorbar(scale, ax=ax, fraction=0.046, pad=0.02)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class TopImagesDisplay:
+    """The images that raise a feature most, and those that lower it most, with their maps.
+
+    Use :meth:`from_estimator` to make one.
+
+    Parameters
+    ----------
+    highest, lowest : list of (ActivationMapDisplay, float)
+        The images with their maps, and the values.
+    name : str
+        The feature's name, or the class.
+
+    Attributes
+    ----------
+    axes_ : array of matplotlib Axes of shape (2, n)
+        The highest in the first row.
+    figure_ : matplotlib Figure
+        What they are part of.
+
+    See Also
+    --------
+    top_images : The numbers.
+    """
+
+    def __init__(
+        self,
+        highest: list[tuple[ActivationMapDisplay, float]],
+        lowest: list[tuple[ActivationMapDisplay, float]],
+        name: str,
+    ):
+        self.highest, self.lowest, self.name = highest, lowest, name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, feature: Any, *, n: int = 5
+    ) -> TopImagesDisplay:
+        """Find the images, compute their maps, and draw them.
+
+        Parameters
+        ----------
+        estimator : PretrainedEmbedder, FullNetworkEmbedder or Pipeline
+            As for :func:`top_images`.
+        X : sequence of images, of length n_samples
+            The images to choose from.
+        feature : int, str, (str, int), or a class
+            As for :func:`activation_map`.
+        n : int, default=5
+            How many of each end.
+
+        Returns
+        -------
+        TopImagesDisplay
+            The display, drawn.
+
+        Examples
+        --------
+        >>> from skimage import data
+        >>> from skembed import PretrainedEmbedder, inspection
+        >>> display = inspection.TopImagesDisplay.from_estimator(
+        ...     PretrainedEmbedder(image_size=64), [data.coffee(), data.chelsea()], 7, n=1
+        ... )
+        >>> display.axes_.shape
+        (2, 1)
+        """
+        found = top_images(estimator, X, feature, n=n)
+        items = as_items(X)
+        ends = [
+            [(_computed(estimator, items[row], feature), value) for row, value in end.items()]
+            for end in (found.highest["value"], found.lowest["value"])
+        ]
+        return cls(ends[0], ends[1], found.name).plot()
+
+    def plot(self) -> TopImagesDisplay:
+        """Draw two rows of images, each with its map and its value.
+
+        Returns
+        -------
+        TopImagesDisplay
+            Itself.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Matplotlib is not installed.
+        """
+        n = max(len(self.highest), len(self.lowest))
+        self.figure_, self.axes_ = pyplot().subplots(
+            2, n, figsize=(1.9 * n, 4.4), layout="constrained", squeeze=False
+        )
+        self.figure_.suptitle(self.name, fontsize=11, parse_math=False)
+        every = [display.limits for display, _ in (*self.highest, *self.lowest)]
+        limits = min(low for low, _ in every), max(high for _, high in every)
+        for axes, end, label in zip(
+            self.axes_, (self.highest, self.lowest), ("highest", "lowest"), strict=True
+        ):
+            for ax, (display, value) in zip(axes, end, strict=False):
+                display.plot(ax, colorbar=False, limits=limits)
+                ax.set_title(f"{value:.3g}", fontsize=9)
+            axes[0].set_ylabel(label)
+            for ax in axes[len(end) :]:
+                ax.set_axis_off()
+        return self
+
+
+def _computed(
+    estimator: Any, item: Any, feature: Any, layers: str | Sequence[str] | None = None
+) -> ActivationMapDisplay:
+    found = activation_map(estimator, item, feature, layers=layers)
+    signed = None if isinstance(estimator, ImageTransformer) else True
+    return ActivationMapDisplay(found.image, found.map, found.name, signed)
+
+
+def _shown(image: np.ndarray) -> np.ndarray:
+    """The image in grey, so that the colours are those of the map; arrays are stretched."""
+    grey = image.astype(float).mean(axis=2)
+    if image.dtype != np.uint8:
+        grey = np.ptp(grey) and (grey - grey.min()) / np.ptp(grey) * 255
+    return np.repeat(np.broadcast_to(grey, image.shape[:2])[..., None], 3, axis=2).astype(
+        np.uint8
+    )
