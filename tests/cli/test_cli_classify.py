@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -344,6 +345,23 @@ def test_errors_and_equal_images_are_named(class_folders, tmp_path, capsys):
     assert excess == sorted(excess, reverse=True)
     assert min(excess) > 0
     assert all(f"{row['class']}/" in row["file"] for row in rows)
+
+
+def test_a_report_is_one_page_with_pictures(class_folders, tmp_path, capsys, refused):
+    images, page = tmp_path / "images", tmp_path / "report.html"
+    shutil.copytree(class_folders, images)
+    (images / "brick" / "0.png").rename(images / "grass" / "wall.png")
+    command = ["classify", str(images), "--folds", "3", "--report", str(page)]
+    assert main(command) == 0
+    assert f"with thumbnails, in {page}" in capsys.readouterr().out.replace("\n", " ")
+    html = page.read_text()
+    suspects = html[html.index("Suspect labels") :]
+    assert "wall.png" in suspects
+    assert "brick? (" in suspects
+    assert "grass, taken for brick: 1 image" in html
+    assert not re.search(r"<(script|link)|https?://", html)
+    assert "report.html exists; --force" in refused(command)
+    assert "allowed: .html" in refused([*command[:-1], str(tmp_path / "report.pdf")])
 
 
 def test_a_table_of_files_is_as_good_as_folders(class_folders, tmp_path, capsys, refused):
