@@ -189,6 +189,17 @@ f"{scores.mean():.3f} ± {scores.std(ddof=1):.3f}"
     assert notebook.value(source).strip("'") in lines[1]
 
 
+def test_svm_shows_the_confused_classes(notebook):
+    """A brick wall that is called grass is shown, as a picture, unless quiet was asked for."""
+    ran = notebook.run(f"wrong = ['grass', *y[1:]]\nS = %embed images {_SMALL} -y wrong --svm")
+    (shown,) = [one["text/html"] for one in ran.data if "skembed-gallery" in str(one)]
+    assert "grass, taken for brick: 1 image" in shown
+    assert 'src="data:image/' in shown
+    ran = notebook.run(f"S = %embed images {_SMALL} -y wrong --svm -q")
+    assert ran.data == []
+    assert "LinearSVC: accuracy" in ran.streams
+
+
 def test_svm_standardises_within_the_folds(notebook):
     ran = notebook.run(
         f"S = %embed images {_SMALL} -y y --svm -d -0.25,0.15 --clf mine --no-cache"
