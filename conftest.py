@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 
 def _has_bfloat16() -> bool:
@@ -21,6 +25,10 @@ def _has_several_cores() -> bool:
 
 # What a test may ask of the processor: the one reason for which it may be skipped everywhere.
 _PROCESSOR = {"bfloat16": _has_bfloat16, "several cores": _has_several_cores}
+
+
+# The folder of the whole run, which its worker processes share.
+_RUN = "SKEMBED_TEST_RUN"
 
 
 def pytest_addoption(parser):
@@ -44,6 +52,20 @@ def pytest_configure(config):
     patch.setenv("SKEMBED_CACHE_DIR", f"{folder.name}/cache")
     # Keras writes its settings there, and downloads into it.
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
+    if not hasattr(config, "workerinput"):
+        _share_compilations(Path(folder.name), patch)
+
+
+def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let XLA compile a program once for all processes of the run, and a graph be written once.
+
+    Workers inherit the variables, and so does every process that a test starts.
+    """
+    patch.setenv(_RUN, str(folder))
+    patch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder / "programs"))
+    patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    patch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    patch.setenv("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
 
 
 def pytest_collection_modifyitems(items):
@@ -61,6 +83,41 @@ def pytest_collection_modifyitems(items):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _graphs_of_the_run():
+    """Write each of OpenVINO's graphs once in a run, wherever a test keeps its own.
+
+    Another process writes a graph, and Keras is compiled to compare them: seconds each. For a
+    test of just that there is the fixture `graphs_made_anew`.
+    """
+    from skembed.engines.openvino import _graphs
+
+    make, kept = _graphs._write, Path(os.environ[_RUN], "graphs")
+    kept.mkdir(exist_ok=True)
+
+    def copied_or_made(spec, folder: Path) -> None:
+        known = kept / f"{folder.name}-{spec.precision}"
+        with FileLock(f"{known}.lock"):
+            if not known.exists():
+                make(spec, folder)
+                shutil.copytree(folder, kept / "part" / known.name)
+                (kept / "part" / known.name).rename(known)
+                return
+        shutil.copytree(known, folder, dirs_exist_ok=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_graphs, "_write", copied_or_made)
+        yield make
+
+
+@pytest.fixture
+def graphs_made_anew(_graphs_of_the_run, monkeypatch):
+    """Write OpenVINO's graphs as for a user, whatever the run has written before."""
+    from skembed.engines.openvino import _graphs
+
+    monkeypatch.setattr(_graphs, "_write", _graphs_of_the_run)
 
 
 @pytest.fixture(autouse=True)

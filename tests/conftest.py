@@ -10,11 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from other_processes import fork_server, starting
 from PIL import Image
 
 from skembed import engines
 from skembed.store import _error_handler
+
+# A busy machine takes any time for anything.
+settings.register_profile("skembed", deadline=None)
+settings.load_profile("skembed")
 
 
 @pytest.fixture(scope="session")

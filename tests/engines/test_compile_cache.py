@@ -34,6 +34,11 @@ print(json.dumps({
 """
 
 
+def _of_the_run(name: str) -> bool:
+    """Whether a variable is about JAX's own cache, which the processes of a run share."""
+    return name.startswith(("JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE"))
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     return str(save_network(tmp_path_factory.mktemp("network") / "crumbs.keras"))
@@ -43,8 +48,11 @@ def network(tmp_path_factory):
 def outcome(python, network, tmp_path):
     def run(before="", **environment):
         program = _PROGRAM.replace("BEFORE", before).replace("NETWORK", repr(network))
-        cache = {"SKEMBED_CACHE_DIR": str(tmp_path / "kept")}
-        told = python(program, "-Werror::UserWarning", **cache, **environment)
+        cache = {
+            "SKEMBED_CACHE_DIR": str(tmp_path / "kept"),
+            **dict.fromkeys(filter(_of_the_run, os.environ)),
+        }
+        told = python(program, "-Werror::UserWarning", **(cache | environment))
         return json.loads(told)
 
     return run

@@ -36,7 +36,7 @@ if os.environ.get("KERAS_BACKEND") == "openvino":
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path, monkeypatch, graphs_made_anew):
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
     clear_programs()
     yield tmp_path / "cache"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from array_estimators import NAMES_WARN, with_every_check
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
@@ -126,7 +126,6 @@ def test_is_a_rotation_of_the_rows(dtype):
     assert Z.dtype == (np.float32 if dtype == np.float32 else np.float64)
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(
         np.int8, st.tuples(st.integers(1, 8), st.integers(9, 24)), elements=st.integers(-1, 1)

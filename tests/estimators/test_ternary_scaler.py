@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from array_estimators import NAMES_WARN, with_every_check
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
@@ -125,7 +125,6 @@ def _partitions(draw):
     return values, draw(st.permutations(parts)), draw(st.booleans())
 
 
-@settings(deadline=None)
 @given(_partitions())
 def test_any_partition_merged_in_any_order_equals_one_fit(partition):
     values, parts, from_the_right = partition

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage
+import tifffile
 from PIL import Image, ImageFile
 
 from skembed import ImageError, config_context
@@ -365,10 +366,10 @@ def test_a_pil_image_that_was_loaded_before_it_was_left():
     np.testing.assert_array_equal(load(image), load(DATA / "coins.png"))
 
 
-def test_pixels_pillow_has_no_mode_for():
-    # A TIFF of 64-bit floats.
-    with pytest.raises(ImageError, match=r"multipage_rgb\.tif is not an image that Pillow"):
-        load(DATA / "multipage_rgb.tif")
+def test_pixels_pillow_has_no_mode_for(tmp_path):
+    tifffile.imwrite(tmp_path / "floats.tif", np.zeros((9, 8, 3)), photometric="rgb")
+    with pytest.raises(ImageError, match=r"floats\.tif is not an image that Pillow"):
+        load(tmp_path / "floats.tif")
 
 
 def test_the_message_names_the_file(tmp_path):

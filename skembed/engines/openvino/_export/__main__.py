@@ -24,10 +24,12 @@ as long as nobody after them minds.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 # ruff: noqa: E402
@@ -35,8 +37,20 @@ from typing import Any
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 # Keras imports these where they are installed. Without them its import takes half as long, and
 # nothing here uses them but JAX, which is imported again where a layer resizes.
-_UNUSED = {"jax", "matplotlib", "pandas", "sklearn"} - set(sys.modules)
+_UNUSED = {"IPython", "jax", "matplotlib", "pandas", "sklearn"} - set(sys.modules)
 sys.modules.update(dict.fromkeys(_UNUSED))  # type: ignore[arg-type]
+
+
+class _ImportedWhenUsed(ModuleType):
+    """A module that is imported when an attribute of it is first read."""
+
+    def __getattr__(self, name: str) -> Any:
+        sys.modules.pop(self.__name__, None)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+# Keras' OpenVINO backend imports it for the windows of `stft`; it takes as long as all the rest.
+sys.modules["scipy.signal"] = _ImportedWhenUsed("scipy.signal")
 
 import keras
 
