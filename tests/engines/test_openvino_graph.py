@@ -41,12 +41,26 @@ def cache(tmp_path, monkeypatch):
     clear_programs()
 
 
-def _request(**options):
-    return make_spec("efficientnet_lite0", image_size=64, engine="openvino", **options)
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A network of a few layers: its graph is written in a second."""
+    import keras
+
+    layers = keras.layers
+    convolutions = [layers.Conv2D(4, 3, activation="relu", name=f"conv{i}") for i in range(4)]
+    network = keras.Sequential([layers.Input((16, 16, 3)), *convolutions])
+    path = tmp_path_factory.mktemp("small") / "small.keras"
+    network.save(path)
+    return path
 
 
-def _spec(**options):
-    return _request(**options).network
+def _request(backbone="efficientnet_lite0", **options):
+    size = {"image_size": 64} if backbone == "efficientnet_lite0" else {}
+    return make_spec(backbone, **size, engine="openvino", **options)
+
+
+def _spec(*backbone, **options):
+    return _request(*backbone, **options).network
 
 
 def graph_file(spec):
@@ -62,25 +76,45 @@ def _start(program, **environment):
     )
 
 
+_REPORTS = """
+import openvino
+print('openvino_telemetry' in sys.modules)
+print(hasattr(openvino, 'convert_model'))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """The home of the processes below, with their cache."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def processes_said(home):
+    """What two processes say that make one graph at the same time, and a third afterwards."""
+    environment = {"HOME": str(home), "SKEMBED_CACHE_DIR": str(home / "cache")}
+    both = [_start(_USE + _REPORTS, **environment) for _ in range(2)]
+    said = [process.communicate(timeout=300)[0] for process in both]
+    folders = [path for path in home.glob("cache/openvino-graphs/*") if path.is_dir()]
+    third = _start(_USE + _REPORTS, **environment).communicate(timeout=300)[0]
+    return [*said, third], folders
+
+
 @pytest.mark.slow
-def test_two_processes_make_one_graph_and_a_third_needs_no_keras(cache):
-    both = [_start(_USE) for _ in range(2)]
-    first, second = (process.communicate(timeout=300)[0].split(" ", 1) for process in both)
-    folders = [path for path in cache.glob("openvino-graphs/*") if path.is_dir()]
+def test_two_processes_make_one_graph_and_a_third_needs_no_keras(processes_said):
+    said, folders = processes_said
+    first, second, third = (text.splitlines()[0].split(" ", 1) for text in said)
     assert [path.name for path in folders[0].glob("*.xml")] == ["network.xml"]
     assert len(folders) == 1  # and nothing half made beside it
-    third = _start(_USE).communicate(timeout=300)[0].split(" ", 1)
     assert first[0] == second[0] == third[0]
     assert third[1].strip() == "[]"
 
 
 @pytest.mark.slow
-def test_nothing_is_reported_to_anyone(tmp_path, cache, python):
-    program = _USE + "import openvino; print('openvino_telemetry' in sys.modules)\n"
-    program += "print(hasattr(openvino, 'convert_model'))"
-    said = python(program, HOME=str(tmp_path))
-    assert said.splitlines()[-2:] == ["False", "True"]
-    assert not (tmp_path / "intel").exists()
+def test_nothing_is_reported_to_anyone(processes_said, home):
+    for said in processes_said[0]:
+        assert said.splitlines()[-2:] == ["False", "True"]
+    assert not (home / "intel").exists()
 
 
 @pytest.mark.slow
@@ -101,13 +135,13 @@ def test_a_graph_is_made_anew_after_a_kill(cache):
 
 
 @pytest.mark.slow
-def test_the_graphs_used_longest_ago_go_first(cache, monkeypatch):
-    first, second = graph_file(_spec()), graph_file(_spec(pooling="max"))
+def test_the_graphs_used_longest_ago_go_first(cache, small, monkeypatch):
+    first, second = graph_file(_spec(small)), graph_file(_spec(small, pooling="max"))
     for age, graph in ((200, second), (100, first)):
         os.utime(graph.parent, (time.time() - age, time.time() - age))
     size = sum(file.stat().st_size for file in first.parent.iterdir())
     monkeypatch.setattr(GRAPHS, "max_bytes", int(2.5 * size))
-    third = graph_file(_spec(pooling="both"))
+    third = graph_file(_spec(small, pooling="both"))
     assert [path.exists() for path in (first, second, third)] == [True, False, True]
 
 
@@ -145,16 +179,18 @@ def test_half_a_graph_is_made_anew(cache, part):
 
 
 @pytest.mark.slow
-def test_nothing_but_the_graph_and_its_proof_is_kept(cache):
-    graph = graph_file(_spec())
+@pytest.mark.usefixtures("graphs_made_anew")
+def test_nothing_but_the_graph_and_its_proof_is_kept(cache, small):
+    graph = graph_file(_spec(small))
     names = sorted(path.name.partition("-")[0] for path in graph.parent.iterdir())
     assert names == ["network.bin", "network.xml", "proof", "reference.npz"]
     assert not list(graph.parents[1].glob("making-*"))
 
 
 @pytest.mark.slow
-def test_a_transient_error_is_forgotten(cache, pictures, monkeypatch):
-    embedder = PretrainedEmbedder(image_size=64, cache=False)
+@pytest.mark.usefixtures("graphs_made_anew")
+def test_a_transient_error_is_forgotten(cache, small, pictures, monkeypatch):
+    embedder = PretrainedEmbedder(small, cache=False)
     with monkeypatch.context() as patch:
         patch.setattr(_exporter, "_TIMEOUT", 0.001)
         with pytest.warns(RuntimeWarning, match="the exporter did not run .*timed out.* JAX"):
@@ -192,12 +228,12 @@ def test_a_model_that_cannot_be_written_down_runs_on_jax(cache, pictures):
 
 
 @pytest.mark.slow
-def test_no_graph_is_made_for_rows_that_are_known(cache, pictures):
-    everything = PretrainedEmbedder(layers="all", image_size=64).fit(pictures)
+def test_no_graph_is_made_for_rows_that_are_known(cache, small, pictures):
+    everything = PretrainedEmbedder(small, layers="all").fit(pictures)
     rows = everything.transform(pictures)
     graphs = set(cache.glob("openvino-graphs/*"))
     layer, columns = list(everything.layer_slices_.items())[3]
-    one = PretrainedEmbedder(layers=layer, image_size=64).transform(pictures)
+    one = PretrainedEmbedder(small, layers=layer).transform(pictures)
     assert np.array_equal(one, rows[:, columns])
     assert set(cache.glob("openvino-graphs/*")) == graphs
 
@@ -304,22 +340,24 @@ def _refuses_to_compile(monkeypatch, message):
 
 @pytest.mark.slow
 @pytest.mark.processor("bfloat16")
-def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, monkeypatch):
+@pytest.mark.usefixtures("graphs_made_anew")
+def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, small, monkeypatch):
     _refuses_to_compile(monkeypatch, "")
-    exact, coarse = _request(), _request(precision="bfloat16")
+    exact, coarse = _request(small), _request(small, precision="bfloat16")
     with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
-        program(exact).compile((1, 64, 64, 3), np.dtype(np.uint8))
+        program(exact).compile((1, 16, 16, 3), np.dtype(np.float32))
     assert (known_engine(exact), known_engine(coarse)) == ("jax", "openvino")
     clear_programs()
     assert known_engine(exact) == "openvino"
 
 
 @pytest.mark.slow
-def test_what_finds_no_memory_is_tried_again(cache, monkeypatch):
+@pytest.mark.usefixtures("graphs_made_anew")
+def test_what_finds_no_memory_is_tried_again(cache, small, monkeypatch):
     _refuses_to_compile(monkeypatch, "Exception from src/core.cpp:105:\nstd::bad_alloc")
     with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
-        program(_request()).compile((1, 64, 64, 3), np.dtype(np.uint8))
-    assert known_engine(_request()) == "openvino"
+        program(_request(small)).compile((1, 16, 16, 3), np.dtype(np.float32))
+    assert known_engine(_request(small)) == "openvino"
 
 
 def test_no_place_for_a_graph_is_a_transient_error(tmp_path, monkeypatch):

@@ -28,6 +28,9 @@ _TOLERANCE_SMALL = 1e-2
 # makes much of their rounding, so they need be right to a hundredth of what photographs give.
 _N_FLAT = 2
 _TOLERANCE_FLAT = 1e-2
+# It runs for a few images only, so what LLVM gains takes longer than it saves. The numbers are the
+# same.
+_QUICKLY_COMPILED = {"xla_llvm_disable_expensive_passes": True}
 # The user's limits are for the user's images.
 _LIMITS = Limits(max_image_pixels=10**9, max_image_bytes=10**9, url_timeout=1.0)
 
@@ -162,7 +165,7 @@ def run_keras(
 
     with _on_cpu(), jax.default_matmul_precision("highest"):
         values = [jax.numpy.asarray(np.asarray(variable.value)) for variable in variables]
-        run = jax.jit(pure)
+        run = jax.jit(pure, compiler_options=_QUICKLY_COMPILED)
         for image in images:
             yield [
                 np.asarray(output)[0]
