@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .estimators.row_space import RowSpaceProjector
     from .estimators.ten_crop import TenCropClassifier
     from .estimators.ternary_scaler import TernaryScaler
+    from .search.duplicates import near_duplicates
     from .search.image_search import ImageSearch
     from .store import cache_clear, cache_info
 
@@ -71,6 +72,7 @@ __all__ = [
     "layers",
     "load",
     "load_embedding",
+    "near_duplicates",
     "save",
     "save_embedding",
     "set_config",
@@ -94,6 +96,7 @@ _MODULES = {
     "estimators.row_space": ("RowSpaceProjector",),
     "estimators.ten_crop": ("TenCropClassifier",),
     "estimators.ternary_scaler": ("TernaryScaler",),
+    "search.duplicates": ("near_duplicates",),
     "search.image_search": ("ImageSearch",),
     "store": ("cache_clear", "cache_info"),
 }

@@ -104,6 +104,27 @@ def folds(text: str) -> int:
     return _at_least(text, 2)
 
 
+def port(text: str) -> int:
+    """A number of a port that needs no rights."""
+    number = _at_least(text, 1024)
+    if number > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 1024 to 65535")
+    return number
+
+
+def distance(text: str) -> float | str:
+    """An angular distance, or ``auto``."""
+    if text == "auto":
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 0 to 2 nor auto")
+    return number
+
+
 def _at_least(text: str, least: int) -> int:
     # isdecimal is also true of digits of other scripts, and int() reads them.
     if not text.isdecimal() or int(text) < least:

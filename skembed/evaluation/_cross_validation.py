@@ -20,6 +20,7 @@ from ..estimators.pretrained import PretrainedEmbedder
 from ..extraction import Report, record_reports
 from ..extraction._progress import Progress
 from ._evaluation import Evaluation, equal_rows
+from ._near import effect, torn_groups
 
 _MOST_NAMED = 10
 
@@ -131,18 +132,47 @@ def cross_validate(
         groups, copy_notes = _groups_of_copies(rows, labels)
     n_made, fold_notes = _possible_folds(labels, groups, n_folds)
     classifier = _default_classifier(rows) if classifier is None else classifier
+    folds = _folds(labels, groups, n_made)
+    decisions, scores = _judge(rows, labels, folds, classifier)
+    torn = torn_groups(rows, groups, folds)
+    near_notes = []
+    if torn is not None:
+        kept = _accuracy(rows, labels, torn.together(folds), classifier)
+        near_notes.append(f"{torn.described(items)} {effect(scores.mean(), kept)}")
+    notes = (*copy_notes, *fold_notes, *near_notes)
+    return Evaluation(rows, labels, decisions, scores, notes, items)
+
+
+def _judge(
+    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, classifier: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the decisions for each image, by the fold that tests it, and the accuracy of each."""
     classes, of_image = np.unique(labels, return_inverse=True)
     decisions, scores = np.full((len(labels), len(classes)), -np.inf), []
-    with contextlib.closing(Progress("auto", n_made, "folds", unit="fold")) as bar:
-        for train, test in _splits(labels, groups, n_made):
+    n_folds = int(folds.max()) + 1
+    with contextlib.closing(Progress("auto", n_folds, "folds", unit="fold")) as bar:
+        for fold in range(n_folds):
+            train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             model: Any = clone(classifier)
             model.fit(rows[train], labels[train])
             known = np.searchsorted(classes, model.classes_)
             decisions[np.ix_(test, known)] = decisions_of(model, rows[test])
             scores.append((decisions[test].argmax(axis=1) == of_image[test]).mean())
             bar.add(1)
-    notes = (*copy_notes, *fold_notes)
-    return Evaluation(rows, labels, decisions, np.array(scores), notes, items)
+    return decisions, np.array(scores)
+
+
+def _accuracy(
+    rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, classifier: Any
+) -> float | None:
+    """The mean accuracy of folds; None where one is empty, or holds a class wholly."""
+    classes = set(labels.tolist())
+    for fold in range(int(folds.max()) + 1):
+        is_tested = folds == fold
+        if not is_tested.any() or set(labels[~is_tested].tolist()) != classes:
+            return None
+    _, scores = _judge(rows, labels, folds, classifier)
+    return float(scores.mean())
 
 
 def make_classifier() -> LinearSVC:
@@ -231,14 +261,17 @@ def _possible_folds(
     ]
 
 
-def _splits(
-    labels: np.ndarray, groups: np.ndarray, n_folds: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _folds(labels: np.ndarray, groups: np.ndarray, n_folds: int) -> np.ndarray:
+    """Return the fold that tests each image."""
     if len(set(groups.tolist())) == len(groups):
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=0)
-        return folds.split(labels, labels)
-    grouped = StratifiedGroupKFold(n_folds, shuffle=True, random_state=0)
-    return grouped.split(labels, labels, groups)
+        made = StratifiedKFold(n_folds, shuffle=True, random_state=0).split(labels, labels)
+    else:
+        grouped = StratifiedGroupKFold(n_folds, shuffle=True, random_state=0)
+        made = grouped.split(labels, labels, groups)
+    folds = np.empty(len(labels), int)
+    for fold, (_, test) in enumerate(made):
+        folds[test] = fold
+    return folds
 
 
 def _default_classifier(rows: np.ndarray) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .duplicates import near_duplicates
 from .image_search import ImageSearch
 
-__all__ = ["ImageSearch"]
+__all__ = ["ImageSearch", "near_duplicates"]

@@ -150,20 +150,13 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
         ImageError
             If an image cannot be read.
         """
-        metric = BY_NAME[self.metric]
         if self.embedder is None:
             embedder, rows = None, np.asarray(validate_data(self, X, dtype=np.float32))
         else:
             embedder, rows = fit_embedder(self.embedder, X)
         called = names_of(X, len(rows), names, first_id=0)
-        kept = ~np.isnan(rows).all(axis=1)  # of the others, the embedder has warned
-        check_new(called[kept], ())
-        searched = metric.searched(rows[kept], called[kept])
-        self.embedder_, self.metric_ = embedder, self.metric
-        self.rows_, self.names_ = searched, called[kept]
-        self.ids_ = np.flatnonzero(kept).astype(np.int64)
-        self._next_id = len(rows)
-        self._forget()
+        self._begin(embedder, rows.shape[1])
+        self._add_rows(rows, called, check_unique=False)
         return self
 
     def add(
@@ -194,19 +187,7 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
         self._check_fitted()
         rows = self._rows_of(X)
         called = names_of(X, len(rows), names, first_id=self._next_id)
-        kept = np.asarray(~np.isnan(rows).all(axis=1))
-        searched = self._metric.searched(rows[kept], called[kept])
-        if check_unique:
-            is_new = self._table.are_new(searched)
-            kept[np.flatnonzero(kept)[~is_new]] = False
-            searched = searched[is_new]
-        check_new(called[kept], self.names_)
-        ids = self._next_id + np.flatnonzero(kept)
-        self.rows_ = np.concatenate([self.rows_, searched])
-        self.names_ = np.concatenate([self.names_, called[kept]])
-        self.ids_ = np.concatenate([self.ids_, ids])
-        self._next_id += len(rows)
-        self._forget()
+        self._add_rows(rows, called, check_unique)
         return self
 
     def remove(self, names: str | Sequence[str]) -> ImageSearch:
@@ -370,6 +351,32 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
         from ._saving import read
 
         return read(cls, Path(directory), embedder)
+
+    def _begin(self, embedder: Any, n_features: int) -> None:
+        """Become an index without images."""
+        self.embedder_, self.metric_ = embedder, self.metric
+        self.rows_ = np.empty((0, n_features), np.float32)
+        self.names_, self.ids_ = np.empty(0, object), np.empty(0, np.int64)
+        self._next_id = 0
+        vars(self).pop("_expected", None)
+        self._forget()
+
+    def _add_rows(self, rows: np.ndarray, called: np.ndarray, check_unique: bool) -> np.ndarray:
+        """Put rows into the index as the embedder gave them; say which of them are in it now."""
+        kept = np.asarray(~np.isnan(rows).all(axis=1))
+        searched = self._metric.searched(rows[kept], called[kept])
+        if check_unique:
+            is_new = self._table.are_new(searched)
+            kept[np.flatnonzero(kept)[~is_new]] = False
+            searched = searched[is_new]
+        check_new(called[kept], self.names_)
+        ids = self._next_id + np.flatnonzero(kept)
+        self.rows_ = np.concatenate([self.rows_, searched])
+        self.names_ = np.concatenate([self.names_, called[kept]])
+        self.ids_ = np.concatenate([self.ids_, ids])
+        self._next_id += len(rows)
+        self._forget()
+        return kept
 
     def _neighbors(self, X: Any, n_neighbors: int | None) -> tuple[np.ndarray, np.ndarray]:
         """The distances and the positions of neighbours; -1 for an image that cannot be read."""

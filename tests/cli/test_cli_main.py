@@ -23,7 +23,10 @@ from skembed._optional import install_command
 from skembed.cli import main
 
 SCRIPT = shutil.which("skembed", path=Path(sys.executable).parent)
-COMMANDS = ("demo", "classify", "predict", "embed", "backbones", "cache", "devices")
+COMMANDS = (
+    *("demo", "classify", "predict", "embed", "search", "duplicates"),
+    *("backbones", "cache", "devices"),
+)
 
 
 def test_the_console_script_tells_its_version():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_val_score
@@ -89,3 +91,30 @@ def test_classes_too_small_are_refused(example):
     few = cross_validate(rows[:23], labels[:23])
     assert few.notes == ("3 folds instead of 5: the class 'dog' can be in no more.",)
     assert len(few.scores) == 3
+
+
+def test_near_duplicates_in_different_folds_are_told():
+    """Classes that say nothing: only who has seen nearly the same image knows its class."""
+    random = np.random.default_rng(0)
+    rows = np.repeat(random.standard_normal((40, 100)), 2, axis=0)
+    rows += 1e-3 * random.standard_normal(rows.shape)
+    labels = np.repeat(random.permutation(np.repeat(["cat", "dog"], 20)), 2)
+    names = [f"{i}.jpg" for i in range(80)]
+    found = cross_validate(rows, labels, items=names)
+    (note,) = found.notes
+    said = re.fullmatch(
+        r"Near-duplicates lie in different folds: (\d+) images in (\d+) groups, such as (\d+).jpg "
+        r"and (\d+).jpg. skembed.near_duplicates lists them. Kept together, accuracy is "
+        r"(0.\d+), lower by (0.\d+).",
+        note,
+    )
+    assert said, note
+    n_images, n_groups, one, other = map(int, said.groups()[:4])
+    assert n_images == 2 * n_groups > 40
+    assert one // 2 == other // 2
+    together, lower = float(said[5]), float(said[6])
+    assert together + lower == pytest.approx(found.scores.mean(), abs=1e-3)
+    assert together < 0.7 < found.scores.mean()
+    kept = cross_validate(rows, labels, groups=np.repeat(np.arange(40), 2))
+    assert kept.notes == ()
+    assert kept.scores.mean() == pytest.approx(together, abs=0.15)

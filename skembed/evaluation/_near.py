@@ -1,0 +1,113 @@
+"""Near-duplicates that lie in different folds: a classifier is tested on what it has learnt."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._errors import advice, shortened
+from ..search._groups import groups_of, near_pairs
+
+# Among few features, some rows always lie near each other.
+_LEAST_FEATURES = 64
+_LISTED = "skembed.near_duplicates lists them."
+_COMMAND = "`skembed duplicates` lists them."
+
+
+@dataclass(frozen=True, slots=True)
+class TornGroups:
+    """Images that are nearly the same, and in different folds.
+
+    Parameters
+    ----------
+    images : int array of shape (n_torn,)
+        Which images lie in groups that are torn.
+    n_groups : int
+        How many groups are.
+    nearest : (int, int)
+        The two that are nearest to each other.
+    groups : int array of shape (n_samples,)
+        The groups that keep them together.
+    """
+
+    images: np.ndarray
+    n_groups: int
+    nearest: tuple[int, int]
+    groups: np.ndarray
+
+    def together(self, folds: np.ndarray) -> np.ndarray:
+        """Move each group into the fold of its first image; all other images stay in theirs.
+
+        Drawn anew, the folds would differ in more than the near-duplicates.
+        """
+        _, first, group_of = np.unique(self.groups, return_index=True, return_inverse=True)
+        return folds[first[group_of]]
+
+    def described(self, items: Any) -> str:
+        """Say how many they are, and name two of them where images have names."""
+        example = ""
+        two = [] if items is None else [items[i] for i in self.nearest]
+        if two and all(isinstance(item, str | os.PathLike) for item in two):
+            named = " and ".join(shortened(os.fsdecode(item), 120) for item in two)
+            example = f", such as {named}"
+        groups = "group" if self.n_groups == 1 else "groups"
+        return (
+            f"Near-duplicates lie in different folds: {len(self.images):,} images in "
+            f"{self.n_groups:,} {groups}{example}.{advice(_LISTED, command=_COMMAND)}"
+        )
+
+
+def torn_groups(rows: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> TornGroups | None:
+    """Find near-duplicates that a cross-validation has torn apart; None where there are none.
+
+    Parameters
+    ----------
+    rows : array of shape (n_samples, n_features)
+        The features.
+    groups : array of shape (n_samples,)
+        What the cross-validation kept together.
+    folds : int array of shape (n_samples,)
+        The fold that has tested each image.
+    """
+    if rows.shape[1] < _LEAST_FEATURES:
+        return None
+    (first, second, distances), _ = near_pairs(rows)
+    torn = np.flatnonzero(folds[first] != folds[second])
+    if not len(torn):
+        return None
+    n = len(rows)
+    near = groups_of(n, first, second)
+    images = np.flatnonzero(np.isin(near, near[first[torn]]))
+    closest = torn[np.argmin(distances[torn])]
+    _, same, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    return TornGroups(
+        images=images,
+        n_groups=len(np.unique(near[images])),
+        nearest=(int(first[closest]), int(second[closest])),
+        groups=groups_of(
+            n,
+            np.concatenate([first, np.arange(n)]),
+            np.concatenate([second, same[group_of]]),
+        ),
+    )
+
+
+def effect(apart: float, together: float | None) -> str:
+    """Say what keeping them together does to the accuracy.
+
+    Examples
+    --------
+    >>> from skembed.evaluation._near import effect
+    >>> effect(0.95, 0.925)
+    'Kept together, accuracy is 0.925, lower by 0.025.'
+    """
+    if together is None:
+        return "Kept together, they leave a fold empty, or put a whole class into one."
+    difference = round(round(apart, 3) - round(together, 3), 3)
+    if not difference:
+        return f"Kept together, accuracy stays {together:.3f}."
+    how = "lower" if difference > 0 else "higher"
+    return f"Kept together, accuracy is {together:.3f}, {how} by {abs(difference):.3f}."

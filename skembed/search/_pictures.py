@@ -1,0 +1,94 @@
+"""The pictures of an index, for people to look at: JPEGs of a bounded size."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .._files import written_whole
+from ..images import load, local_path
+
+KEPT_SIDE = 800  # pixels of pictures that have no file of their own
+_QUALITY = 85
+
+
+def thumbnail(item: Any, side: int) -> bytes:
+    """Return an image as a JPEG that fits into a square.
+
+    Parameters
+    ----------
+    item : image
+        As :func:`skembed.images.load` takes it.
+    side : int, pixels
+        Of the square; a smaller image keeps its size.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    picture = Image.fromarray(load(item))
+    picture.thumbnail((side, side))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_QUALITY, optimize=True)
+    return file.getvalue()
+
+
+def data_url(item: Any, side: int) -> str:
+    """Return a picture as the text of an image's ``src``."""
+    return f"data:image/jpeg;base64,{base64.b64encode(thumbnail(item, side)).decode()}"
+
+
+class Pictures:
+    """The pictures of the images of an index, by their ids.
+
+    An image with a file of its own is read from there; of all others, such as those in archives, a
+    picture is kept in the folder of the index.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder of the index.
+    """
+
+    def __init__(self, directory: Path):
+        self._folder = directory / "pictures"
+
+    def keep(self, identity: int, item: Any) -> None:
+        """Keep a picture of an image that has no file of its own."""
+        if has_file(item):
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with written_whole(self._path(identity)) as (temporary,):
+            temporary.write_bytes(thumbnail(item, KEPT_SIDE))
+
+    def source(self, identity: int, name: str) -> Any:
+        """Return what the picture of an image is read from."""
+        kept = self._path(identity)
+        return kept if kept.is_file() else Path(name)
+
+    def sweep(self, ids: np.ndarray) -> None:
+        """Delete pictures of images that are gone."""
+        if not self._folder.is_dir():
+            return
+        known = {self._path(identity).name for identity in ids.tolist()}
+        for path in self._folder.iterdir():
+            if path.name not in known:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _path(self, identity: int) -> Path:
+        return self._folder / f"{int(identity)}.jpg"
+
+
+def has_file(item: Any) -> bool:
+    """Whether an image is a file of this machine."""
+    path = local_path(item)
+    return path is not None and os.path.isfile(path)  # noqa: PTH113 - Path raises for some names
