@@ -58,6 +58,18 @@ def faiss() -> Any:
     return _import("faiss", "faiss", "approximate search", "search")
 
 
+def require_web_server() -> None:
+    """Check that a page can be served.
+
+    Raises
+    ------
+    MissingLibraryError
+        If starlette or uvicorn is not installed.
+    """
+    for library in ("starlette", "uvicorn"):
+        _import(library, library, "the page", "search")
+
+
 def scikit_image_data() -> Path:
     """Return the folder of the pictures that scikit-image's own wheel carries.
 

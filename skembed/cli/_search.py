@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .._errors import with_tilde
 from .._files import written_whole
+from .._optional import require_web_server
 from ._console import Output
 from ._errors import CommandError
 from ._files import storable
@@ -40,6 +41,7 @@ def explain(args: argparse.Namespace, out: Output) -> int:
 def index(args: argparse.Namespace, out: Output) -> int:
     """Add images, and replace those that have changed."""
     from ..images import scan
+    from ..search._embedding import is_usual
     from ..search._folder import SearchFolder
     from ..search.image_search import ImageSearch
 
@@ -47,7 +49,7 @@ def index(args: argparse.Namespace, out: Output) -> int:
     embedder = make_embedder(args)
     if SearchFolder.exists(directory):
         folder = _open(args)
-        if not folder.is_of(embedder) and not _is_usual(args):
+        if not folder.is_of(embedder) and not is_usual(embedder):
             raise CommandError(
                 f"{with_tilde(directory)} is an index of {folder.search.embedder_!r}: give the "
                 "options of that, or none, or another --dir."
@@ -115,6 +117,7 @@ def remove(args: argparse.Namespace, out: Output) -> int:
 
 def serve(args: argparse.Namespace, out: Output) -> int:
     """Serve the page until Ctrl-C."""
+    require_web_server()
     from ..search._server import bind, run
 
     folder = _open(args)
@@ -155,12 +158,3 @@ def _directory(args: argparse.Namespace) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("skembed") / "search"
-
-
-def _is_usual(args: argparse.Namespace) -> bool:
-    """Whether no option names a network."""
-    from .. import PretrainedEmbedder
-    from ..search._embedding import described
-
-    usual = PretrainedEmbedder(on_error="nan")
-    return described(make_embedder(args)) == described(usual)

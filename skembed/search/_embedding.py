@@ -116,6 +116,13 @@ def described(embedder: Any) -> dict[str, Any] | None:
     return {"class": type(embedder).__name__, "parameters": parameters}
 
 
+def is_usual(embedder: Any) -> bool:
+    """Whether an embedder is the usual one, whatever it does with unreadable images."""
+    facts = described(embedder)
+    parameters = None if facts is None else facts["parameters"]
+    return parameters is not None and set(parameters) <= {"on_error"}
+
+
 def restored(facts: Any) -> Any:
     """Make the embedder that was written down.
 
