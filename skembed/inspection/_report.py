@@ -178,9 +178,12 @@ def _confused(found: Evaluation) -> str:
         n_pairs=_MOST_PAIRS,
         n_images=_MOST_IMAGES,
     )
+    n = len(found.confusions)
+    pairs = (
+        f"The {_MOST_PAIRS} most frequent of {n:,} pairs" if n > _MOST_PAIRS else "All pairs"
+    )
     return (
-        f'<p class="soft">The {min(_MOST_PAIRS, len(found.confusions))} most frequent of '
-        f"{len(found.confusions):,} pairs; of each the worst {_MOST_IMAGES} images at most.</p>"
+        f'<p class="soft">{pairs}; of each the worst {_MOST_IMAGES} images at most.</p>'
         + shown.gallery.to_html()
     )
 
