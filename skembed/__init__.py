@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         images,
         inspection,
         layers,
+        tflite,
         widgets,
     )
     from ._config import config_context, get_config, set_config
@@ -77,6 +78,7 @@ __all__ = [
     "save_embedding",
     "set_config",
     "show_devices",
+    "tflite",
     "widgets",
 ]
 
@@ -110,6 +112,7 @@ _SUBPACKAGES = (
     "images",
     "inspection",
     "layers",
+    "tflite",
     "widgets",
 )
 

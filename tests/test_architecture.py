@@ -40,6 +40,7 @@ ARROWS = {
     "widgets": {"images", "estimators", "search", "evaluation", "inspection"},
     "bigml": {"images", "formats"},
     "testing": set(),
+    "tflite": {"images", "backbones", "formats", "extraction", "estimators"},
 }
 # Names of which a parameter is one; a choice of a single name tells nothing.
 CHOICES = {

@@ -3,7 +3,7 @@
 from ._classes import class_names
 from ._registry import from_model, get, names, register
 from ._spec import Backbone, Preparation, WeightsFile
-from ._table import table
+from ._table import describe, table
 from ._tiers import (
     Tier,
     UnknownCharacteristics,
@@ -20,6 +20,7 @@ __all__ = [
     "UnknownCharacteristicsValue",
     "WeightsFile",
     "class_names",
+    "describe",
     "from_model",
     "get",
     "names",

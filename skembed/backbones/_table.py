@@ -82,6 +82,62 @@ def _several(names: Iterable[Any]) -> list[Any]:
     return list(names)
 
 
+def describe(backbone: Any) -> pd.Series:
+    """Return what is known of one backbone: of the registry, or a network given as it is.
+
+    Parameters
+    ----------
+    backbone : str, path, keras.Model or Backbone
+        As an estimator takes it.
+
+    Returns
+    -------
+    pandas.Series
+        Called by the backbone's name: what :func:`table` says, and
+
+        - ``format``, ``channels``, ``pooling``;
+        - ``outputs``: the names of several;
+        - ``labels``: how many classes have names, and the first of them;
+        - what its format adds, such as the types of a TensorFlow Lite model's input and outputs.
+
+    Raises
+    ------
+    TypeError, ValueError, WeightsError
+        If there is none of that name, or the file cannot be read.
+
+    See Also
+    --------
+    table : All of the registry.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> facts = backbones.describe("resnet50")
+    >>> print(facts["size"], facts["features"], facts["labels"])
+    224 x 224 2048 1000: tench, goldfish, ...
+    """
+    import pandas as pd
+
+    known = resolve(backbone)
+    own = format_of(known)
+    facts = {
+        **_row(known),
+        "format": known.format,
+        "channels": known.n_channels,
+        "pooling": known.pooling,
+        "outputs": ", ".join(own.output_names(known)) or "-",
+        "labels": _first_of(known.class_names),
+        "digest": known.digest or (known.weights[0].digest if known.weights else "-"),
+        **own.facts(known),
+    }
+    return pd.Series(facts, name=facts.pop("name"))
+
+
+def _first_of(names: tuple[str, ...]) -> str:
+    """How many there are, and two of them."""
+    return f"{len(names)}: {', '.join(names[:2])}, ..." if names else "-"
+
+
 def at_hand() -> list[str]:
     """Return the names of the backbones whose weights (without the classifier) are here."""
     return [backbone.name for backbone in every() if _is_here(backbone)]

@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 def add_embedder_options(parser: argparse.ArgumentParser, *, run_only: bool = False) -> None:
     """Add the parameters of the estimator that a person sets on a command line."""
     if not run_only:
-        _add_network_options(parser)
+        parser.add_argument(
+            "--backbone",
+            default="efficientnet_lite0",
+            metavar="NAME",
+            help="a name that `skembed backbones` lists, a tier, or a model file (%(default)s)",
+        )
+        add_network_options(parser)
     parser.add_argument(
         "--no-cache", action="store_true", help="neither look up nor keep embeddings"
     )
 
 
-def _add_network_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--backbone",
-        default="efficientnet_lite0",
-        metavar="NAME",
-        help="a name that `skembed backbones` lists, a tier, or a .keras file (%(default)s)",
-    )
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is wanted of the backbone, and who runs it."""
     parser.add_argument(
         "--weights",
         default="imagenet",

@@ -12,6 +12,7 @@ from ._arguments import Parser, distance, folds, port, positive
 from ._options import (
     add_choice,
     add_embedder_options,
+    add_network_options,
     add_on_error,
     add_table_options,
 )
@@ -35,7 +36,7 @@ def make_parser() -> Parser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     for add in (
-        *(_demo, _classify, _predict, _embed, _search, _duplicates),
+        *(_demo, _classify, _predict, _embed, _search, _duplicates, _similarity),
         *(_backbones, _cache, _devices),
     ):
         add(commands)
@@ -348,6 +349,30 @@ def _duplicates_options(parser: Parser) -> None:
     _add_force(parser)
     add_embedder_options(parser)
     add_on_error(parser, "nan", nan="is in no group")
+
+
+def _similarity(commands) -> None:
+    _command(
+        commands,
+        "similarity",
+        "_similarity:similarity",
+        "Print the cosine similarity of two images.",
+        example="skembed similarity efficientnet_lite0 burger.jpg crop.jpg\n"
+        "skembed similarity model.tflite burger.jpg https://example.org/other.jpg",
+        more="That is the cosine of the angle between their embeddings: 1 for the same direction.",
+        options=_similarity_options,
+    )
+
+
+def _similarity_options(parser: Parser) -> None:
+    parser.add_argument(
+        "backbone",
+        metavar="MODEL",
+        help="a name that `skembed backbones` lists, or a model file",
+    )
+    parser.add_argument("images", nargs=2, metavar="IMAGE", help="a file or URL")
+    add_network_options(parser)
+    add_embedder_options(parser, run_only=True)
 
 
 def _backbones(commands) -> None:

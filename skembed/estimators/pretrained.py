@@ -26,8 +26,8 @@ class PretrainedEmbedder(ImageTransformer):
     Parameters
     ----------
     backbone : str, path, keras.Model or Backbone, default="efficientnet_lite0"
-        A name from :func:`skembed.backbones.table`, the path of a ``.keras`` or ``.h5``
-        file, a model, or a :class:`skembed.backbones.Backbone`.
+        A name from :func:`skembed.backbones.table`, the path of a ``.keras``, ``.h5`` or
+        ``.tflite`` file, a model, or a :class:`skembed.backbones.Backbone`.
     layers : str, int or list of these, default="embedding"
         Which layers fill the columns, in the order given; several cost one pass.
 
@@ -74,10 +74,11 @@ class PretrainedEmbedder(ImageTransformer):
         in [-1, 1], so usually with ``normalize="l2"``.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the network's arithmetic. The result is float32 either way.
-    engine : {"auto", "jax", "openvino"}, default="auto"
-        Who runs the network. ``"openvino"`` needs the extra ``fast`` and runs on the CPU;
-        ``"auto"`` is JAX where there is an accelerator, else OpenVINO where it is installed and
-        the CPU has the precision, else JAX. `engine_` tells what it became.
+    engine : str, default="auto"
+        Who runs the network (:func:`skembed.engines.names`). ``"auto"`` is LiteRT for TensorFlow
+        Lite models, which needs the extra ``tflite``; else JAX where there is an accelerator, else
+        OpenVINO where it is installed (extra ``fast``) and the CPU has the precision, else JAX.
+        `engine_` tells what it became.
     batch_size : int or "auto", default="auto"
         On an accelerator, images that go through the network at once: ``"auto"``, 128 for each
         device, is halved when memory runs out, and a number is an order. Four such batches are

@@ -167,6 +167,22 @@ class Format(abc.ABC):
         del backbone
         return ()
 
+    def facts(self, backbone: Backbone) -> dict[str, Any]:
+        """Return what this format alone knows, for :func:`skembed.backbones.describe`.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+
+        Returns
+        -------
+        dict of str to object
+            By default, nothing.
+        """
+        del backbone
+        return {}
+
     @abc.abstractmethod
     def network(self, spec: NetworkSpec) -> Any:
         """Return the network of a request, as an engine builds it.

@@ -96,7 +96,7 @@ class TFLiteFormat(Format):
         ValueError
             It says how to tell it.
         """
-        model = self._model(backbone)
+        model = self.model(backbone)
         preparation = backbone.preparation
         if preparation is None:
             raise ValueError(
@@ -115,12 +115,20 @@ class TFLiteFormat(Format):
     def layers(self, backbone: Backbone, top: bool) -> tuple[Layer, ...]:
         """Return the outputs of the model."""
         del top
-        return tuple(map(_layer, self._model(backbone).heads))
+        return tuple(map(_layer, self.model(backbone).heads))
 
     def output_names(self, backbone: Backbone) -> tuple[str, ...]:
         """Return the names of the outputs, where there are several."""
-        heads = self._model(backbone).heads
+        heads = self.model(backbone).heads
         return tuple(head.name for head in heads) if len(heads) > 1 else ()
+
+    def facts(self, backbone: Backbone) -> dict[str, Any]:
+        """Return the types of the input and of each output."""
+        model = self.model(backbone)
+        return {
+            "input": f"{model.input_name}: {model.input_type}",
+            "heads": "; ".join(map(str, model.heads)),
+        }
 
     def network(self, spec: NetworkSpec) -> TFLiteNetwork:
         """Return the model, and the outputs that are tapped.
@@ -144,7 +152,8 @@ class TFLiteFormat(Format):
         heads = tuple(_head_of(tap, model) for tap in spec.taps)
         return TFLiteNetwork(data + PADDING, model, heads)
 
-    def _model(self, backbone: Backbone) -> Model:
+    def model(self, backbone: Backbone) -> Model:
+        """Return what is known of the model in a file, or of one that was given as bytes."""
         if backbone.weights:
             path = Path(backbone.weights[0].file)
             if path.is_file():

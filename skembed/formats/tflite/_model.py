@@ -57,6 +57,11 @@ class Head:
     zero_point: int
     labels: tuple[str, ...]
 
+    def __str__(self) -> str:
+        shape = " x ".join("?" if side < 0 else str(side) for side in self.shape)
+        stored = f", {self.scale:g} * ({self.type} - {self.zero_point})"
+        return f"{self.name}: {shape}{stored if self.type != 'float32' else ', float32'}"
+
     @property
     def n_channels(self) -> int:
         """Values, once pooled."""

@@ -1,0 +1,7 @@
+"""What is ``tflite_support.task.vision`` there."""
+
+from ._image_embedder import ImageEmbedder
+from ._options import ImageEmbedderOptions
+from ._tensor_image import TensorImage
+
+__all__ = ["ImageEmbedder", "ImageEmbedderOptions", "TensorImage"]
