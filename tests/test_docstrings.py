@@ -27,6 +27,7 @@ MODULES = (
     "extraction",
     "inspection",
     "testing",
+    "tflite",
     "widgets",
 )
 # Left out: how a summary begins and ends, which ruff sees to; a longer text and "See Also", which

@@ -88,7 +88,18 @@ class Region:
         return type(self), (self.source, self.box, self.rotation)  # without what is decoded
 
     def of(self, photograph: Photograph) -> Region:
-        """Return the same region, which shares a photograph with others."""
+        """Return the same region, which shares a photograph with others.
+
+        Parameters
+        ----------
+        photograph : Photograph
+            Of its source.
+
+        Returns
+        -------
+        Region
+            Equal to this one.
+        """
         region = dataclasses.replace(self)
         object.__setattr__(region, "photograph", photograph)
         return region
@@ -132,6 +143,11 @@ class Region:
             The whole image.
         name : str
             Of the region, for messages.
+
+        Returns
+        -------
+        array
+            It has as many axes.
 
         Raises
         ------
