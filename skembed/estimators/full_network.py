@@ -58,8 +58,8 @@ class FullNetworkEmbedder(ImageTransformer):
         As for :class:`PretrainedEmbedder`.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the network's arithmetic.
-    engine : {"auto", "jax", "openvino"}, default="auto"
-        Who runs the network.
+    engine : str, default="auto"
+        Who runs the network: one of :func:`skembed.engines.names`, or ``"auto"``.
     batch_size : int or "auto", default="auto"
         As for :class:`PretrainedEmbedder`.
     n_jobs : int or None, default=None

@@ -19,8 +19,8 @@ from ..._errors import size_of_bytes
 from ..._subprocess import run_python
 from .._engine import TransientError, UnsupportedNetworkError
 
-MAX_BYTES = 2**31  # that one image may take, in addition to what the model itself takes
-_MAX_SECONDS = 30  # of a core, for loading it and for two images
+MAX_BYTES = 2**30  # that one image may take, in addition to what the model itself takes
+_MAX_SECONDS = 20  # of a core, for loading it and for two images
 _TIMEOUT = 600.0  # of the clock, however busy the machine is
 _REFUSED = 3  # the exit code when LiteRT says no by itself
 

@@ -19,6 +19,7 @@ from ._structure import checked
 INPUT_TYPES = ("float32", "uint8")
 OUTPUT_TYPES = ("float32", "uint8", "int8")
 RESIZE = "libyuv-bilinear"
+_MAX_SIDE = 4096  # pixels; images of a side of millions would take gigabytes
 _RESERVED = {EMBEDDING, PREDICTIONS, "all", *(f"stage{i}" for i in range(1, 6))}
 
 
@@ -177,8 +178,11 @@ def _input(graph: Graph) -> Tensor:
         )
     if channels != 3:
         raise DamagedError(f"{where} takes {channels} channels, and an RGB image has 3")
-    if height == 0 or width == 0:
-        raise DamagedError(f"{where} takes images of {height} x {width} pixels")
+    if height == 0 or width == 0 or max(height, width) > _MAX_SIDE:
+        raise DamagedError(
+            f"{where} takes images of {height} x {width} pixels; at most {_MAX_SIDE:,} a side are "
+            "allowed, as for every network"
+        )
     if image.type not in INPUT_TYPES:
         raise DamagedError(
             f"{where} is {image.type}; allowed: {' and '.join(INPUT_TYPES)}. Convert the model "

@@ -194,6 +194,7 @@ REFUSED = [
     (tensor(0, shape=[8, 8, 3]), r"'image' has the shape \(8, 8, 3\)"),
     (shaped(2, 8, 8, 3), "'image' takes a batch of 2: convert"),
     (shaped(1, 8, 8, 1), "'image' takes 1 channels"),
+    (shaped(1, 5000, 8, 3), "5000 x 8 pixels; at most 4,096 a side"),
     (tensor(0, type=INTEGERS), "'image' is int32; .*inference_input_type"),
     (tensor(1, shape=[1, 1, 3]), r"'average' has the shape \(1, 1, 3\)"),
     (tensor(1, type=INTEGERS), "'average' is int32; .*inference_output_type"),
