@@ -170,7 +170,9 @@ def test_what_no_format_takes_is_told_all_that_formats_take(kernels, linear, tmp
         r"the path of a \.keras, \.h5, \.hdf5, \.tflite, \.npy or \.linear\.json file, "
         r"a LinearNetwork, the bytes of a \.tflite file, a keras\.Model"
     )
-    with pytest.raises(TypeError, match=rf"must be a name .*, {taken} or a Backbone, got float"):
+    with pytest.raises(
+        TypeError, match=rf"must be a name .*, {taken} or a Backbone, got float"
+    ):
         PretrainedEmbedder(3.5).fit(X)
     with pytest.raises(TypeError, match=rf"A network may be {taken}, got int"):
         backbones.from_model(3)
