@@ -49,7 +49,7 @@ class Answers:
             {
                 "n_images": len(self._place),
                 "metric": self._search.metric_,
-                "embedder": repr(self._search.embedder_),
+                "embedder": repr(self._search.embedder_).partition("  #")[0],
             }
         )
 
