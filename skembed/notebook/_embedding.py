@@ -162,6 +162,8 @@ def check_options(options: argparse.Namespace) -> None:
     UsageError
         Naming them.
     """
+    if options.top:
+        raise UsageError("--top is for %embed similar.")
     if options.clf and not options.svm:
         raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
     if options.discretize and options.on_error == "nan":

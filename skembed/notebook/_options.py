@@ -166,6 +166,13 @@ def _batch_size(text: str) -> int | str:
     return number
 
 
+def _count(text: str) -> int:
+    (number,) = _numbers(text, int) if "," not in text else (0,)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of images")
+    return number
+
+
 def _thresholds(text: str) -> tuple[float, float]:
     bounds = _numbers(text, float)
     if len(bounds) != 2 or not bounds[0] <= bounds[1]:
@@ -214,6 +221,7 @@ def _make_parser() -> _Parser:
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
+    add("-n", "--top", type=_count, metavar="N", help="similar: how many images (8)")
     add("--paths", action="store_true", help="a cell's lines are GLOB [LABEL]")
     add(
         "--on-error",
@@ -274,6 +282,7 @@ HELP = f"""Embed images with a pretrained network.
     dogs/*.jpg   dog
 
     %embed models | layers [MODEL] | cache [clear [MODEL]] | demo [MODEL]
+    %embed similar [MODEL] IMAGE IMAGES     the images that look most like one
 
 IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
 $name and {{expression}} are the same objects; in MODEL, in quotes and in

@@ -17,6 +17,7 @@ from ._ipython import UsageError
 from ._names import scan
 from ._options import refuse
 from ._request import Request
+from ._similar import similar
 from ._svm import cross_validate, describe
 from ._tables import LongTable, Table
 
@@ -99,8 +100,9 @@ VERBS: dict[str, Callable[[Request, list[str]], Any]] = {
     "layers": layers_of,
     "cache": cache,
     "demo": demo,
+    "similar": lambda request, words: similar(request, words, VERBS),
 }
-_RESERVED = ("map", "similar", "thresholds", "features", "confusion")
+_RESERVED = ("map", "thresholds", "features", "confusion")
 
 
 def refuse_reserved(line: str) -> None:

@@ -49,7 +49,8 @@ def page(request, browser, address):
         opened.goto(address)
         expect(opened.locator("#found li")).to_have_count(12)
         yield opened
-        assert complaints == []
+        # The answer to the picture that is none.
+        assert [one for one in complaints if "status of 422" not in one] == []
 
 
 def _names(page):
