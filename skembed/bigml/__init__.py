@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
 from ._create import create_model
 from ._estimators import DeepnetClassifier, DeepnetRegressor
 from ._model import Deepnet, FeatureExtractor
+from ._pretrained import create_image_feature_extractor
 from ._settings import Settings
 
 __all__ = [
+    "PRETRAINED",
     "Deepnet",
     "DeepnetClassifier",
     "DeepnetRegressor",
     "FeatureExtractor",
+    "PretrainedNetwork",
     "Settings",
+    "create_image_feature_extractor",
     "create_model",
 ]

@@ -12,13 +12,13 @@ import numpy as np
 
 from .._errors import ImageError
 from .._processor import n_cores
-from ..formats.bigml._image_network import FILTER
+from ..formats.bigml._image_network import FILTER, ImageNetwork
 from ..images import Limits, Raw, describe, read
 from ..images._convention import GEOMETRIES
-from ..images._decode import opened
+from ..images._decode import decode_unturned
 from ..images._filters import FILTERS
 from ..images._inputs import is_missing
-from ..images._pillow import as_image, height_and_width, to_rgb
+from ..images._pillow import height_and_width
 from ._settings import Settings
 
 _PATHS, _BYTES = (str, PurePath), (bytes, bytearray, memoryview)
@@ -35,7 +35,7 @@ def is_image(value: Any) -> bool:
 
 
 def images_as_arrays(
-    items: Iterable[Any], size: tuple[int, int], rescale: str, settings: Settings
+    items: Iterable[Any], network: ImageNetwork, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return images as the layers' normalisation takes them.
 
@@ -43,12 +43,10 @@ def images_as_arrays(
     ----------
     items : iterable
         Images; a missing one is a black pixel.
-    size : (int, int)
-        Height and width.
-    rescale : {"warp", "pad", "crop"}
-        How they come to that size.
+    network : ImageNetwork
+        Which tells their size, and how they usually come to it.
     settings : Settings
-        Where they are, and what they may be.
+        Where they are, what they may be, and how they come to that size, if it says so.
 
     Returns
     -------
@@ -57,6 +55,7 @@ def images_as_arrays(
     sides : array of shape (n_images,), float32
         The longer side of each image as it was.
     """
+    size, rescale = network.size, settings.rescale_type or network.usual_rescale
 
     def prepared(item: Any) -> tuple[np.ndarray, int]:
         pixels = pixels_of(item, settings)
@@ -121,8 +120,7 @@ def _check_format(item: Any, settings: Settings) -> None:
 def _decoded(raw: Raw, limits: Limits) -> np.ndarray:
     if not isinstance(raw.data, bytes):  # a PIL image
         return _rgb(np.asarray(raw.data), raw.name, Settings())
-    with opened(raw.data, raw.name, limits) as encoded:
-        return np.array(to_rgb(as_image(encoded.pixels()), raw.name))
+    return decode_unturned(raw, limits)
 
 
 def _rgb(array: np.ndarray, name: str, settings: Settings) -> np.ndarray:

@@ -109,7 +109,7 @@ class Deepnet:
             column = self._spec.image_columns[0]
             items, is_one = _images_of(inputs, column, self._spec)
             found = self._answers(np.zeros((len(items), 0), np.float32), [items])
-            return found[0] if is_one and self._spec.is_detector else found
+            return found[0] if is_one and isinstance(found, list) else found
         return self.answer(inputs, self._spec.names)
 
     def answer(self, inputs: Any, names: Sequence[str]) -> np.ndarray:
@@ -142,7 +142,6 @@ class Deepnet:
 
     def _built(self) -> _network.Program:
         spec, image = self._spec, self._spec.image
-        sizes = _network.VECTOR_BATCHES if image is None else _network.IMAGE_BATCHES
         if spec.is_detector:
             assert image is not None  # noqa: S101 - the document was checked
             return _detector(image, spec, self.settings)
@@ -153,7 +152,7 @@ class Deepnet:
             pixels = inputs[n_vectors:]
             return [*inputs[:n_vectors], *(image.normalised(one) for one in pixels)]  # type: ignore[union-attr]
 
-        return _network.Program(model, before, sizes=sizes)
+        return _network.Program(model, before, takes_images=image is not None)
 
     def _answers(self, columns: np.ndarray, images: list[Any]) -> Any:
         """Run all rows, a batch at a time."""
@@ -180,16 +179,14 @@ class Deepnet:
         self, columns: np.ndarray, images: list[Any]
     ) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
         image = self._spec.image
-        step = self._program.sizes[1]
+        step = self._program.most_rows
         for start in range(0, len(columns), step):
             rows = slice(start, start + step)
             arrays = [columns[rows]] if columns.shape[1] else []
             sides = np.zeros(0, np.float32)
             for column in images:
                 assert image is not None  # noqa: S101 - there are images
-                pixels, sides = images_as_arrays(
-                    column[rows], image.size, rescale_of(image, self.settings), self.settings
-                )
+                pixels, sides = images_as_arrays(column[rows], image, self.settings)
                 arrays.append(pixels)
             yield arrays, sides
 
@@ -219,7 +216,7 @@ class FeatureExtractor:
         self._program = _network.Program(
             model,
             lambda inputs: [image.normalised(inputs[0])],
-            sizes=_network.IMAGE_BATCHES,
+            takes_images=True,
         )
 
     def __repr__(self) -> str:
@@ -238,20 +235,14 @@ class FeatureExtractor:
         array of shape (n_images, n_features), float32
         """
         items, _ = _images_of(images, 0, None)
-        step, rescale = self._program.sizes[1], rescale_of(self._image, self.settings)
+        step = self._program.most_rows
         parts = [np.zeros((0, self.n_features), np.float32)]
         for start in range(0, len(items), step):
             pixels, _ = images_as_arrays(
-                items[start : start + step], self._image.size, rescale, self.settings
+                items[start : start + step], self._image, self.settings
             )
             parts.append(self._program([pixels]))
         return np.concatenate(parts)
-
-
-def rescale_of(image: ImageNetwork, settings: Settings) -> str:
-    """Return how images come to the network's size."""
-    default = "pad" if image.is_detector else "warp"
-    return settings.rescale_type or image.rescale or default
 
 
 def _detector(image: ImageNetwork, spec: DeepnetSpec, settings: Settings) -> _network.Program:
@@ -267,7 +258,7 @@ def _detector(image: ImageNetwork, spec: DeepnetSpec, settings: Settings) -> _ne
         model,
         lambda inputs: [image.normalised(inputs[0])],
         functools.partial(_detected, image=image, settings=settings),
-        sizes=_network.IMAGE_BATCHES,
+        takes_images=True,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._jax import start_jax
+from .._jax import on_cpu, start_jax
 from .._keras import fixed_settings, import_keras
 from ..formats.bigml._layers import build_layers
 from ._preprocessors import Image
@@ -15,7 +15,7 @@ from ._spec import DeepnetSpec, Part
 from ._trees import forests_of, with_answers
 
 # Each size is compiled once. Images are large, and few are asked about at once.
-VECTOR_BATCHES, IMAGE_BATCHES = (16, 1024), (1, 16)
+_VECTOR_BATCHES, _IMAGE_BATCHES = (16, 1024), (1, 16)
 
 
 def build(spec: DeepnetSpec, normalise: bool) -> Any:
@@ -100,14 +100,18 @@ def _answer(part: Part, x: Any, position: int, normalise: bool) -> Any:
 class Program:
     """A network of Keras, compiled, with what comes before and after it.
 
+    On a CPU, images run one after the other within a batch: the answer for an image is the same
+    to the bit whatever its companions are, one shape is compiled, and none of it is wasted on
+    what fills a batch up.
+
     Parameters
     ----------
     model : keras.Model
         The network.
     before, after : callable, optional
         What is done to the list of its inputs, and to its outputs.
-    sizes : (int, int)
-        How many rows run at once: few, or many.
+    takes_images : bool
+        Whether its inputs are large.
     """
 
     def __init__(
@@ -115,31 +119,67 @@ class Program:
         model: Any,
         before: Callable[[list[Any]], list[Any]] | None = None,
         after: Callable[[Any], Any] | None = None,
-        sizes: tuple[int, int] = VECTOR_BATCHES,
+        *,
+        takes_images: bool,
     ) -> None:
         jax = start_jax()
-        self.sizes = sizes
         self._state = (
             [variable.value for variable in model.trainable_variables],
             [variable.value for variable in model.non_trainable_variables],
         )
+        is_listed = isinstance(model.input, list)
 
-        def run(state: Any, inputs: list[Any]) -> Any:
+        def run(state: Any, inputs: list[Any], _n_rows: Any) -> Any:
             inputs = before(inputs) if before else inputs
-            y, _ = model.stateless_call(*state, inputs, training=False)
+            given = inputs if is_listed else inputs[0]
+            y, _ = model.stateless_call(*state, given, training=False)
             return after(y) if after else y
 
-        self._run = jax.jit(run)
+        one_by_one = takes_images and on_cpu()
+        self._sizes = _IMAGE_BATCHES if takes_images else _VECTOR_BATCHES
+        if one_by_one:
+            self._sizes = self._sizes[1:]
+        self._run = jax.jit(_one_by_one(run) if one_by_one else run)
+
+    @property
+    def most_rows(self) -> int:
+        """How many rows a call takes at most."""
+        return self._sizes[-1]
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> Any:
-        """Return the outputs for at most ``sizes[1]`` rows, as arrays of NumPy."""
+        """Return the outputs for at most `most_rows` rows, as arrays of NumPy."""
         jax = start_jax()
         n_rows = len(inputs[0])
-        size = self.sizes[0] if n_rows <= self.sizes[0] else self.sizes[1]
+        size = next(size for size in self._sizes if n_rows <= size)
         padded = [_padded(one, size) for one in inputs]
         with fixed_settings():
-            found = self._run(self._state, padded)
+            found = self._run(self._state, padded, n_rows)
         return jax.tree.map(lambda one: np.asarray(one)[:n_rows], found)
+
+
+def _one_by_one(run: Callable[[Any, list[Any], Any], Any]) -> Callable[..., Any]:
+    """Return a function that runs the first rows of a batch, each by itself."""
+    import jax
+    import jax.numpy as jnp
+
+    def each(state: Any, inputs: list[Any], n_rows: Any) -> Any:
+        shapes = jax.eval_shape(run, state, [one[:1] for one in inputs], 1)
+        size = len(inputs[0])
+        empty = jax.tree.map(lambda one: jnp.zeros((size, *one.shape[1:]), one.dtype), shapes)
+
+        def step(row: Any, found: Any) -> Any:
+            ours = [jax.lax.dynamic_slice_in_dim(one, row, 1) for one in inputs]
+            return jax.tree.map(
+                lambda all_rows, one: jax.lax.dynamic_update_slice_in_dim(
+                    all_rows, one, row, 0
+                ),
+                found,
+                run(state, ours, 1),
+            )
+
+        return jax.lax.fori_loop(0, n_rows, step, empty)
+
+    return each
 
 
 def _padded(rows: np.ndarray, size: int) -> np.ndarray:

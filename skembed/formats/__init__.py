@@ -1,16 +1,17 @@
 """What a network may come as, an object for each kind.
 
-:class:`Format` is what skembed asks of each; Keras' is in :mod:`skembed.formats.keras`, that of
-TensorFlow Lite in :mod:`skembed.formats.tflite`.
+:class:`Format` is what skembed asks of each; Keras' is in :mod:`skembed.formats.keras`, those of
+TensorFlow Lite and BigML in :mod:`skembed.formats.tflite` and :mod:`skembed.formats.bigml`.
 """
 
 from ..backbones._formats import format_of, names, register, unregister
 from ._format import Format
 from ._network import Layer, NetworkSpec, Tap
+from .bigml import BigMLFormat
 from .keras import KerasFormat
 from .tflite import TFLiteFormat
 
-OWN = (KerasFormat(), TFLiteFormat())
+OWN = (KerasFormat(), TFLiteFormat(), BigMLFormat())
 
 __all__ = [
     "Format",

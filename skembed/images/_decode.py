@@ -93,6 +93,18 @@ def pixels_of_part(raw: Raw, limits: Limits) -> np.ndarray:
     )
 
 
+def decode_unturned(raw: Raw, limits: Limits) -> np.ndarray:
+    """Return an encoded image as RGB, as it is stored: not turned by its EXIF orientation.
+
+    Returns
+    -------
+    array of shape (height, width, 3), uint8
+    """
+    assert isinstance(raw.data, bytes)  # noqa: S101 - what is decoded already has been turned
+    with opened(raw.data, raw.name, limits) as encoded:
+        return np.array(to_rgb(as_image(encoded.pixels()), raw.name))
+
+
 def load(item: Any, *, color_space: str = "rgb") -> np.ndarray:
     """Read and decode one image.
 

@@ -3,6 +3,7 @@
 Every function gives arrays and data frames; displays draw them, by scikit-learn's convention.
 """
 
+from ._boxes import draw_boxes
 from ._confusions_display import ConfusionsDisplay
 from ._examples import top_images
 from ._explain import explain, layer_contributions
@@ -24,6 +25,7 @@ __all__ = [
     "activation_map",
     "class_patterns",
     "confusions",
+    "draw_boxes",
     "explain",
     "gallery",
     "label_suspects",

@@ -134,7 +134,6 @@ def test_a_string_is_as_good_as_a_path(model, tmp_path, monkeypatch):
         ("m.pb", r"model\.save"),
         ("m.pth", r"torch\.onnx\.export"),
         ("m.pt", r"torch\.onnx\.export"),
-        ("m.json", "model_from_json"),
         ("m.weights.h5", "give the file as weights"),
         ("m.bin", "ends in none of"),
     ],

@@ -1,1 +1,5 @@
-"""BigML's deepnets: reading a document, building its layers, its images as a backbone."""
+"""BigML's deepnets: reading a document, building its layers, its image part as a backbone."""
+
+from ._format import BigMLFormat
+
+__all__ = ["BigMLFormat"]

@@ -16,7 +16,7 @@ from ._layers import build_layers
 FILTER = "nearest-half-pixel"
 RESCALES = tuple(GEOMETRIES)
 _MOST_SIDE = 2**12
-_ZEROS, _ONES = (0.0,) * 3, (1.0,) * 3
+_ZEROS, _ONES = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class Loading:
         That order.
     """
 
-    mean: tuple[float, ...] = _ZEROS
-    std: tuple[float, ...] = _ONES
+    mean: tuple[float, float, float] = _ZEROS
+    std: tuple[float, float, float] = _ONES
     channels: str = "rgb"
 
 
 _LOADINGS = {
-    "normalizing": Loading(std=(255.0,) * 3),
-    "centering": Loading((127.5,) * 3, (127.5,) * 3),
-    "skewed_centering": Loading((128.0,) * 3, (128.0,) * 3),
+    "normalizing": Loading(std=(255.0, 255.0, 255.0)),
+    "centering": Loading((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    "skewed_centering": Loading((128.0, 128.0, 128.0), (128.0, 128.0, 128.0)),
     "channelwise_centering": Loading((103.939, 116.779, 123.68), channels="bgr"),
     "channelwise_standardizing": Loading(
-        tuple(255 * one for one in (0.485, 0.456, 0.406)),
-        tuple(255 * one for one in (0.229, 0.224, 0.225)),
+        (255 * 0.485, 255 * 0.456, 255 * 0.406),
+        (255 * 0.229, 255 * 0.224, 255 * 0.225),
     ),
 }
 
@@ -130,21 +130,35 @@ class ImageNetwork:
         mean, std = (np.array(one, np.float32) for one in (self.loading.mean, self.loading.std))
         return (pixels - mean) / std
 
+    @property
+    def usual_rescale(self) -> str:
+        """How images come to the network's size, where nobody says it."""
+        return self.rescale or ("pad" if self.is_detector else "warp")
+
+    def outputs_of(self, x: Any) -> Any:
+        """Return what the layers make of prepared images: the last output, or those of all heads.
+
+        Parameters
+        ----------
+        x : KerasTensor of shape (batch, height, width, 3)
+            Prepared images.
+        """
+        outputs = self._build(x)
+        return [self._head(head, outputs) for head in self.heads] or outputs[-1]
+
     @functools.cached_property
     def model(self) -> Any:
         """The network of Keras: from prepared images to its last layer, or to all its heads."""
         with fixed_settings():
-            x, outputs = self._built()
-            if not self.heads:
-                return import_keras().Model(x, outputs[-1], name="image_network")
-            found = [self._head(head, outputs) for head in self.heads]
-            return import_keras().Model(x, found, name="image_network")
+            x = import_keras().Input((*self.size, 3), name="image")
+            return import_keras().Model(x, self.outputs_of(x), name="image_network")
 
     @functools.cached_property
     def extractor(self) -> Any:
         """The network up to its last pooling over space."""
         with fixed_settings():
-            x, outputs = self._built()
+            x = import_keras().Input((*self.size, 3), name="image")
+            outputs = self._build(x)
             for layer, y in zip(reversed(self._layers), reversed(outputs), strict=True):
                 kind = layer.maybe("type")
                 if kind is not None and str(kind.value).startswith("global_"):
@@ -165,12 +179,10 @@ class ImageNetwork:
             )
         return layers.items()
 
-    def _built(self) -> tuple[Any, list[Any]]:
-        n_layers = len(self._layers)
-        x = import_keras().Input((*self.size, 3), name="image")
-        outputs = build_layers(self._node.get("layers"), x)
-        assert len(outputs) == n_layers  # noqa: S101 - a head names its layer by position
-        return x, outputs
+    def _build(self, x: Any) -> list[Any]:
+        """The output of each layer."""
+        self._layers  # noqa: B018 - which says what is wrong where there are none
+        return build_layers(self._node.get("layers"), x)
 
     def _head(self, head: Head, outputs: list[Any]) -> Any:
         heads = self._node.get("metadata").get("outputs")

@@ -25,9 +25,6 @@ CONVERSIONS = {
     ".pth": f"is a PyTorch file. Write it as ONNX with torch.onnx.export first. {_ONNX}",
     ".safetensors": "holds weights without their network. Load them into the network, and save it "
     "with model.save('model.keras').",
-    ".json": "is no network with weights. If it is the architecture of a Keras network, make it "
-    "with keras.models.model_from_json, load its weights, and save it with "
-    "model.save('model.keras').",
 }
 SAVED_MODEL = (
     "is a TensorFlow SavedModel. Load it where it was made, or with tf_keras.models.load_model "
