@@ -35,7 +35,7 @@ from ..extraction._spec import ExtractionSpec, make_spec
 from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
-from ..images import as_items
+from ..images._items import Stream, items_or_stream
 from ._one_image import OneImage
 
 _RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
@@ -172,9 +172,10 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
 
         Parameters
         ----------
-        X : sequence of images, of length n_samples
-            As for :meth:`transform`. Images that are made when they are needed are objects with an
-            ``__array__``.
+        X : sequence of images, of length n_samples, or Scan
+            As for :meth:`transform`. A :func:`skembed.images.scan` is drawn image by image, so that
+            an archive need not fit into memory either. Images that are made when they are needed
+            are objects with an ``__array__``.
 
         Returns
         -------
@@ -206,7 +207,7 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
         [0 1] (2, 1280) float32
         """
         self._make_ready()
-        as_items(X, root=self.root)  # what is no sequence of images is told now
+        items_or_stream(X, self.root)  # what is no sequence of images is told now
         return ((piece.positions, piece.rows) for piece in self._pieces(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -255,20 +256,20 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
 
     def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A float32 row for each image in X, and which of the images could be read."""
-        items, spec, options = self._call(X)
+        (items, n), spec, options = self._call(X)
         while True:
             try:
-                return extract(items, spec, options)
+                return extract(items, n, spec, options)
             except UnsupportedNetworkError as error:  # known once the network has been built
                 spec = runnable(spec, error)
 
     def _pieces(self, X: Any) -> Iterator[Piece]:
         """The rows that `transform` returns, in pieces, and what became of the images."""
-        items, spec, options = self._call(X)
+        (items, n), spec, options = self._call(X)
         given = 0
         while True:
             try:
-                for piece in stream(items, spec, options):
+                for piece in stream(items, n, spec, options):
                     given = piece.start + len(piece.rows)
                     yield self._finished(piece)
                 return
@@ -283,9 +284,11 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
                         "gives all rows."
                     ) from error
 
-    def _call(self, X: Any) -> tuple[list[Any], ExtractionSpec, RunOptions]:
-        """What an extraction takes: the images, what to compute of them, and how."""
-        items = as_items(X, root=self.root)
+    def _call(
+        self, X: Any
+    ) -> tuple[tuple[list[Any] | Stream, int | None], ExtractionSpec, RunOptions]:
+        """What an extraction takes: the images and their number, what to compute, and how."""
+        items = items_or_stream(X, self.root)
         if self.weights is None and should_warn(_RANDOM):
             warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
         options = RunOptions(**{name: getattr(self, name) for name in _RUN})

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._choices import NORMS
 from .._sklearn_compat import StrOptions, fit_context
-from ..images import as_items
+from ..images._items import items_or_stream
 from ._image_transformer import ImageTransformer
 from ._vectors import l2_normalize, quantize_int8
 
@@ -258,7 +258,7 @@ class PretrainedEmbedder(ImageTransformer):
         if self._failure_policy.is_learned:
             self._learn(*self._rows(X))
         else:
-            as_items(X, root=self.root)
+            items_or_stream(X, self.root)
             self._forget()
         return self
 
@@ -294,7 +294,8 @@ class PretrainedEmbedder(ImageTransformer):
         X : sequence of images, of length n_samples
             A list, a 1-d array, a column or a one-column frame of pandas, polars or pyarrow, of
             paths, URLs, encoded bytes, open files, PIL images or arrays (uint8, or float in
-            [0, 1]; height x width, or height x width x 1, 3 or 4 channels); or one 4-d array.
+            [0, 1]; height x width, or height x width x 1, 3 or 4 channels); or one 4-d array; or
+            what :func:`skembed.images.scan` returns.
             A model without a preparation takes floats as they are.
 
         Returns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,14 +22,16 @@ from ._window import Piece, Window
 
 
 def extract(
-    items: Sequence[Any], spec: ExtractionSpec, options: RunOptions
+    items: Iterable[Any], n: int | None, spec: ExtractionSpec, options: RunOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a row of `spec` for each of `items`.
 
     Parameters
     ----------
-    items : sequence
+    items : iterable
         Images, as :func:`skembed.images.as_items` gives them.
+    n : int or None
+        How many there are; None where that is not known.
     spec : ExtractionSpec
         What to compute.
     options : RunOptions
@@ -37,9 +39,9 @@ def extract(
 
     Returns
     -------
-    rows : float32 array of shape (len(items), spec.network.width)
+    rows : float32 array of shape (n, spec.network.width)
         NaN where an image could not be read.
-    readable : bool array of shape (len(items),)
+    readable : bool array of shape (n,)
         Which images could be read; all of them with ``on_error="raise"``.
 
     Raises
@@ -50,13 +52,21 @@ def extract(
     MemoryError
         If not even the smallest batch fits, or an image cannot be decoded for want of memory.
     """
-    with _opened(spec, options, len(items), whole=True) as runner:
+    if n is None:
+        pieces = [
+            (piece.rows.copy(), piece.readable) for piece in stream(items, n, spec, options)
+        ]
+        rows, readable = zip(*pieces, strict=True)
+        return np.concatenate(rows), np.concatenate(readable)
+    with _opened(spec, options, n, whole=True) as runner:
         for _ in runner.pieces(items):
             pass
         return runner.window.rows, runner.window.fates != Fate.UNREADABLE
 
 
-def stream(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> Iterator[Piece]:
+def stream(
+    items: Iterable[Any], n: int | None, spec: ExtractionSpec, options: RunOptions
+) -> Iterator[Piece]:
     """Yield the rows of `extract` in pieces, in the order of `items`; keep none of them.
 
     Memory does not grow with the number of images, but for 200 bytes of each by which an equal one
@@ -65,8 +75,10 @@ def stream(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> I
 
     Parameters
     ----------
-    items : sequence
+    items : iterable
         Images, as :func:`skembed.images.as_items` gives them.
+    n : int or None
+        How many there are; None where that is not known.
     spec : ExtractionSpec
         What to compute.
     options : RunOptions
@@ -82,13 +94,13 @@ def stream(items: Sequence[Any], spec: ExtractionSpec, options: RunOptions) -> I
     ImageError, MemoryError
         As :func:`extract`; pieces before it have been given.
     """
-    with _opened(spec, options, len(items), whole=False) as runner:
+    with _opened(spec, options, n, whole=False) as runner:
         yield from runner.pieces(items)
 
 
 @contextlib.contextmanager
 def _opened(
-    spec: ExtractionSpec, options: RunOptions, n: int, *, whole: bool
+    spec: ExtractionSpec, options: RunOptions, n: int | None, *, whole: bool
 ) -> Iterator[Runner]:
     """A runner with its store, its threads and its progress; a failed call is reported too."""
     with contextlib.ExitStack() as stack:

@@ -44,8 +44,8 @@ class Progress:
     ----------
     kind : {"auto", True, False} or callable
         A callable is called with ``(done, total)``.
-    total : int
-        Rows in all.
+    total : int or None
+        Rows in all; None where that is not known.
     label : str
         What a bar is called.
     unit : str, default="img"
@@ -54,8 +54,8 @@ class Progress:
 
     def __init__(
         self,
-        kind: str | bool | Callable[[int, int], Any],
-        total: int,
+        kind: str | bool | Callable[..., Any],
+        total: int | None,
         label: str,
         unit: str = "img",
     ):

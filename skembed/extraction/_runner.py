@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +138,7 @@ class Runner:
         self._waiting: dict[int, list[_Image]] = {}  # images equal to one that is under way
         self._twins: list[_Image] = []  # the same, of one whose file has changed since
 
-    def pieces(self, items: Sequence[Any]) -> Iterator[Piece]:
+    def pieces(self, items: Iterable[Any]) -> Iterator[Piece]:
         """Yield the rows of the images, in the order of `items`."""
         images = (_Image(row, item) for row, item in enumerate(items))
         missing = self._missing(prefetch(self._pool, self._identify, images, _LOOKED_UP))
@@ -150,7 +150,7 @@ class Runner:
         n_failed = len(self._failed)
         if n_failed:
             by_row = {image.row: image for _, image in sorted(self._failed.items())}
-            self._policy.conclude(by_row.values(), n_failed, len(items))
+            self._policy.conclude(by_row.values(), n_failed, self.window.end)
 
     def _identify(self, image: _Image) -> _Image:
         """Find the image's digest, reading it unless its file is known unchanged."""

@@ -205,10 +205,7 @@ class _Listing:
 
     def __init__(self, root: Path, extensions: Iterable[str] | None):
         self._root = root
-        self._suffixes: tuple[str, ...] | None = None
-        if extensions is not None:
-            given = [extensions] if isinstance(extensions, str) else extensions
-            self._suffixes = tuple(f".{suffix.lstrip('.').lower()}" for suffix in given)
+        self._suffixes = normal_suffixes(extensions)
         self._left_out: Counter[str] = Counter()
         self._broken: list[Path] = []
 
@@ -251,12 +248,26 @@ class _Listing:
 
     def _is_image(self, path: Path) -> bool:
         suffix = path.suffix.lower()
-        if self._suffixes is not None:
-            return suffix in self._suffixes
-        if suffix in IMAGE_SUFFIXES or _begins_like_one(path):
+        if is_image_suffix(suffix, self._suffixes):
             return True
-        self._left_out.update([suffix] if suffix in _OTHER_SUFFIXES else ())
+        if self._suffixes is None and _begins_like_one(path):
+            return True
+        is_other = self._suffixes is None and suffix in _OTHER_SUFFIXES
+        self._left_out.update([suffix] if is_other else ())
         return False
+
+
+def normal_suffixes(extensions: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return suffixes in small letters, with their dot."""
+    if extensions is None:
+        return None
+    given = [extensions] if isinstance(extensions, str) else extensions
+    return tuple(f".{suffix.lstrip('.').lower()}" for suffix in given)
+
+
+def is_image_suffix(suffix: str, suffixes: tuple[str, ...] | None = None) -> bool:
+    """Whether a file of that suffix is an image; `suffixes` are those of `normal_suffixes`."""
+    return suffix.lower() in (IMAGE_SUFFIXES if suffixes is None else suffixes)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]
     """
     if _is_one_image(X):
         raise TypeError(f"X is one image ({describe(X)}). Wrap it in a list: [X].")
-    items = [image for _, image in X] if isinstance(X, Scan) else rows_of(X)
+    items = list(Stream(X)) if isinstance(X, Scan) else rows_of(X)
     if not items:
         shape = getattr(X, "shape", (0,))
         raise ValueError(
@@ -84,6 +85,51 @@ def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]
     if root is not None:
         items = _under(directory(root, "root: "), items)
     return _sharing(items)
+
+
+class Stream:
+    """The images of a scan, drawn one by one; each iteration begins anew.
+
+    Parameters
+    ----------
+    scan : Scan
+        Its own bar is not shown.
+    root : str or path, optional
+        As for :func:`as_items`.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the images that the last iteration has given.
+    """
+
+    def __init__(self, scan: Scan, root: str | os.PathLike[str] | None = None):
+        self._source = scan.source
+        self._root = None if root is None else directory(root, "root: ")
+        self.names: list[str] = []
+
+    @property
+    def n_images(self) -> int | None:
+        """How many there are; None where it is known at the end only."""
+        return self._source.n_images
+
+    def __iter__(self) -> Iterator[Any]:
+        self.names = []
+        for name, item in self._source.pairs():
+            self.names.append(name)
+            yield item if self._root is None else _under(self._root, [item])[0]
+
+
+def items_or_stream(
+    X: Any, root: str | os.PathLike[str] | None = None
+) -> tuple[list[Any] | Stream, int | None]:
+    """Return the images of X, those of a scan not drawn yet, and how many there are, if known."""
+    if isinstance(X, Scan):
+        X = Stream(X, root)
+    if isinstance(X, Stream):
+        return X, X.n_images
+    items = as_items(X, root=root)
+    return items, len(items)
 
 
 def _is_one_image(X: Any) -> bool:

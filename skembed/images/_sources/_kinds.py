@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import tarfile
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..._errors import ImageError
-from .._folders import IMAGE_SUFFIXES, begins_like_image, list_images
+from .._folders import begins_like_image, is_image_suffix, list_images
 from .._globs import ESCAPED, matching, nearest_path, unescaped
 from .._locations import is_url
+from ._archives import TarArchive, ZipArchive, text_of_zip
 from ._lists import entries, is_text
 from ._source import Bounds, Listed, Source
+from ._unpacked import Quota, Unpacked, archive_errors, opener_for
 
 _BEGINNING = 512
 _MOST_TEXT = 2**28  # bytes of a list
 
 
-def open_source(
-    source: str | os.PathLike[str],
-    bounds: Bounds,
-    extensions: Any,
-    root: Path | None,
-) -> Source:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """How a source is read.
+
+    Parameters
+    ----------
+    bounds : Bounds
+        How much.
+    suffixes : tuple of str or None
+        Of images, as `normal_suffixes` gives them.
+    root : Path or None
+        The folder that relative paths of a list start from.
+    """
+
+    bounds: Bounds
+    suffixes: tuple[str, ...] | None = None
+    root: Path | None = None
+
+
+def open_source(source: str | os.PathLike[str], how: Reading) -> Source:
     """Return the images that a path, glob or URL names.
 
     Raises
@@ -35,33 +54,55 @@ def open_source(
     plain = unescaped(text)
     path = Path(plain).expanduser()
     if path.is_dir():
-        return Listed(plain, list_images(path, extensions=extensions))
+        return Listed(plain, list_images(path, extensions=how.suffixes))
     if os.path.lexists(path):
-        return _file(path, root)
+        return _file(path, str(path), how)
     if glob.has_magic(ESCAPED.sub("", text)):
         return Listed(plain, matching(text, plain))
     raise ImageError(f"There is no file or folder {plain!r}.{nearest_path(plain)}")
 
 
-def _file(path: Path, root: Path | None) -> Source:
-    """The images of one file: itself, or those that it lists."""
-    name = str(path)
+def _file(path: Path, name: str, how: Reading) -> Source:
+    """The images of one file: itself, those of an archive, or those that it lists."""
     beginning = _beginning(path)
-    if path.suffix.lower() in IMAGE_SUFFIXES or begins_like_image(beginning):
+    if is_image_suffix(path.suffix) or begins_like_image(beginning):
         return Listed(name, [name])
+    if zipfile.is_zipfile(path):
+        listed = text_of_zip(path, name, _MOST_TEXT)
+        if listed is not None and is_text(listed[0][:_BEGINNING]):
+            return _listed(*listed, name, how)
+        return ZipArchive(path, name, how.bounds, how.suffixes)
+    is_compressed = opener_for(beginning) is not None
+    if is_compressed:
+        beginning = _unpacked(path, name, how, _BEGINNING)
+    if _is_tar(beginning):
+        return TarArchive(path, name, how.bounds, how.suffixes)
     if not is_text(beginning):
-        raise ImageError(f"{name} is neither an image nor a list of images.")
-    return _listed(_text(path), name, path.suffix.lower(), root)
+        raise ImageError(f"{name} is neither an image, an archive nor a list of images.")
+    data = _unpacked(path, name, how, _MOST_TEXT + 1)
+    if len(data) > _MOST_TEXT:
+        raise ImageError(f"{name} has more than {_MOST_TEXT:,} bytes: split the list.")
+    suffix = Path(path.stem if is_compressed else path.name).suffix.lower()
+    return _listed(data, suffix, name, how)
 
 
-def _listed(data: bytes, name: str, suffix: str, root: Path | None) -> Source:
-    start = os.fspath(root) if root else ""
+def _listed(data: bytes, suffix: str, name: str, how: Reading) -> Source:
+    start = os.fspath(how.root) if how.root else ""
     cells = entries(data, name, suffix, start)
     return Listed(name, cells, [_from(start, cell) for cell in cells])
 
 
 def _from(root: str, cell: str) -> str:
     return cell if not root or not cell or is_url(cell) else os.path.join(root, cell)  # noqa: PTH118
+
+
+def _is_tar(beginning: bytes) -> bool:
+    """Whether bytes begin with the header of a file in a tar archive, whose checksum is right."""
+    try:
+        tarfile.TarInfo.frombuf(beginning[:_BEGINNING], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def _beginning(path: Path) -> bytes:
@@ -74,9 +115,8 @@ def _beginning(path: Path) -> bytes:
         raise ImageError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _text(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(_MOST_TEXT + 1)
-    if len(data) > _MOST_TEXT:
-        raise ImageError(f"{path} has more than {_MOST_TEXT:,} bytes: split the list.")
-    return data
+def _unpacked(path: Path, name: str, how: Reading, n: int) -> bytes:
+    """The first `n` bytes of a file, decompressed."""
+    quota = Quota(name, path.stat().st_size, how.bounds.max_bytes)
+    with archive_errors(name), contextlib.closing(Unpacked(path, quota)) as file:
+        return file.read(n)

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..._errors import ImageError
 from ..._progress_bar import progress_bar
+from .._folders import normal_suffixes
 from .._locations import directory
-from ._kinds import open_source
+from ._kinds import Reading, open_source
 from ._source import Bounds, Source
 
 _MOST_IMAGES = 10_000_000
@@ -26,7 +27,7 @@ def scan(
     max_bytes: int = _MOST_BYTES,
     progress: bool | str | Callable[[int, int | None], Any] = "auto",
 ) -> Scan:
-    """Name every image of a source: a folder, a glob, or a list.
+    """Name every image of a source: a folder, a glob, a list, or an archive.
 
     Parameters
     ----------
@@ -37,6 +38,11 @@ def scan(
         - a glob: the files that match, sorted; ``**`` stands for folders at any depth;
         - a list: a text or CSV file in UTF-8 with a path or URL in each row's first column, with a
           heading or without;
+        - an archive: the images in a tar or zip file, one after the other in memory; nothing is
+          extracted. Links, devices, encrypted and damaged files, those larger than
+          ``max_image_bytes``, and those whose names lead out of the archive are left out, and one
+          warning counts them;
+        - a list compressed by gzip, bzip2, xz or zip, and a tar archive by the first three;
         - an image: itself.
 
     root : str or path, optional
@@ -54,9 +60,9 @@ def scan(
     Returns
     -------
     Scan
-        Iterate over it for (name, image): the name is a str, the path or what the list says, and
-        the image what the estimators and :func:`read` take. Each iteration begins anew. It has a
-        length where the number of images is known beforehand.
+        Iterate over it for (name, image): the name is a str, the path, what the list says, or
+        ``ARCHIVE/name``, and the image what the estimators and :func:`read` take. Each iteration
+        begins anew. It has a length where the number of images is known beforehand.
 
     Raises
     ------
@@ -87,11 +93,9 @@ def scan(
         max_images=_positive(max_images, "max_images"),
         max_bytes=_positive(max_bytes, "max_bytes"),
     )
-    suffixes = (
-        extensions if extensions is None or isinstance(extensions, str) else [*extensions]
-    )
     start = None if root is None else directory(root, "root: ")
-    found = open_source(source, bounds, suffixes, start)
+    suffixes = normal_suffixes(extensions)
+    found = open_source(source, Reading(bounds=bounds, suffixes=suffixes, root=start))
     if found.n_images is not None and found.n_images > max_images:
         raise ImageError(
             f"{found.name} has {found.n_images:,} images, more than max_images={max_images:,}."
@@ -130,6 +134,11 @@ class Scan:
     def __repr__(self) -> str:
         n = "" if self._source.n_images is None else f" of {self._source.n_images:,} images"
         return f"<scan{n}: {self._source.name}>"
+
+    @property
+    def source(self) -> Source:
+        """Where they come from, without a bar."""
+        return self._source
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         total = self._source.n_images
