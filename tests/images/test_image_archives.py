@@ -229,11 +229,10 @@ def test_damage_is_an_image_error_whatever_is_damaged(tmp_path, suffix):
         else:
             data[random.integers(len(data))] ^= 1 << random.integers(8)
         path = written(tmp_path / f"x{suffix}", bytes(data))
-        with contextlib.suppress(ImageError):  # no other error
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                for _, image in images.scan(path):
-                    images.load(image)
+        with contextlib.suppress(ImageError), warnings.catch_warnings():  # no other error
+            warnings.simplefilter("ignore")
+            for _, image in images.scan(path):
+                images.load(image)
 
 
 def test_an_archive_without_images_is_told(tmp_path):
