@@ -9,10 +9,10 @@ import pandas as pd
 from sklearn.utils import check_consistent_length
 
 from ..images import as_items
+from ..images._thumbnails import SIDE
 from ._gallery import Gallery, gallery
 from ._mistakes import confusions
 from ._readout import as_pipeline
-from ._thumbnails import SIDE
 
 _MOST_PAIRS, _MOST_IMAGES = 5, 6
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import ImageError
 from .._optional import pyplot
-from ..images import as_items, describe
-from ._thumbnails import SIDE, data_uri, small
+from ..images import as_items, describe, load
+from ..images._thumbnails import SIDE, data_uri, encode, shrunk
 
 # Colours are those of the page around it, light or dark: nothing has one of its own.
 STYLE = """
@@ -156,11 +157,15 @@ class Gallery:
 
     def _thumbnails(self) -> list[np.ndarray | None]:
         if self._pictures is None:
-            self._pictures = [
-                small(item, 3 * self.side // 2, color_space=self.color_space)
-                for item in self.items
-            ]
+            self._pictures = [self._picture(item) for item in self.items]
         return self._pictures
+
+    def _picture(self, item: Any) -> np.ndarray | None:
+        """The image at half as much again as it is shown, for dense screens; None if unreadable."""
+        try:
+            return shrunk(load(item, color_space=self.color_space), 3 * self.side // 2)
+        except ImageError:
+            return None
 
 
 def gallery(
@@ -241,7 +246,8 @@ def _cell(picture: np.ndarray | None, caption: str) -> str:
     if picture is None:
         shown = f'<div class="picture">{_UNREADABLE}</div>'
     else:
-        shown = f'<img class="picture" src="{data_uri(picture)}" alt="{text}">'
+        source = data_uri(encode(picture, max(picture.shape)))
+        shown = f'<img class="picture" src="{source}" alt="{text}">'
     under = f"<figcaption>{text}</figcaption>" if caption else ""
     return f'<figure role="listitem">{shown}{under}</figure>'
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image
-
 from .._errors import ImageError
 from ..images import as_items, describe, load
+from ..images._thumbnails import encode
 
-SIDE = 128
 _MOST_KEPT = 4096  # some 20 MB
-# JPEG blurs the edges of so few pixels, and saves nothing.
-_AS_PNG = 48
 
 
 class Thumbnails:
@@ -67,23 +62,3 @@ class Thumbnails:
     def clear(self) -> None:
         """Forget the pictures that were made."""
         self._kept.clear()
-
-
-def encode(pixels: Any, side: int = SIDE) -> bytes:
-    """Return pixels, made smaller where they are larger, as JPEG, or as PNG where they are few.
-
-    Parameters
-    ----------
-    pixels : uint8 array of shape (height, width, 3)
-        An image, whose longer side becomes at most `side`.
-    side : int, default=128
-        In pixels.
-    """
-    picture = Image.fromarray(pixels)
-    picture.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    stream = io.BytesIO()
-    if max(picture.size) <= _AS_PNG:
-        picture.save(stream, "PNG")
-    else:
-        picture.save(stream, "JPEG", quality=82)
-    return stream.getvalue()
