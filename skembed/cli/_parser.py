@@ -37,7 +37,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     for add in (
         *(_demo, _classify, _predict, _embed, _search, _duplicates, _similarity),
-        *(_backbones, _cache, _devices),
+        *(_bigml, _backbones, _cache, _devices),
     ):
         add(commands)
     return parser
@@ -373,6 +373,38 @@ def _similarity_options(parser: Parser) -> None:
     parser.add_argument("images", nargs=2, metavar="IMAGE", help="a file or URL")
     add_network_options(parser)
     add_embedder_options(parser, run_only=True)
+
+
+def _bigml(commands) -> None:
+    parser = _command(
+        commands,
+        "bigml",
+        "_bigml:predict",
+        "Apply a trained deepnet of BigML.",
+        example="skembed bigml predict model.json rows.csv -o answers.csv",
+        more="BigML's library is not needed.",
+    )
+    actions = parser.add_subparsers(metavar="predict", dest="action", required=True)
+    _command(
+        actions,
+        "predict",
+        "_bigml:predict",
+        "Write the answer of a deepnet for each row of a table.",
+        example="skembed bigml predict model.json rows.csv -o answers.csv",
+        more="Columns are found by their names in the heading, or by position where the deepnet "
+        "tells no names; an empty cell is a missing value. Relative paths of images begin in "
+        "the table's folder. A classifier gives the class and the probability of each, a "
+        "detector a line for each box.",
+        says="Loading {model}",
+        options=_bigml_predict_options,
+    )
+
+
+def _bigml_predict_options(parser: Parser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL.json", help="or .json.gz")
+    parser.add_argument("inputs", type=Path, metavar="INPUTS.csv")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.csv")
+    _add_force(parser)
 
 
 def _backbones(commands) -> None:
