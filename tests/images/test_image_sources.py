@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import gc
+import gzip
+import io
 import os
+import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +99,8 @@ def test_embedders_and_as_items_take_a_scan(folder):
         ("fotos", "no file or folder '.*fotos'. Did you mean '.*photos'"),
         ("photos/*.jpg", "No file matches"),
         ("empty.txt", "lists no image"),
-        ("null", "neither an image nor a list"),
-        ("latin1.txt", "neither an image nor a list"),
+        ("null", "neither an image, an archive nor a list"),
+        ("latin1.txt", "neither an image, an archive nor a list"),
         ("late.txt", "not text in UTF-8"),
         ("unclosed.csv", "cannot be read as a table"),
     ],
@@ -126,6 +131,67 @@ def test_progress_is_told(folder):
     told = []
     list(images.scan(folder, progress=lambda *numbers: told.append(numbers)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+PAGES = {
+    "/photos.tgz": lambda: gzip.compress(_tar({"a.jpg": ROCKET.read_bytes()})),
+    "/lists/list.csv": lambda: b"file,label\na.jpg,1\n/b.jpg,2\nhttps://example.org/c.jpg,3\n",
+    "/lists/local.csv": lambda: b"file:///etc/passwd\na.jpg\n",
+    "/cat": ROCKET.read_bytes,
+    "/page.html": lambda: bytes(range(256)),
+}
+
+
+def _tar(files):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+@pytest.fixture
+def site(server, monkeypatch):
+    """The URL of a server that has PAGES."""
+    handler = server.RequestHandlerClass
+    own = handler.do_GET
+
+    def do_GET(self):  # noqa: N802
+        if self.path not in PAGES:
+            return own(self)
+        self.close_connection = True
+        return self.answer(200, PAGES[self.path]())
+
+    monkeypatch.setattr(handler, "do_GET", do_GET)
+    return server.url
+
+
+def test_urls_of_archives_lists_and_images_are_sources(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = images.scan(f"{site}/photos.tgz")
+    for _ in range(2):
+        ((name, image),) = found
+        assert name == f"{site}/photos.tgz/a.jpg"
+        assert images.load(image).shape == (427, 640, 3)
+    assert len(list(tmp_path.iterdir())) == 1
+    del found
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+    listed = [image for _, image in images.scan(f"{site}/lists/list.csv")]
+    assert listed == [f"{site}/lists/a.jpg", f"{site}/b.jpg", "https://example.org/c.jpg"]
+    assert [image for _, image in images.scan(f"{site}/cat")] == [f"{site}/cat"]
+    for page, message in (
+        ("lists/local.csv", "lists file:///etc/passwd: a list from a server may name"),
+        ("page.html", "neither an image, an archive"),
+        ("round", "redirects more than"),
+        ("gone", "410"),
+    ):
+        with pytest.raises(ImageError, match=message):
+            images.scan(f"{site}/{page}")
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pipes_and_devices_are_not_opened(tmp_path):

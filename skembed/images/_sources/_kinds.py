@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import shutil
 import tarfile
+import tempfile
+import weakref
 import zipfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import urljoin, urlsplit
 
-from ..._errors import ImageError
+from ..._errors import ImageError, shown_url
 from .._folders import begins_like_image, is_image_suffix, list_images
 from .._globs import ESCAPED, matching, nearest_path, unescaped
-from .._locations import is_url
+from .._inputs import describe
+from .._limits import Limits
+from .._locations import is_url, read_location
 from ._archives import TarArchive, ZipArchive, text_of_zip
 from ._lists import entries, is_text
 from ._source import Bounds, Listed, Source
@@ -35,11 +41,14 @@ class Reading:
         Of images, as `normal_suffixes` gives them.
     root : Path or None
         The folder that relative paths of a list start from.
+    url : str, default=""
+        Where a list comes from that was downloaded: it names no files of this machine.
     """
 
     bounds: Bounds
     suffixes: tuple[str, ...] | None = None
     root: Path | None = None
+    url: str = ""
 
 
 def open_source(source: str | os.PathLike[str], how: Reading) -> Source:
@@ -51,6 +60,8 @@ def open_source(source: str | os.PathLike[str], how: Reading) -> Source:
         If there are none.
     """
     text = os.fsdecode(source)
+    if _is_http(text):
+        return _downloaded(text, how)
     plain = unescaped(text)
     path = Path(plain).expanduser()
     if path.is_dir():
@@ -60,6 +71,27 @@ def open_source(source: str | os.PathLike[str], how: Reading) -> Source:
     if glob.has_magic(ESCAPED.sub("", text)):
         return Listed(plain, matching(text, plain))
     raise ImageError(f"There is no file or folder {plain!r}.{nearest_path(plain)}")
+
+
+def _is_http(text: str) -> bool:
+    return text[:8].lower().startswith(("http://", "https://"))
+
+
+def _downloaded(url: str, how: Reading) -> Source:
+    """The images of a file by URL, in a temporary folder for as long as its source is used."""
+    data = read_location(url, shown_url(url), Limits.from_config())
+    if begins_like_image(data[:_BEGINNING]):
+        return Listed(shown_url(url), [url])
+    folder = tempfile.mkdtemp(prefix="skembed-")
+    path = Path(folder, PurePosixPath(urlsplit(url).path).name or "source")
+    try:
+        path.write_bytes(data)
+        found = _file(path, shown_url(url), replace(how, url=url))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
+    return found
 
 
 def _file(path: Path, name: str, how: Reading) -> Source:
@@ -89,7 +121,21 @@ def _file(path: Path, name: str, how: Reading) -> Source:
 def _listed(data: bytes, suffix: str, name: str, how: Reading) -> Source:
     start = os.fspath(how.root) if how.root else ""
     cells = entries(data, name, suffix, start)
+    if how.url:
+        cells = [cell and _of_server(how.url, cell, name) for cell in cells]
+        start = ""
     return Listed(name, cells, [_from(start, cell) for cell in cells])
+
+
+def _of_server(url: str, cell: str, name: str) -> str:
+    """What a list from a server names: a URL, or a path beside the list on that server."""
+    joined = urljoin(url, cell)
+    if not _is_http(joined):
+        raise ImageError(
+            f"{name} lists {describe(cell)}: a list from a server may name http:// and https:// "
+            "URLs only, and paths beside it there."
+        )
+    return joined
 
 
 def _from(root: str, cell: str) -> str:

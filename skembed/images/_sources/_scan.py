@@ -43,7 +43,9 @@ def scan(
           ``max_image_bytes``, and those whose names lead out of the archive are left out, and one
           warning counts them;
         - a list compressed by gzip, bzip2, xz or zip, and a tar archive by the first three;
-        - an image: itself.
+        - an image: itself;
+        - the URL of one of the last four, of at most ``max_image_bytes``; a list from a server
+          names URLs, or paths beside it there, and no file of this machine.
 
     root : str or path, optional
         The folder that relative paths of a list start from; by default the working directory.
