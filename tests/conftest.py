@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-from other_processes import fork_server, starting
+from other_processes import fork_server, run_program, starting
 from PIL import Image
 
 from skembed import engines
@@ -119,6 +119,26 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 def processes():
     """Processes that start in milliseconds: forks of one that has imported and run nothing."""
     return fork_server()
+
+
+@pytest.fixture
+def forked(processes, tmp_path) -> Callable[..., str]:
+    """Run a program in another process, as `python` does, without importing everything anew.
+
+    For what variables say to libraries when these are imported, or what is imported at all, there
+    is `python`.
+    """
+
+    def run(program: str, **environment: str) -> str:
+        arguments = (program, {**os.environ, **environment}, tmp_path)
+        process = processes.Process(target=run_program, args=arguments)
+        process.start()
+        process.join(300)
+        process.kill()
+        assert process.exitcode == 0, (tmp_path / "stderr").read_text()
+        return (tmp_path / "stdout").read_text().strip()
+
+    return run
 
 
 @pytest.fixture

@@ -27,6 +27,15 @@ def fork_server():
     return context
 
 
+def run_program(program: str, environment: dict[str, str], folder: Path) -> None:
+    """Run a program in this process; its output goes to files in `folder`."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.stdout, sys.stderr = (Path(name).open("w") for name in ("stdout", "stderr"))  # noqa: SIM115
+    exec(program, {"__name__": "__main__"})  # noqa: S102
+
+
 @contextlib.contextmanager
 def starting(context) -> Iterator[Callable]:
     """Yield a function that starts ``function(cache, pipe, ...)`` in another process.

@@ -188,7 +188,7 @@ def test_a_row_has_the_same_bits_whatever_its_companions(precision):
     assert np.array_equal(program.start(images[order])(), rows[order])
 
 
-def test_a_row_has_the_same_bits_on_one_core_and_on_many(python):
+def test_a_row_has_the_same_bits_on_one_core_and_on_many(forked):
     program = """
 import os, zlib
 import numpy as np
@@ -200,7 +200,7 @@ embedder = skembed.PretrainedEmbedder(
 print(zlib.crc32(embedder.transform(images).tobytes()))
 """
     alone = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
-    assert python(program) == python(alone + program)
+    assert forked(program) == forked(alone + program)
 
 
 def test_batches_under_way_do_not_disturb_each_other():

@@ -51,11 +51,11 @@ _OPTIONS = {
 
 
 @pytest.fixture
-def outcome(python, tmp_path):
+def outcome(forked, tmp_path):
     def run(flags: str, options: dict, setup: str = ""):
         out = tmp_path / "rows.npz"
         program = _PROGRAM.replace("OPTIONS", repr(options)).replace("OUT", repr(str(out)))
-        told = json.loads(python(setup + program, XLA_FLAGS=flags))
+        told = json.loads(forked(setup + program, XLA_FLAGS=flags))
         with np.load(out) as rows:
             return told, dict(rows)
 

@@ -20,7 +20,7 @@ def _embedder(**options) -> PretrainedEmbedder:
 
 
 @pytest.mark.slow
-def test_another_process_gives_the_same_bits(paths, python):
+def test_another_process_gives_the_same_bits(paths, forked):
     program = f"""
 import hashlib
 from skembed import PretrainedEmbedder
@@ -28,7 +28,7 @@ rows = PretrainedEmbedder(image_size={SIZE}, cache=False).transform({paths})
 print(hashlib.sha256(rows.tobytes()).hexdigest())
 """
     here = hashlib.sha256(_embedder().transform(paths).tobytes()).hexdigest()
-    assert python(program) == here
+    assert forked(program) == here
 
 
 @pytest.mark.slow
@@ -79,8 +79,8 @@ assert embedder.transform([255 - X[0]]).shape == (1, 1280)
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked on this system")
 @pytest.mark.parametrize("engine", ["jax", "openvino"])
-def test_a_forked_process_says_that_it_cannot_run_a_network(engine, python):
-    said = python(_FORK.format(engine=engine))
+def test_a_forked_process_says_that_it_cannot_run_a_network(engine, forked):
+    said = forked(_FORK.format(engine=engine))
     assert said.startswith(
         "This process was forked from one in which JAX or a network had been started"
     )
@@ -131,10 +131,10 @@ for mib in range(900, 0, -100):
 
 
 @pytest.mark.slow
-def test_where_memory_runs_out_fewer_are_computed_at_once_and_then_an_error_says_so(python):
+def test_where_memory_runs_out_fewer_are_computed_at_once_and_then_an_error_says_so(forked):
     """Out of memory in truth: the process may have less and less of it."""
     pytest.importorskip("resource", reason="no memory limits for a process on this system")
-    *warned, error = python(_OUT_OF_MEMORY).splitlines()
+    *warned, error = forked(_OUT_OF_MEMORY).splitlines()
     assert error.endswith("does not fit in memory: choose a smaller image_size or backbone.")
     # With one core there is one batch at a time from the beginning.
     fewer = (

@@ -186,7 +186,7 @@ def test_a_changed_file_is_seen_though_its_size_and_time_are_the_same(
     np.testing.assert_array_equal(after, before[[1, *range(1, 8)]])
 
 
-def test_known_files_are_not_read_again_unless_asked(tmp_path, pictures, python):
+def test_known_files_are_not_read_again_unless_asked(tmp_path, pictures, forked):
     """A known file is looked into, and not read."""
     for i, picture in enumerate(pictures[:8]):
         Image.fromarray(picture).save(tmp_path / f"{i}.png")
@@ -210,8 +210,8 @@ for trust_stat in (True, True, False):
     embedder.transform(sorted(glob.glob("*.png")))
     print(len(count), images_run(), end=" ")
 """
-    assert python(program).split() == ["8", "8", "0", "8", "8", "8"]
-    assert python(program).split() == ["0", "0", "0", "0", "8", "0"]
+    assert forked(program).split() == ["8", "8", "0", "8", "8", "8"]
+    assert forked(program).split() == ["0", "0", "0", "0", "8", "0"]
 
 
 @pytest.mark.parametrize("fate", ["changed", "deleted"])
