@@ -18,7 +18,7 @@ from ._pictures import Pictures, has_file
 from ._saving import MANIFEST
 from .image_search import ImageSearch
 
-_TOGETHER = 1024  # images that are embedded, and held, at once
+_TOGETHER = 256  # images that are embedded, and held, at once
 
 
 @dataclass(slots=True)
