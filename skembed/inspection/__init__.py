@@ -10,6 +10,7 @@ from ._explain import explain, layer_contributions
 from ._gallery import Gallery, gallery
 from ._layer_display import ClassPatternsDisplay, LayerContributionsDisplay
 from ._map_display import ActivationMapDisplay, TopImagesDisplay
+from ._labelling import next_to_label
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
@@ -31,6 +32,7 @@ __all__ = [
     "label_suspects",
     "layer_contributions",
     "nearest_rows",
+    "next_to_label",
     "plot_projection",
     "project",
     "top_images",

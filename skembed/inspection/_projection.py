@@ -67,7 +67,7 @@ def project(
     """
     if method not in _METHODS:
         raise ValueError(f"method={method!r} is none. {did_you_mean(method, _METHODS)}")
-    X = _finite(X)
+    X = finite_rows(X)
     if X.shape[1] <= 2:
         points = np.zeros((len(X), 2))
         points[:, : X.shape[1]] = X
@@ -110,7 +110,7 @@ def nearest_rows(X: Any, row: int, n: int = 8) -> np.ndarray:
 
 def neighbour_search(X: Any) -> Callable[[int, int], np.ndarray]:
     """Return a function of a row and a number: :func:`nearest_rows` of the same X, many times."""
-    X = _finite(X)
+    X = finite_rows(X)
     # Trees help in few dimensions alone; a query by brute force is one product.
     search = NearestNeighbors(algorithm="auto" if X.shape[1] <= 8 else "brute").fit(X)
 
@@ -203,7 +203,14 @@ def encode_labels(labels: Any, n: int) -> tuple[np.ndarray, list[str]]:
     return place[codes], [names[i] for i in order]
 
 
-def _finite(X: Any) -> np.ndarray:
+def finite_rows(X: Any) -> np.ndarray:
+    """Return rows of features as floats.
+
+    Raises
+    ------
+    ValueError
+        If it is no matrix of numbers, or a row is not finite.
+    """
     X = np.asarray(X)
     if X.ndim != 2:
         raise ValueError(f"X has the shape {X.shape}; expected (n_samples, n_features).")

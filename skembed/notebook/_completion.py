@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import numpy as np
 
 from .. import backbones
-from .._choices import POOLINGS
+from .._choices import POOLINGS, PROJECTIONS
 from ..backbones import Backbone
 from ..backbones._formats import is_meant_as_a_model
 from ..backbones._registry import is_name
@@ -29,7 +29,7 @@ from ._ipython import (
 )
 from ._names import is_quoted, scan
 from ._options import FLAGS, LONG_FLAGS, ON_ERROR
-from ._verbs import VERBS
+from ._verbs import VERBS, WIDGETS
 
 MATCHER = "skembed.embed"
 # Perhaps under another magic, such as ``%time``, and perhaps assigned.
@@ -125,6 +125,10 @@ class _Completer:
             if not in_cell:
                 yield from ((name, "verb") for name in VERBS)
                 yield from self._variables()
+        elif words[0] in WIDGETS and len(words) < 3:
+            if len(words) == 1:
+                yield from _models()
+            yield from self._variables()
         elif words == ["layers"] or words in (["demo"], ["cache", "clear"]):
             yield from _models()
         elif words == ["cache"]:
@@ -138,9 +142,11 @@ class _Completer:
             yield from self._layers_of(self._model(words[0], usual) if words else usual)
         elif option == "pooling":
             yield from ((name, "pooling") for name in POOLINGS)
+        elif option == "projection":
+            yield from ((name, "projection") for name in PROJECTIONS)
         elif option == "on_error":
             yield from ((name, "on error") for name in ON_ERROR)
-        elif option in ("labels", "out", "clf"):
+        elif option in ("labels", "images", "out", "clf"):
             yield from self._variables()
 
     def _model(self, word: str, usual: str) -> str:

@@ -164,6 +164,9 @@ def check_options(options: argparse.Namespace) -> None:
     """
     if options.top:
         raise UsageError("--top is for %embed similar.")
+    for name in ("images", "projection"):
+        if getattr(options, name):
+            raise UsageError(f"--{name} is for %embed map.")
     if options.clf and not options.svm:
         raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
     if options.discretize and options.on_error == "nan":

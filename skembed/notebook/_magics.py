@@ -40,7 +40,7 @@ from ._ipython import (
 from ._names import Names, is_quoted
 from ._options import HELP, Line, read_line
 from ._request import Request, Settings, unknown_model
-from ._verbs import VERBS, refuse_reserved
+from ._verbs import VERBS
 
 _CHOICES = {"engine": ENGINES, "precision": PRECISIONS, "decoding": DECODINGS}
 
@@ -97,13 +97,11 @@ class EmbedMagics(Magics):
     ) -> Any:
         assert self.shell is not None  # noqa: S101 - IPython makes magics for no other case
         names = Names(self.shell, local_ns)
-        if cell is None:
-            refuse_reserved(line)
         read = read_line(line, names)
         if read.options.help:
             print(HELP)  # noqa: T201
             return None
-        request = Request(self.shell, self._settings(), read.options, names)
+        request = Request(self.shell, self._settings(), read.options, names, line.strip(" ;"))
         if cell is not None:
             value, is_silent = _embed_cell(request, read, cell)
         else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NoReturn
 
-from .._choices import POOLINGS
+from .._choices import POOLINGS, PROJECTIONS
 from .._errors import did_you_mean
 from ..estimators._options import layers_from_text
 from ._ipython import UsageError
@@ -18,7 +18,7 @@ from ._names import Names, split
 
 ON_ERROR = ("raise", "nan")  # "mean" is learnt by fit, and a line has none
 # Their values are looked at later, for they may be objects.
-_OBJECTS = ("layers", "labels")
+_OBJECTS = ("layers", "labels", "images")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -218,6 +218,13 @@ def _make_parser() -> _Parser:
         metavar="EXPR",
         help="labels for --svm; with --paths, their variable",
     )
+    add("--images", metavar="EXPR", help="the images that features are of, for `map`")
+    add(
+        "--projection",
+        type=_one_of(PROJECTIONS),
+        metavar="HOW",
+        help=f"of `map`: {', '.join(PROJECTIONS)}",
+    )
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
@@ -283,6 +290,10 @@ HELP = f"""Embed images with a pretrained network.
 
     %embed models | layers [MODEL] | cache [clear [MODEL]] | demo [MODEL]
     %embed similar [MODEL] IMAGE IMAGES     the images that look most like one
+
+    %embed map [MODEL] IMAGES [-y y]    widgets: images as points of a plane,
+    %embed map X --images IMAGES -y y   of features that are there,
+    %embed label [MODEL] IMAGES         and labels for few images
 
 IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
 $name and {{expression}} are the same objects; in MODEL, in quotes and in

@@ -57,12 +57,15 @@ class Request:
         The line's options.
     names : Names
         What the names in the line stand for.
+    line : str
+        What follows ``%embed``, as it was typed.
     """
 
     shell: InteractiveShell
     settings: Settings
     options: argparse.Namespace
     names: Names
+    line: str
 
     @property
     def thresholds(self) -> Thresholds | None:

@@ -12,14 +12,13 @@ from .._errors import size_of_bytes
 from .._optional import scikit_image_data
 from ..evaluation._demo_images import TILE, demo_images
 from ._embedding import embed_images
-from ._errors import EmbedError
 from ._ipython import UsageError
-from ._names import scan
 from ._options import refuse
 from ._request import Request
 from ._similar import similar
 from ._svm import cross_validate, describe
 from ._tables import LongTable, Table
+from ._widgets import WIDGETS
 
 # In a narrow terminal, what stands last is cut off.
 _COLUMNS = ["here", "size", "features", "parameters", "speed", "top1", "licence", "weights"]
@@ -101,21 +100,5 @@ VERBS: dict[str, Callable[[Request, list[str]], Any]] = {
     "cache": cache,
     "demo": demo,
     "similar": lambda request, words: similar(request, words, VERBS),
+    **WIDGETS,
 }
-_RESERVED = ("map", "thresholds", "features", "confusion")
-
-
-def refuse_reserved(line: str) -> None:
-    """Refuse a line with a verb that is to come, whatever options that will have.
-
-    Raises
-    ------
-    EmbedError
-        Naming the verb.
-    """
-    verb = next(iter(scan(line).words), "").rstrip(";")
-    if verb in _RESERVED:
-        raise EmbedError(
-            f"%embed {verb} is to open a widget, and this version of skembed has none yet. A "
-            f"variable of that name stands in brackets: %embed ({verb})"
-        )

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._embedding_map import EmbeddingMap
+from ._labeller import Labeller
 
-__all__ = ["EmbeddingMap"]
+__all__ = ["EmbeddingMap", "Labeller"]

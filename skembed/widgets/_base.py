@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from .._errors import shortened
 from ._anywidget import AnyWidget, TraitType, get_ipython
@@ -34,6 +36,15 @@ def answers(kind: str) -> Callable[[Callable], Callable]:
         return method
 
     return mark
+
+
+def embed(embedder: Any, images: Any) -> np.ndarray:
+    """Return the rows of images; an embedder that has not been fitted is, on a copy."""
+    try:
+        return np.asarray(embedder.transform(images))
+    except NotFittedError:
+        own: Any = clone(embedder)
+        return np.asarray(own.fit_transform(images))
 
 
 class Array(TraitType):
@@ -79,8 +90,7 @@ class Widget(AnyWidget):
 
     def __init__(self, thumbnails: Thumbnails, given: dict[str, Any], **traits: Any):
         self._thumbnails, self._given = thumbnails, given
-        # What stands for an argument in a line of %embed, where the magic has read one.
-        self._expressions: dict[str, str] = {}
+        self._typed = ""  # what followed %embed, where that has opened the widget
         super().__init__(**traits)
         self.on_msg(self._receive)
 
@@ -103,6 +113,8 @@ class Widget(AnyWidget):
             With the notebook's variables that hold what this widget was given. What no variable
             holds has the name of the argument.
         """
+        if self._typed:
+            return f"%embed {self._typed}"
         return " ".join(filter(None, ["%embed", self._verb, *self._parts_of_line()]))
 
     def close(self) -> None:
@@ -116,8 +128,6 @@ class Widget(AnyWidget):
 
     def _expression(self, argument: str) -> str:
         """What the user may write for an argument: a variable that holds it, or its name."""
-        if argument in self._expressions:
-            return self._expressions[argument]
         shell = get_ipython()
         names = shell.user_ns if shell is not None else {}
         value = self._given[argument]

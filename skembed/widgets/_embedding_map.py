@@ -15,7 +15,7 @@ from ..inspection._projection import (
     project,
 )
 from . import _anywidget as t
-from ._base import Array, Widget, answers, script
+from ._base import Array, Widget, answers, embed, script
 from ._thumbnails import Thumbnails
 
 _ALL = "all features"
@@ -239,12 +239,7 @@ def _features(X: Any, images: Any, embedder: Any) -> np.ndarray:
     if X is None:
         if embedder is None or images is None:
             raise ValueError("Without X, images and embedder are needed, to compute it.")
-        from sklearn.exceptions import NotFittedError
-
-        try:
-            X = embedder.transform(images)
-        except NotFittedError:
-            X = embedder.fit_transform(images)
+        X = embed(embedder, images)
     X = np.asarray(X)
     if X.ndim != 2 or X.dtype.kind not in "fiub":
         raise ValueError(

@@ -59,6 +59,13 @@ class Thumbnails:
         self._kept.move_to_end(i)
         return self._kept[i]
 
+    def large(self, i: int, side: int) -> bytes:
+        """Return a larger picture, which is not kept; empty where the image cannot be read."""
+        try:
+            return encode(load(self._items[i]), side)
+        except ImageError:
+            return b""
+
     def clear(self) -> None:
         """Forget the pictures that were made."""
         self._kept.clear()

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,13 @@ _EVALUATE = f"""async code => {{ {_PANEL}
 
 
 @contextmanager
-def jupyter_server(folder: Path, own: Path) -> Iterator[str]:
-    """Serve `folder` at the address given; settings and the log lie in `own`."""
+def jupyter_server(
+    folder: Path, own: Path, python: str = sys.executable, path: Sequence[str] = sys.path
+) -> Iterator[str]:
+    """Serve `folder` at the address given; settings and the log lie in `own`.
+
+    Kernels are those of `python`, and import from `path`: what the tests import.
+    """
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     _write_setting(own, "notification", fetchNews="false", checkForUpdates=False)
@@ -108,9 +113,9 @@ def jupyter_server(folder: Path, own: Path) -> Iterator[str]:
     environment = {
         **os.environ,
         **{variable: str(own / name) for variable, name in places.items()},
-        "PYTHONPATH": os.pathsep.join(sys.path),  # kernels import what the tests import
+        "PYTHONPATH": os.pathsep.join(path),
     }
-    command = [sys.executable, "-m", "jupyterlab", *_SERVER_OPTIONS]
+    command = [python, "-m", "jupyterlab", *_SERVER_OPTIONS]
     command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={folder}"]
     log = own / "server.log"
     with (

@@ -149,7 +149,10 @@ print(found)
 def test_verbs(offered):
     assert offered("%embed cache ") == ["clear"]
     assert offered("%embed layers vgg1") == ["vgg16", "vgg19"]
-    assert "map" not in offered("%embed ma")  # there is none yet
+    assert offered("%embed map efficientnet_lite0 im") == ["images"]
+    assert "images" in offered("%embed label ")
+    assert offered("%embed map images --projection t") == ["tsne"]
+    assert "confusion" not in offered("%embed co")  # a verb that is not there
     assert "resnet50" not in offered("%embed models ")
 
 

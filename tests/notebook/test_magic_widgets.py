@@ -1,0 +1,44 @@
+"""The verbs that open widgets: what they embed, and the line that they give back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skembed.widgets import EmbeddingMap, Labeller
+
+pytestmark = pytest.mark.slow  # networks run
+
+SMALL = "-s 64 -q"
+
+
+def test_map_embeds_images(shell):
+    view = shell.run_line_magic("embed", f"map images -y y {SMALL}")
+    assert isinstance(view, EmbeddingMap)
+    assert view.labels.tolist() == shell.user_ns["y"]
+    assert view.embed_line() == f"%embed map images -y y {SMALL}"
+    again = shell.run_line_magic("embed", view.embed_line().removeprefix("%embed "))
+    np.testing.assert_array_equal(again._points, view._points)
+
+
+def test_map_of_a_folder_has_its_labels_and_layers(shell, class_folders):
+    line = f'map efficientnet_lite0 "{class_folders}" -l stage2,stage5 {SMALL} -o view'
+    assert shell.run_line_magic("embed", line) is None
+    view = shell.user_ns["view"]
+    assert view.classes == ["brick", "coffee", "grass"]
+    assert view.layers == ["all features", "stage2", "stage5"]
+
+
+def test_map_of_features(shell):
+    shell.push({"X": np.eye(12)})
+    view = shell.run_line_magic("embed", "map X --images images -y y --projection tsne")
+    assert view._has_images
+    assert view.embed_line() == "%embed map X --images images -y y --projection tsne"
+
+
+def test_label(shell):
+    shell.push({"some": ["brick", None, None, "coffee"] * 3})
+    view = shell.run_line_magic("embed", f"label images -y some {SMALL}")
+    assert isinstance(view, Labeller)
+    assert view.classes == ["brick", "coffee"]
+    assert view.embed_line() == f"%embed label images -y some {SMALL}"
