@@ -35,7 +35,7 @@ frame = pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1], "label": pd.Categorical(y)})
 jscatter.Scatter(data=frame, x="x", y="y", color_by="label", height=420).show()"""
 # Each frame moves the pointer on, and asks for the next.
 DRAG = """async ([selector, frames]) => {
-    const canvas = document.querySelector(selector);
+    const canvas = document.querySelector(`.jp-OutputArea-output ${selector}`);
     const box = canvas.getBoundingClientRect();
     canvas.setPointerCapture = () => {};
     const fire = (target, kind, k, buttons) => {
@@ -70,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     contenders = {"skembed": (sys.executable, OURS, "canvas.sk-map")}
     if options.peer:
-        contenders["jupyter-scatter"] = (str(options.peer), PEER, ".jp-OutputArea canvas")
+        contenders["jupyter-scatter"] = (str(options.peer), PEER, "canvas")
     print(
         "| points | map | ms from frame to frame, median | 90th percentile | shown after, s |"
     )

@@ -8,9 +8,9 @@ from ._confusions_display import ConfusionsDisplay
 from ._examples import top_images
 from ._explain import explain, layer_contributions
 from ._gallery import Gallery, gallery
+from ._labelling import next_to_label
 from ._layer_display import ClassPatternsDisplay, LayerContributionsDisplay
 from ._map_display import ActivationMapDisplay, TopImagesDisplay
-from ._labelling import next_to_label
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
