@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ._outputs import WRITERS, Layout, Part, Writer
 
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
+    from ..images._items import Stream
 
 _LOCK = "lock"
 
@@ -38,9 +39,10 @@ def embed(args: argparse.Namespace, out: Output) -> int:
         )
     items, labels = images_to_embed(args, out)
     embedder = make_embedder(args)
-    out.say(f"{len(items):,} images through {args.backbone}")
+    n = len(items) if isinstance(items, list) else items.n_images
+    out.say(f"{'The' if n is None else f'{n:,}'} images through {args.backbone}")
     layout = Layout(
-        n_rows=len(items),
+        n_rows=n or 0,
         features=embedder.fit(items).get_feature_names_out().tolist(),
         dtype=embedder._output_dtype,
         has_labels=labels is not None,
@@ -51,11 +53,11 @@ def embed(args: argparse.Namespace, out: Output) -> int:
             embedder.set_params(cache=folder / "store")
         unfinished = [folder / file.name for file in files]
         with writer(unfinished, layout) as file:
-            said = _write(file, embedder, items, labels)
+            said, n = _write(file, embedder, items, labels)
         for source, target in zip(unfinished, files, strict=True):
             source.replace(target)
     out.say(said)
-    out.line(f"{len(items)} x {len(layout.features)} {layout.dtype} in {path}")
+    out.line(f"{n} x {len(layout.features)} {layout.dtype} in {path}")
     for companion in files[1:]:
         out.line(f"the path of each row in {companion}")
     return 0
@@ -72,9 +74,12 @@ def _writer(args: argparse.Namespace) -> type[Writer]:
 
 
 def _write(
-    file: Writer, embedder: PretrainedEmbedder, items: Sequence[str], labels: list[str] | None
-) -> str:
-    """Write the rows of all images as they come; say where they came from."""
+    file: Writer,
+    embedder: PretrainedEmbedder,
+    items: list[str] | Stream,
+    labels: list[str] | None,
+) -> tuple[str, int]:
+    """Write the rows of all images as they come; say where they came from, and how many."""
     from ..extraction import record_reports
 
     with record_reports() as reports:
@@ -82,7 +87,7 @@ def _write(
             rows = slice(piece.start, piece.start + len(piece.rows))
             errors = {image.row: image.reason for image in piece.unreadable}
             texts = {
-                "path": [storable(item) for item in items[rows]],
+                "path": [storable(name) for name in _names(items)[rows]],
                 "label": [] if labels is None else labels[rows],
                 "error": [storable(errors.get(row, "")) for row in piece.positions.tolist()],
             }
@@ -90,7 +95,12 @@ def _write(
             file.write(Part({name: texts[name] for name in columns}, piece.rows))
         file.finish()
     report = reports[-1]
-    return f"{report.n_images:,} images in {report.total_seconds:.1f} s: {report.summary}"
+    said = f"{report.n_images:,} images in {report.total_seconds:.1f} s: {report.summary}"
+    return said, report.n_images
+
+
+def _names(items: list[str] | Stream) -> list[str]:
+    return items if isinstance(items, list) else items.names
 
 
 @contextlib.contextmanager

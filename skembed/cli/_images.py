@@ -17,6 +17,8 @@ from ._errors import CommandError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..images._items import Stream
+
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TABLES = (*_SEPARATORS, ".parquet")
 # An empty cell is empty, and a class may be called NA or 01.
@@ -45,13 +47,22 @@ def images_of_folders(source: str, out: Output) -> tuple[list[str], list[str]]:
     return from_folders(source)
 
 
+_SCANNED = (".tar", ".tgz", ".tbz2", ".txz", ".zip", ".gz", ".bz2", ".xz", ".txt")
+
+
 def images_to_embed(
     args: argparse.Namespace, out: Output
-) -> tuple[list[str], list[str] | None]:
+) -> tuple[list[str] | Stream, list[str] | None]:
     """Return the images that ``embed`` is about; and their classes, where it can know them."""
     if _is_table(args, args.images):
         items, labels = images_of_table(args, args.images[0], out, needs_label=False)
         return items, labels or None
+    if len(args.images) == 1 and _is_scanned(args.images[0]):
+        out.say(f"Reading {args.images[0]}")
+        from ..images import scan
+        from ..images._items import Stream
+
+        return Stream(scan(args.images[0], progress=False)), None
     if len(args.images) == 1 and Path(args.images[0]).is_dir():
         out.say(f"Looking for images in {args.images[0]}")
         from .._errors import ImageError
@@ -65,6 +76,13 @@ def images_to_embed(
     from ..images._globs import find_all_files
 
     return find_all_files(args.images), None
+
+
+def _is_scanned(source: str) -> bool:
+    """Whether a source is an archive or a list, a file or a URL."""
+    name = source.partition("?")[0]
+    is_there = name.lower().startswith(("http://", "https://")) or Path(source).is_file()
+    return is_there and Path(name).suffix.lower() in _SCANNED
 
 
 def images_of_table(

@@ -245,17 +245,21 @@ class NpyWriter(Writer):
         super().__init__(files, layout)
         array, texts = files
         self._array = self._open.enter_context(array.open("wb"))
-        np.lib.format.write_array_header_1_0(
-            self._array,
-            {
-                "descr": np.lib.format.dtype_to_descr(layout.dtype),
-                "fortran_order": False,
-                "shape": (layout.n_rows, len(layout.features)),
-            },
-        )
+        self._n = 0
+        self._write_header(layout.n_rows)
         file = self._open.enter_context(texts.open("w", newline="", encoding="utf-8"))
         self._texts = csv.writer(file)
         self._texts.writerow(layout.text_columns)
+
+    def _write_header(self, n_rows: int) -> None:
+        np.lib.format.write_array_header_1_0(
+            self._array,
+            {
+                "descr": np.lib.format.dtype_to_descr(self.layout.dtype),
+                "fortran_order": False,
+                "shape": (n_rows, len(self.layout.features)),
+            },
+        )
 
     @classmethod
     def files_of(cls, path: Path) -> list[Path]:
@@ -264,8 +268,15 @@ class NpyWriter(Writer):
 
     def write(self, part: Part) -> None:
         """Write the rows that come next."""
+        self._n += len(part.rows)
         self._array.write(np.ascontiguousarray(part.rows).data)
         self._texts.writerows(zip(*part.texts.values(), strict=True))
+
+    def finish(self) -> None:
+        """Write how many rows there are, where that was not known: headers have room for it."""
+        if self._n != self.layout.n_rows:
+            self._array.seek(0)
+            self._write_header(self._n)
 
 
 WRITERS: dict[str, type[Writer]] = {
