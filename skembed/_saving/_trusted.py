@@ -12,6 +12,8 @@ from collections.abc import Iterable
 _PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
 _NAMES = {
     "skembed": (
+        "bigml.estimators.DeepnetClassifier",
+        "bigml.estimators.DeepnetRegressor",
         "estimators.discretizer.Discretizer",
         "estimators.full_network.FullNetworkEmbedder",
         "estimators.pretrained.PretrainedEmbedder",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
 from ._create import create_model
-from ._estimators import DeepnetClassifier, DeepnetRegressor
 from ._model import Deepnet, FeatureExtractor
 from ._pretrained import create_image_feature_extractor
 from ._settings import Settings
+from .estimators import DeepnetClassifier, DeepnetRegressor
 
 __all__ = [
     "PRETRAINED",

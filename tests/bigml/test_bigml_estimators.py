@@ -15,6 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.validation import check_is_fitted
 
+import skembed
 from skembed.bigml import DeepnetClassifier, DeepnetRegressor, create_model
 
 FLOWERS = {
@@ -74,8 +75,14 @@ def test_it_is_trained():
     assert scores.tolist() == [1.0] * 3
 
 
-def test_clones_and_pickles_hold_parameters():
-    for copy in (clone(DEEPNET), pickle.loads(pickle.dumps(DEEPNET))):  # noqa: S301 - ours
+def test_clones_pickles_and_saved_files_hold_parameters(tmp_path):
+    skembed.save(DEEPNET, tmp_path / "deepnet.skops")
+    copies = (
+        clone(DEEPNET),
+        pickle.loads(pickle.dumps(DEEPNET)),  # noqa: S301 - ours
+        skembed.load(tmp_path / "deepnet.skops"),
+    )
+    for copy in copies:
         assert copy.get_params() == DEEPNET.get_params()
         np.testing.assert_array_equal(copy.predict_proba(ROWS), DEEPNET.predict_proba(ROWS))
 
