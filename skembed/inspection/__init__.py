@@ -10,7 +10,7 @@ from ._explain import explain, layer_contributions
 from ._gallery import Gallery, gallery
 from ._labelling import next_to_label
 from ._layer_display import ClassPatternsDisplay, LayerContributionsDisplay
-from ._map_display import ActivationMapDisplay, TopImagesDisplay
+from ._map_display import ActivationMapDisplay, TopImagesDisplay, plot_activation_map
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
@@ -33,6 +33,7 @@ __all__ = [
     "layer_contributions",
     "nearest_rows",
     "next_to_label",
+    "plot_activation_map",
     "plot_projection",
     "project",
     "top_images",

@@ -184,6 +184,54 @@ class ActivationMapDisplay:
         return self
 
 
+def plot_activation_map(
+    estimator: Any,
+    image: Any,
+    feature: Any,
+    *,
+    layers: str | Sequence[str] | None = None,
+    ax: Any = None,
+) -> ActivationMapDisplay:
+    """Draw where in an image a feature is active, or what speaks for a class.
+
+    The same as :meth:`ActivationMapDisplay.from_estimator`, which has further options.
+
+    Parameters
+    ----------
+    estimator : PretrainedEmbedder, FullNetworkEmbedder or Pipeline
+        As for :func:`activation_map`.
+    image : path, URL, bytes, PIL image or array
+        One image.
+    feature : int, str, (str, int), or a class
+        As for :func:`activation_map`.
+    layers : str or list of str, optional
+        As for :func:`activation_map`.
+    ax : matplotlib Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    ActivationMapDisplay
+        The display, drawn.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Matplotlib is not installed.
+    TypeError, ValueError
+        As :func:`activation_map`.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PretrainedEmbedder, inspection
+    >>> embedder = PretrainedEmbedder(image_size=64)
+    >>> inspection.plot_activation_map(embedder, data.chelsea(), 7).ax_.get_title()
+    'embedding__0007'
+    """
+    return ActivationMapDisplay.from_estimator(estimator, image, feature, layers=layers, ax=ax)
+
+
 class TopImagesDisplay:
     """The images that raise a feature most, and those that lower it most, with their maps.
 
