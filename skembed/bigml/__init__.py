@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
+from ._bundles import extract_bundle
 from ._create import create_model
 from ._model import Deepnet, FeatureExtractor
 from ._pretrained import create_image_feature_extractor
@@ -19,4 +20,5 @@ __all__ = [
     "Settings",
     "create_image_feature_extractor",
     "create_model",
+    "extract_bundle",
 ]

@@ -45,6 +45,11 @@ def read_document(spec: Any) -> Any:
     if isinstance(spec, dict):
         return spec
     path = document_file(spec)
+    if path.suffix.lower() == ".smbundle":
+        raise ValueError(
+            f"{str(path)!r} is a SavedModel, which only TensorFlow runs: give the JSON of the "
+            "deepnet. skembed.bigml.extract_bundle writes its files."
+        )
     return parsed(_contents(path), str(path))
 
 
