@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..formats.bigml._document import document_file, fields_of, network_of, read_document
 from ..formats.bigml._image_network import ImageNetwork
 from ..formats.bigml._json import Node
@@ -198,6 +200,9 @@ def digest_of(spec: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """An array or a number of NumPy's as JSON has it."""
+    if not isinstance(value, np.ndarray | np.generic):
+        raise TypeError(f"it holds a {type(value).__name__}")
     return value.tolist()
 
 

@@ -47,6 +47,8 @@ def test_what_is_no_document(tmp_path):
         create_model(tmp_path / "gone.json")
     with pytest.raises(TypeError, match="a dict or as the path of a JSON file, got int"):
         create_model(3)
+    with pytest.raises(ValueError, match="no document of JSON: it holds a set"):
+        create_model({**SPEC, "trees": {1, 2}})
     with pytest.raises(ValueError, match="is a folder"):
         create_model(tmp_path)
     for text, says in {
