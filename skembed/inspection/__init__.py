@@ -15,6 +15,7 @@ from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
 from ._projection import nearest_rows, plot_projection, project
+from ._strongest import strongest_features
 
 __all__ = [
     "ActivationMapDisplay",
@@ -36,5 +37,6 @@ __all__ = [
     "plot_activation_map",
     "plot_projection",
     "project",
+    "strongest_features",
     "top_images",
 ]

@@ -29,7 +29,7 @@ from ._ipython import (
 )
 from ._names import is_quoted, scan
 from ._options import FLAGS, LONG_FLAGS, ON_ERROR
-from ._verbs import VERBS, WIDGETS
+from ._verbs import INSPECTING, VERBS, WIDGETS
 
 MATCHER = "skembed.embed"
 # Perhaps under another magic, such as ``%time``, and perhaps assigned.
@@ -128,6 +128,8 @@ class _Completer:
         elif words[0] in WIDGETS and len(words) < 3:
             if len(words) == 1:
                 yield from _models()
+            yield from self._variables()
+        elif words[0] in INSPECTING:
             yield from self._variables()
         elif words == ["layers"] or words in (["demo"], ["cache", "clear"]):
             yield from _models()

@@ -294,6 +294,7 @@ HELP = f"""Embed images with a pretrained network.
     %embed map [MODEL] IMAGES [-y y]    widgets: images as points of a plane,
     %embed map X --images IMAGES -y y   of features that are there,
     %embed label [MODEL] IMAGES         and labels for few images
+    %embed contributions CLF            what layers carry in a classifier
 
 IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
 $name and {{expression}} are the same objects; in MODEL, in quotes and in

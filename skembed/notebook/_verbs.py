@@ -12,6 +12,7 @@ from .._errors import size_of_bytes
 from .._optional import scikit_image_data
 from ..evaluation._demo_images import TILE, demo_images
 from ._embedding import embed_images
+from ._inspecting import INSPECTING
 from ._ipython import UsageError
 from ._options import refuse
 from ._request import Request
@@ -101,4 +102,5 @@ VERBS: dict[str, Callable[[Request, list[str]], Any]] = {
     "demo": demo,
     "similar": lambda request, words: similar(request, words, VERBS),
     **WIDGETS,
+    **INSPECTING,
 }

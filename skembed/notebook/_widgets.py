@@ -33,23 +33,23 @@ def embedding_map(request: Request, words: list[str]) -> Any:
     from ..widgets import EmbeddingMap
 
     projection = request.options.projection or "pca"
-    value = _value(request, source, "images")
+    value = object_of(request, source, "images")
     if _are_features(value):
         if model:
             raise UsageError(f"{source} is features already, and no model runs: {usage}")
         pictures = _expression(request, "images")
         images = None if pictures is None else find_images(pictures)
-        labels = _labels(request, len(value))
+        labels = labels_of(request, len(value))
         items = None if images is None else images.items
         view = EmbeddingMap(value, images=items, labels=labels, projection=projection)
-        return _opened(request, view)
+        return opened(request, view)
     if request.options.images:
         raise UsageError(f"--images is for features that are there, and {source} is images.")
     images, labels, embedder, rows = _embedded(request, model, value)
     view = EmbeddingMap(
         rows, images=images.items, labels=labels, embedder=embedder, projection=projection
     )
-    return _opened(request, view)
+    return opened(request, view)
 
 
 def labeller(request: Request, words: list[str]) -> Any:
@@ -58,9 +58,9 @@ def labeller(request: Request, words: list[str]) -> Any:
     model, source = _model_and_source(words, "%embed label [MODEL] IMAGES")
     from ..widgets import Labeller
 
-    value = _value(request, source, "images")
+    value = object_of(request, source, "images")
     images, labels, embedder, _ = _embedded(request, model, value)
-    return _opened(request, Labeller(embedder, images.items, labels=labels))
+    return opened(request, Labeller(embedder, images.items, labels=labels))
 
 
 def _embedded(
@@ -69,7 +69,7 @@ def _embedded(
     """Images with their labels, who embeds them, and their rows, which show a bar."""
     embedder = request.embedder(request.backbone(model))
     images = find_images(value)
-    labels = _labels(request, len(images.items))
+    labels = labels_of(request, len(images.items))
     if labels is None and _has_class_folders(images.folder):
         items, names = from_folders(images.folder)
         images, labels = Images(items, items, images.folder), np.asarray(names)
@@ -85,7 +85,7 @@ def _model_and_source(words: list[str], usage: str) -> tuple[str, str]:
     return ("", words[0]) if len(words) == 1 else (words[0], words[1])
 
 
-def _value(request: Request, source: str, what: str) -> Any:
+def object_of(request: Request, source: str, what: str) -> Any:
     if is_quoted(source):
         return request.names.text(source, what, glob.escape)
     return request.names.value(source, what)
@@ -93,10 +93,10 @@ def _value(request: Request, source: str, what: str) -> Any:
 
 def _expression(request: Request, option: str) -> Any:
     source = getattr(request.options, option)
-    return None if source is None else _value(request, source, f"--{option}")
+    return None if source is None else object_of(request, source, f"--{option}")
 
 
-def _labels(request: Request, n: int) -> np.ndarray | None:
+def labels_of(request: Request, n: int) -> np.ndarray | None:
     source = request.options.labels
     if source is None:
         return None
@@ -121,7 +121,7 @@ def _has_class_folders(folder: str) -> bool:
     return sum(one.is_dir() for one in inside) > 1 and all(one.is_dir() for one in inside)
 
 
-def _opened(request: Request, view: Any) -> Any:
+def opened(request: Request, view: Any) -> Any:
     """The widget, which knows the line that opens it; None where ``-o`` keeps it."""
     view._typed = request.line
     if request.options.out:

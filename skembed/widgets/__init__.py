@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._embedding_map import EmbeddingMap
 from ._labeller import Labeller
+from ._layer_contributions import LayerContributions
 
-__all__ = ["EmbeddingMap", "Labeller"]
+__all__ = ["EmbeddingMap", "Labeller", "LayerContributions"]
