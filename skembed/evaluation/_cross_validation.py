@@ -140,7 +140,7 @@ def cross_validate(
         kept = _accuracy(rows, labels, torn.together(folds), classifier)
         near_notes.append(f"{torn.described(items)} {effect(scores.mean(), kept)}")
     notes = (*copy_notes, *fold_notes, *near_notes)
-    return Evaluation(rows, labels, decisions, scores, notes, items)
+    return Evaluation(rows, labels, decisions, scores, notes, items, folds=folds)
 
 
 def _judge(

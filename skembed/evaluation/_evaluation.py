@@ -38,6 +38,8 @@ class Evaluation:
         The images; None where they are not known.
     report : Report or None
         How they were embedded; None where that happened elsewhere.
+    folds : int array of shape (n_samples,) or None
+        The fold that has not seen each image, counted from 0; None where it is not known.
 
     See Also
     --------
@@ -53,6 +55,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     items: Any = None
     report: Report | None = None
+    folds: np.ndarray | None = None
 
     @property
     def classes(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .._optional import pyplot
 from ..estimators._image_transformer import ImageTransformer
@@ -163,13 +164,12 @@ class ActivationMapDisplay:
         unseen = np.isnan(self.map)
         if unseen.any():
             ax.imshow(np.ones((*unseen.shape, 3)), alpha=0.6 * unseen)
-        strength = np.nan_to_num(np.abs(self.map) / (max(abs(low), abs(high)) or 1))
         self.im_ = ax.imshow(
             np.nan_to_num(self.map),
             cmap=cmap or (_TWO_SIDED if two_sided else _ONE_SIDED),
             vmin=low,
             vmax=high,
-            alpha=alpha * np.clip(strength, 0, 1) ** 0.7,
+            alpha=alpha * _strength(self.map, (low, high)),
         )
         ax.set_xticks([])
         ax.set_yticks([])
@@ -182,6 +182,42 @@ class ActivationMapDisplay:
             ax.figure.colorbar(scale, ax=ax, fraction=0.046, pad=0.02)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def pixels(self, side: int = 256, *, alpha: float = 0.8) -> np.ndarray:
+        """Return what :meth:`plot` draws as pixels, for a page.
+
+        Parameters
+        ----------
+        side : int, default=256
+            Pixels of the longer side; an image that is smaller stays as it is.
+        alpha : float, default=0.8
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        uint8 array of shape (height, width, 3)
+            The map over the image.
+
+        Raises
+        ------
+        MissingLibraryError
+            If Matplotlib is not installed.
+        """
+        pyplot()
+        from matplotlib import colormaps
+
+        low, high = self.limits
+        # Every pixel of a photograph would take seconds.
+        step = max(1, max(self.map.shape) // (2 * side))
+        values, image = self.map[::step, ::step], self.image[::step, ::step]
+        opacity = (alpha * _strength(values, (low, high)))[..., None]
+        scaled = (np.nan_to_num(values) - low) / (high - low)
+        colours = colormaps[_TWO_SIDED if low < 0 < high else _ONE_SIDED](scaled)[..., :3] * 255
+        grey = _shown(image).astype(float)
+        grey[np.isnan(values)] = 102 + 0.4 * grey[np.isnan(values)]
+        mixed = Image.fromarray((grey * (1 - opacity) + colours * opacity).astype(np.uint8))
+        mixed.thumbnail((side, side), Image.Resampling.BICUBIC)
+        return np.array(mixed)
 
 
 def plot_activation_map(
@@ -342,6 +378,12 @@ def _computed(
     found = activation_map(estimator, item, feature, layers=layers)
     signed = None if isinstance(estimator, ImageTransformer) else True
     return ActivationMapDisplay(found.image, found.map, found.name, signed)
+
+
+def _strength(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """How much of the image each value covers, in [0, 1]; pixels that are not seen, nothing."""
+    most = max(map(abs, limits)) or 1
+    return np.clip(np.nan_to_num(np.abs(values) / most), 0, 1) ** 0.7
 
 
 def _shown(image: np.ndarray) -> np.ndarray:

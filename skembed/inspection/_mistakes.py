@@ -53,6 +53,8 @@ def confusions(clf: Any, X: Any, y: Any, *, cv: int | None = None, groups: Any =
         pairs : pandas.DataFrame
             Pairs of classes with the number of errors, ``true``, ``predicted`` and ``times``; the
             most frequent first.
+        folds : pandas.Series or None
+            With `cv`, the fold that tested each image, indexed by its position in X, from 0.
 
     Raises
     ------
@@ -86,7 +88,9 @@ def confusions(clf: Any, X: Any, y: Any, *, cv: int | None = None, groups: Any =
     pipeline, items, y = _checked(clf, X, y)
     if cv is not None:
         found, rows = _cross_validated(pipeline, items, y, cv, groups)
-        return _confusions(items, rows, found.labels, found.classes, found.decisions)
+        counted = _confusions(items, rows, found.labels, found.classes, found.decisions)
+        counted.folds = pd.Series(found.folds, index=rows, name="fold")
+        return counted
     check_is_fitted(pipeline)
     classes = pipeline[-1].classes_
     own = np.isin(y, classes)
@@ -254,6 +258,7 @@ def _confusions(
             columns=pd.Index(classes, name="predicted"),
         ),
         pairs=_pairs(matrix, classes),
+        folds=None,
     )
 
 

@@ -164,6 +164,8 @@ def check_options(options: argparse.Namespace) -> None:
     """
     if options.top:
         raise UsageError("--top is for %embed similar.")
+    if options.cv:
+        raise UsageError("--cv is for %embed confusion.")
     for name in ("images", "projection"):
         if getattr(options, name):
             raise UsageError(f"--{name} is for %embed map.")

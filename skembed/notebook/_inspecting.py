@@ -9,7 +9,7 @@ from ._errors import EmbedError
 from ._ipython import UsageError
 from ._options import refuse
 from ._request import Request
-from ._widgets import opened
+from ._widgets import labelled_images, object_of, opened
 
 
 def contributions(request: Request, words: list[str]) -> Any:
@@ -20,6 +20,22 @@ def contributions(request: Request, words: list[str]) -> Any:
     from ..widgets import LayerContributions
 
     return opened(request, _made(LayerContributions, clf))
+
+
+def confusion(request: Request, words: list[str]) -> Any:
+    """Open the confusion matrix of a classifier, and the images behind its cells."""
+    usage = "%embed confusion CLF IMAGES -y y"
+    refuse(request.options, ("labels", "cv", "out"), "%embed confusion")
+    if len(words) != 2:
+        raise UsageError(f"Say which classifier and images, and no more. It is {usage}")
+    clf = request.names.value(words[0], "classifier")
+    images, labels = labelled_images(request, object_of(request, words[1], "images"))
+    if labels is None:
+        raise UsageError(f"The classes are needed, to know what is wrong. It is {usage}")
+    from ..widgets import ConfusionBrowser
+
+    view = _made(ConfusionBrowser, clf, images.items, labels, cv=request.options.cv)
+    return opened(request, view)
 
 
 def _objects(request: Request, words: list[str], usage: str, wanted: list[str]) -> list[Any]:
@@ -39,4 +55,7 @@ def _made(widget: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 # What each does with the words that follow it.
-INSPECTING: dict[str, Callable[[Request, list[str]], Any]] = {"contributions": contributions}
+INSPECTING: dict[str, Callable[[Request, list[str]], Any]] = {
+    "contributions": contributions,
+    "confusion": confusion,
+}

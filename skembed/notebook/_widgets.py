@@ -68,14 +68,20 @@ def _embedded(
 ) -> tuple[Images, np.ndarray | None, PretrainedEmbedder, np.ndarray]:
     """Images with their labels, who embeds them, and their rows, which show a bar."""
     embedder = request.embedder(request.backbone(model))
+    images, labels = labelled_images(request, value)
+    with request.watch(len(images.items), str(embedder.backbone)) as watch:
+        rows, _ = embed_images(embedder, images.items, watch, str(embedder.backbone))
+    return images, labels, embedder, rows
+
+
+def labelled_images(request: Request, value: Any) -> tuple[Images, np.ndarray | None]:
+    """Images and the labels that are given; those of a folder of folders are their names."""
     images = find_images(value)
     labels = labels_of(request, len(images.items))
     if labels is None and _has_class_folders(images.folder):
         items, names = from_folders(images.folder)
-        images, labels = Images(items, items, images.folder), np.asarray(names)
-    with request.watch(len(images.items), str(embedder.backbone)) as watch:
-        rows, _ = embed_images(embedder, images.items, watch, str(embedder.backbone))
-    return images, labels, embedder, rows
+        return Images(items, items, images.folder), np.asarray(names)
+    return images, labels
 
 
 def _model_and_source(words: list[str], usage: str) -> tuple[str, str]:

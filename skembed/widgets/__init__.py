@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ._confusion_browser import ConfusionBrowser
 from ._embedding_map import EmbeddingMap
 from ._labeller import Labeller
 from ._layer_contributions import LayerContributions
 
-__all__ = ["EmbeddingMap", "Labeller", "LayerContributions"]
+__all__ = ["ConfusionBrowser", "EmbeddingMap", "Labeller", "LayerContributions"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -147,10 +148,17 @@ class Widget(AnyWidget):
         name = self._answers.get(str(content.get("kind")))
         if name is None:
             return
-        try:
+        with contextlib.suppress(Exception), self._telling():
             getattr(self, name)(content, buffers)
-        except Exception as error:  # noqa: BLE001 - an error in a comm's handler is shown nowhere
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell on the page what goes wrong, and raise it: a comm's handler shows no error."""
+        try:
+            yield
+        except Exception as error:
             self.send({"kind": "error", "text": shortened(f"{type(error).__name__}: {error}")})
+            raise
 
     @answers("thumbnails")
     def _send_thumbnails(self, content: dict[str, Any], _: Any) -> None:

@@ -22,7 +22,7 @@ clf = make_pipeline(embedder, StandardScaler(), LogisticRegression()).fit(tiles,
 SHOW = "view = LayerContributions(clf)\nview"
 
 
-@pytest.mark.parametrize("lab", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize("lab", ["dark"], indirect=True)
 def test_layers_are_chosen_and_show_their_features(lab):
     notebook = lab.open(FITTED, SHOW)
     notebook.run_all()
