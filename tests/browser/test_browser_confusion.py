@@ -36,7 +36,7 @@ def test_a_cell_has_images_and_an_image_has_reasons(lab):
     images.get_by_role("button", name="Image 0").click()
     notebook.wait_until("view.current", "0")
     why = widget.get_by_role("group", name="Image 0: why brick rather than grass")
-    features = why.get_by_role("list", name="coefficient × value").get_by_role("listitem")
+    features = why.get_by_role("list", name="Image 0: why brick").get_by_role("listitem")
     known = "inspection.explain(clf, tiles, 0, target='brick', against='grass', regions=False)"
     name = notebook.evaluate(f"print({known}.features['contribution'].idxmax())")
     expect(features.first).to_contain_text(name)

@@ -152,7 +152,9 @@ def test_verbs(offered):
     assert offered("%embed map efficientnet_lite0 im") == ["images"]
     assert "images" in offered("%embed label ")
     assert offered("%embed map images --projection t") == ["tsne"]
-    assert "confusion" not in offered("%embed co")  # a verb that is not there
+    assert "confusion" in offered("%embed co")
+    assert "images" in offered("%embed confusion _clf ")
+    assert "thresholds" not in offered("%embed thr")  # a verb that is not there
     assert "resnet50" not in offered("%embed models ")
 
 

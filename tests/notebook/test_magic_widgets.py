@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skembed.widgets import EmbeddingMap, Labeller
+from skembed.widgets import ConfusionBrowser, EmbeddingMap, Labeller, LayerContributions
 
 pytestmark = pytest.mark.slow  # networks run
 
@@ -42,3 +42,14 @@ def test_label(shell):
     assert isinstance(view, Labeller)
     assert view.classes == ["brick", "coffee"]
     assert view.embed_line() == f"%embed label images -y some {SMALL}"
+
+
+def test_inside_a_classifier(shell):
+    shell.run_line_magic("embed", f"images -y y --svm -l stage1 {SMALL}")
+    view = shell.run_line_magic("embed", "contributions _clf")
+    assert isinstance(view, LayerContributions)
+    assert view.embed_line() == "%embed contributions _clf"
+    view = shell.run_line_magic("embed", "confusion _clf images -y y --cv 3")
+    assert isinstance(view, ConfusionBrowser)
+    assert len(view.found.folds.unique()) == 3
+    assert view.embed_line() == "%embed confusion _clf images -y y --cv 3"
