@@ -27,7 +27,7 @@ _SMALL = "-s 64 -l stage1"
         ("%embed 'elsewhere/photo'", "There is no folder 'elsewhere' either"),
         ("%embed 'photos/*.gif'", "No file matches 'photos/*.gif' in '/"),
         ("%embed 'empty'", "holds no image"),
-        ("%embed 3", "X is int"),
+        ("%embed 30", "X is int"),
         ("%embed []", "0 sample"),
         ("%embed images[0]", "Pass X[None"),
         ("%embed images -l stage9", "has no layer 'stage9'. Did you mean 'stage1'|stage5"),
@@ -193,7 +193,7 @@ broken = True
 
 def test_an_error_of_the_line_itself_is_one_line(refused):
     assert refused("%embed {}['z']") == "EmbedError: images: KeyError: 'z'"
-    assert refused("try:\n    [][1]\nexcept IndexError:\n    %embed 3").startswith(
+    assert refused("try:\n    [][1]\nexcept IndexError:\n    %embed 30").startswith(
         "EmbedError: X"
     )
 
