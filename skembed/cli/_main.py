@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     --------
     >>> from skembed.cli import main
     >>> main(["backbones", "--origin", "squeezenet", "--csv"])  # doctest: +ELLIPSIS
-    name,origin,size,...
+    name,tier,origin,size,...
     """
     parser = make_parser()
     args = parser.parse_args(argv)
