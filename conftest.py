@@ -39,6 +39,10 @@ def pytest_addoption(parser):
     )
 
 
+# Folders whose examples do.
+_RUN_NETWORKS = {"bigml", "estimators", "inspection", "search", "testing", "widgets"}
+
+
 def pytest_configure(config):
     """Set the variables for the whole run: a notebook's kernel is started by no fixture."""
     config.addinivalue_line(
@@ -76,7 +80,7 @@ def pytest_collection_modifyitems(items):
     A file is run by one process. Were the slow ones last, one process would end alone with them.
     """
     for item in items:
-        runs_networks = item.path.parent.name in ("estimators", "testing")
+        runs_networks = item.path.parent.name in _RUN_NETWORKS
         if item.path.suffix == ".ipynb" or (
             isinstance(item, pytest.DoctestItem) and runs_networks
         ):

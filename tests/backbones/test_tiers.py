@@ -84,6 +84,7 @@ def pictures():
     return [data.astronaut(), data.coffee()]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:weights=None")
 def test_a_tier_pools_by_maximum_and_squeezes_the_image(pictures):
     embedder = PretrainedEmbedder(SMALL, weights=None, image_size=64)

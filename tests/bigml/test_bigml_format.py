@@ -13,6 +13,8 @@ from deepnets import dense, image_model
 from skembed import PretrainedEmbedder, WeightsError, backbones
 from skembed.bigml import create_image_feature_extractor, create_model
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(0)
 OURS = {"engine": "jax", "cache": False}
 

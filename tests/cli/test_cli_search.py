@@ -11,6 +11,8 @@ from PIL import Image
 from skembed import ImageSearch
 from skembed.cli import main
 
+pytestmark = pytest.mark.slow
+
 FAST = ("--image-size", "64", "--engine", "jax")
 
 

@@ -181,6 +181,7 @@ def test_weights_of_a_network_with_another_head_fill_the_rest(tmp_path, name):
     np.testing.assert_allclose(rows[0], rows[1], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_whole_model_that_fits_no_backbone_is_said_to_be_one(model, tmp_path):
     model.save(tmp_path / "other.h5")
     with pytest.raises(

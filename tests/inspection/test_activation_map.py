@@ -148,6 +148,7 @@ def test_arrays_that_a_model_takes_as_they_are_are_not_resized():
     np.testing.assert_allclose(found.map, array.sum(axis=2), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["pre", "post"])
 @pytest.mark.parametrize("layer", ["first", "depthwise", "last"])
 def test_every_convolutional_layer_has_maps(network, photographs, layer, activation):

@@ -15,6 +15,8 @@ from sklearn.svm import SVC, LinearSVC
 from skembed import Discretizer, RowSpaceProjector
 from skembed.inspection import class_patterns, explain, layer_contributions, top_images
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = {
     "as they are": lambda network: [
         PretrainedEmbedder(network, layers="all"),

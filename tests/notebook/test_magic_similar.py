@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_the_image_itself_is_nearest_and_its_kind_follows(notebook):
     ran = notebook.run("t = %embed similar images[5] images -s 64 --top 4\nt")

@@ -144,6 +144,7 @@ def _kill_after(steps):
     sys.addaudithook(count)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_is_the_old_or_the_new_one(start, tmp_path):
     ImageSearch(None).fit(np.eye(4), names=list("abcd")).save(tmp_path)
     _, pipe = start(kill_at_every_step, True, tmp_path)

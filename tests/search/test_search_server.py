@@ -15,6 +15,8 @@ from skembed import ImageSearch
 from skembed.search._folder import SearchFolder
 from skembed.search._server import bind
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def port(embedder, paths, pictures, tmp_path_factory):

@@ -15,6 +15,8 @@ from skembed import ImageError
 from skembed.inspection import confusions, explain
 from skembed.widgets import ConfusionBrowser
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def wrong(labels):

@@ -123,6 +123,7 @@ def test_an_error_is_told_on_the_page(rows, sent):
     assert "TypeError" in content["text"]
 
 
+@pytest.mark.slow
 def test_layers_keep_selection_and_columns(pictures):
     embedder = PretrainedEmbedder(layers=["stage2", "stage5"], image_size=64)
     view = EmbeddingMap(images=pictures, embedder=embedder)
