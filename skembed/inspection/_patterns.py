@@ -38,11 +38,16 @@ def class_patterns(fne: Any, X: Any, y: Any) -> Bunch:
             The share of a layer's features, over the images of a class, that are 1, or -1.
         feature_presence, feature_absence : pandas.DataFrame of shape (n_classes, n_features)
             The share of the class' images in which a feature is 1, or -1.
+        differences : pandas.DataFrame of shape (n_classes, n_features)
+            How much the mean of -1, 0 and 1 over the class lies above that over the other images,
+            in [-2, 2]; 0 where there are no others.
+        layers : pandas.Series of shape (n_features,)
+            The layer of each feature.
         characteristic : pandas.DataFrame
             For each class, all features in which it differs from the other images: ``class``,
-            ``feature``, ``layer``, ``presence``, ``absence``, and ``difference``, which is how
-            much the mean of -1, 0 and 1 over the class lies above that over the other images, in
-            [-2, 2]. Largest first within a class, the 20 most present and the 20 most absent.
+            ``feature``, ``layer``, ``presence``, ``absence``, and
+            ``difference``. Largest first within a class, the 20 most present and the 20 most
+            absent.
         counts : pandas.Series of shape (n_classes,)
             Images of each class.
 
@@ -99,12 +104,15 @@ def class_patterns(fne: Any, X: Any, y: Any) -> Bunch:
         ).rename_axis(columns="layer")
         for shares in (present, absent)
     ]
+    differences = _differences(present - absent, counts)
     return Bunch(
         presence=by_layer[0],
         absence=by_layer[1],
         feature_presence=pd.DataFrame(present, index=index, columns=features),
         feature_absence=pd.DataFrame(absent, index=index, columns=features),
-        characteristic=_characteristic(classes, names, layer_of, present, absent, counts),
+        differences=pd.DataFrame(differences, index=index, columns=features),
+        layers=pd.Series(layer_of, index=features, name="layer"),
+        characteristic=_characteristic(classes, names, layer_of, present, absent, differences),
         counts=pd.Series(counts, index=index, name="images"),
     )
 
@@ -119,21 +127,25 @@ def _shares(is_so: np.ndarray, of_image: np.ndarray, counts: np.ndarray) -> np.n
     )
 
 
+def _differences(means: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """For each class and feature, the mean over the class less that over the other images."""
+    others = (counts.sum() - counts)[:, None]
+    if not others.all():
+        return np.zeros_like(means)
+    return means - (counts @ means - counts[:, None] * means) / others
+
+
 def _characteristic(
     classes: np.ndarray,
     names: np.ndarray,
     layer_of: list[str],
     present: np.ndarray,
     absent: np.ndarray,
-    counts: np.ndarray,
+    differences: np.ndarray,
 ) -> pd.DataFrame:
-    means = present - absent
-    total = counts @ means
     tables = []
     for i, name in enumerate(classes):
-        others = counts.sum() - counts[i]
-        rest = (total - counts[i] * means[i]) / others if others else np.zeros_like(total)
-        difference = means[i] - rest
+        difference = differences[i]
         order = np.argsort(-difference, kind="stable")
         ends = np.concatenate([order[:_MOST], order[_MOST:][-_MOST:]])
         chosen = ends[difference[ends] != 0]

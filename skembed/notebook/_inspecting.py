@@ -16,7 +16,9 @@ def contributions(request: Request, words: list[str]) -> Any:
     """Open what each layer and stage carries in a fitted classifier."""
     usage = "%embed contributions CLF"
     refuse(request.options, ("out",), "%embed contributions")
-    (clf,) = _objects(request, words, usage, ["classifier"])
+    if len(words) != 1:
+        raise UsageError(f"Say which classifier, and no more. It is {usage}")
+    clf = request.names.value(words[0], "classifier")
     from ..widgets import LayerContributions
 
     return opened(request, _made(LayerContributions, clf))
@@ -25,25 +27,33 @@ def contributions(request: Request, words: list[str]) -> Any:
 def confusion(request: Request, words: list[str]) -> Any:
     """Open the confusion matrix of a classifier, and the images behind its cells."""
     usage = "%embed confusion CLF IMAGES -y y"
-    refuse(request.options, ("labels", "cv", "out"), "%embed confusion")
-    if len(words) != 2:
-        raise UsageError(f"Say which classifier and images, and no more. It is {usage}")
-    clf = request.names.value(words[0], "classifier")
-    images, labels = labelled_images(request, object_of(request, words[1], "images"))
-    if labels is None:
-        raise UsageError(f"The classes are needed, to know what is wrong. It is {usage}")
+    clf, images, labels = _estimator_and_images(request, words, usage, "cv")
     from ..widgets import ConfusionBrowser
 
-    view = _made(ConfusionBrowser, clf, images.items, labels, cv=request.options.cv)
+    view = _made(ConfusionBrowser, clf, images, labels, cv=request.options.cv)
     return opened(request, view)
 
 
-def _objects(request: Request, words: list[str], usage: str, wanted: list[str]) -> list[Any]:
-    if len(words) != len(wanted):
-        what = f"Say which {wanted[len(words)]}" if len(words) < len(wanted) else "Too much"
-        raise UsageError(f"{what} after the verb. It is {usage}")
-    pairs = zip(words, wanted, strict=True)
-    return [request.names.value(word, what) for word, what in pairs]
+def patterns(request: Request, words: list[str]) -> Any:
+    """Open what is present in, and absent from, the images of each class."""
+    usage = "%embed patterns FNE IMAGES -y y"
+    fne, images, labels = _estimator_and_images(request, words, usage)
+    from ..widgets import TernaryPatterns
+
+    return opened(request, _made(TernaryPatterns, fne, images, labels))
+
+
+def _estimator_and_images(
+    request: Request, words: list[str], usage: str, *options: str
+) -> tuple[Any, list[Any], Any]:
+    refuse(request.options, ("labels", "out", *options), " ".join(usage.split()[:2]))
+    if len(words) != 2:
+        raise UsageError(f"Say which estimator and images, and no more. It is {usage}")
+    estimator = request.names.value(words[0], "estimator")
+    images, labels = labelled_images(request, object_of(request, words[1], "images"))
+    if labels is None:
+        raise UsageError(f"The classes of the images are needed. It is {usage}")
+    return estimator, images.items, labels
 
 
 def _made(widget: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -58,4 +68,5 @@ def _made(widget: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 INSPECTING: dict[str, Callable[[Request, list[str]], Any]] = {
     "contributions": contributions,
     "confusion": confusion,
+    "patterns": patterns,
 }

@@ -297,6 +297,7 @@ HELP = f"""Embed images with a pretrained network.
     %embed label [MODEL] IMAGES         and labels for few images
     %embed contributions CLF            what layers carry in a classifier
     %embed confusion CLF IMAGES -y y    its mistakes as images, and why
+    %embed patterns FNE IMAGES -y y     what is present and absent in classes
 
 IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
 $name and {{expression}} are the same objects; in MODEL, in quotes and in

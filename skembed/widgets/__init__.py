@@ -6,5 +6,12 @@ from ._confusion_browser import ConfusionBrowser
 from ._embedding_map import EmbeddingMap
 from ._labeller import Labeller
 from ._layer_contributions import LayerContributions
+from ._ternary_patterns import TernaryPatterns
 
-__all__ = ["ConfusionBrowser", "EmbeddingMap", "Labeller", "LayerContributions"]
+__all__ = [
+    "ConfusionBrowser",
+    "EmbeddingMap",
+    "Labeller",
+    "LayerContributions",
+    "TernaryPatterns",
+]

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skembed.widgets import ConfusionBrowser, EmbeddingMap, Labeller, LayerContributions
+from skembed.widgets import (
+    ConfusionBrowser,
+    EmbeddingMap,
+    Labeller,
+    LayerContributions,
+    TernaryPatterns,
+)
 
 pytestmark = pytest.mark.slow  # networks run
 
@@ -53,3 +59,11 @@ def test_inside_a_classifier(shell):
     assert isinstance(view, ConfusionBrowser)
     assert len(view.found.folds.unique()) == 3
     assert view.embed_line() == "%embed confusion _clf images -y y --cv 3"
+
+
+def test_patterns(shell):
+    shell.run_line_magic("embed", f"images -y y --svm -l stage1 -d -0.25,0.15 {SMALL}")
+    view = shell.run_line_magic("embed", 'patterns _clf["emb"] images -y y')
+    assert isinstance(view, TernaryPatterns)
+    assert view.classes == ["brick", "coffee", "grass"]
+    assert view.embed_line() == '%embed patterns _clf["emb"] images -y y'

@@ -56,7 +56,8 @@ function heatMap(link, label, choose) {
 
 function heatCell({ share, text, title, colour }) {
   const cell = h("td", { role: "gridcell", tabIndex: -1, title, "aria-label": title, "aria-selected": "false", textContent: text ?? "" });
-  // Up to 70 % of the colour, so that the text can be read on it in both themes.
-  if (share > 0) cell.style.background = `color-mix(in srgb, ${colour} ${(8 + 62 * Math.min(1, share)).toFixed(1)}%, transparent)`;
+  // Up to 70 % of the colour under a text, so that it can be read in both themes.
+  const most = text === undefined ? 92 : 62;
+  if (share > 0) cell.style.background = `color-mix(in srgb, ${colour} ${(8 + most * Math.min(1, share)).toFixed(1)}%, transparent)`;
   return cell;
 }
