@@ -87,6 +87,43 @@ def scikit_image_data() -> Path:
     return Path(found.submodule_search_locations[0], "data")
 
 
+def fsspec() -> Any:
+    """Return ``fsspec``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If fsspec is not installed.
+    """
+    return _import("fsspec", "fsspec", "URLs of object stores", "remote")
+
+
+def require_client(protocol: str, library: str) -> None:
+    """Check that fsspec can read the URLs of a protocol.
+
+    Parameters
+    ----------
+    protocol : str
+        As ``"s3"``.
+    library : str
+        What fsspec reads them with.
+
+    Raises
+    ------
+    MissingLibraryError
+        If fsspec or that library is not installed.
+    """
+    try:
+        fsspec().get_filesystem_class(protocol)
+    except MissingLibraryError:
+        raise
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"{library} is needed for {protocol}:// URLs, beside the extra 'remote': "
+            f"pip install {library}"
+        ) from error
+
+
 def pyplot() -> ModuleType:
     """Return ``matplotlib.pyplot``.
 

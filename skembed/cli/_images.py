@@ -79,9 +79,13 @@ def images_to_embed(
 
 
 def _is_scanned(source: str) -> bool:
-    """Whether a source is an archive or a list, a file or a URL."""
+    """Whether a source is an archive or a list, a file or a URL, or lies in an object store."""
+    from ..images._locations import is_http, is_in_object_store
+
+    if is_in_object_store(source):
+        return True
     name = source.partition("?")[0]
-    is_there = name.lower().startswith(("http://", "https://")) or Path(source).is_file()
+    is_there = is_http(name) or Path(source).is_file()
     return is_there and Path(name).suffix.lower() in _SCANNED
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from .._errors import ImageError, advice, level_of_caller
 from ..images import Region, describe, local_path
 from ..images._inputs import is_record
+from ..images._locations import is_http, is_in_object_store
 from ._repeated_calls import in_repeated_calls, warned_here
 from ._report import Unreadable
 
@@ -172,6 +173,6 @@ def _has_name(item: Any) -> bool:
     item = item.source if isinstance(item, Region) else item
     if is_record(item):
         item = item.get("path")
-    if isinstance(item, str) and item[:4].lower() == "http":
+    if isinstance(item, str) and (is_http(item) or is_in_object_store(item)):
         return True
     return isinstance(item, str | os.PathLike) and local_path(item) is not None

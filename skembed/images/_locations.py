@@ -13,20 +13,27 @@ from urllib.parse import unquote, unquote_to_bytes
 from .._errors import ImageError, advice, shown_url
 from ._inputs import describe, is_missing, is_record
 from ._limits import Limits
+from ._object_stores import RemotePath
 from ._region import Region
 
 _FILE = "file:"
-_OTHER_SCHEME = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
+# Protocols may be chained, as in zip::s3://.
+_OTHER_SCHEME = re.compile(
+    r"(?!file:)(?:[a-z][a-z0-9+._-]+::)*[a-z][a-z0-9+._-]+://|data:", re.IGNORECASE
+)
+_HTTP = ("http://", "https://")
 
 
 def read_location(location: str, name: str, limits: Limits) -> bytes:
     """Return the encoded bytes that a string names or holds."""
     if is_data_uri(location):
         return decode_data_uri(location, name, limits)
-    if is_remote(location):
+    if is_http(location):
         from ._urls import fetch  # imports urllib3, which local files do not need
 
         return fetch(location, limits)
+    if is_remote(location):
+        return RemotePath(location).read(limits.max_image_bytes + 1)
     if is_base64(location):
         return decode_base64(location, name, limits)
     return read_file(location, name, limits)
@@ -35,6 +42,19 @@ def read_location(location: str, name: str, limits: Limits) -> bytes:
 def is_remote(location: str) -> bool:
     """Return whether a string is a URL of another scheme than ``file:``."""
     return _OTHER_SCHEME.match(location) is not None
+
+
+def is_http(location: str) -> bool:
+    """Return whether a string is a URL of a web server."""
+    return location[: len(_HTTP[-1])].lower().startswith(_HTTP)
+
+
+def is_in_object_store(location: str) -> bool:
+    """Return whether a string is a URL that is neither of a web server nor of this machine.
+
+    It may be one of a protocol that is refused when it is read.
+    """
+    return is_remote(location) and not is_http(location) and not is_data_uri(location)
 
 
 def is_url(location: str) -> bool:

@@ -31,8 +31,9 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
     Parameters
     ----------
     item : path, URL, bytes, dict, open file, PIL image, array or Region
-        ``~`` is expanded; URLs are ``file://``, ``http://``, ``https://`` or ``data:``. A string
-        may also be an image in base64, where no file is called so. A dict has the encoded bytes
+        ``~`` is expanded; URLs are ``file://``, ``http://``, ``https://`` or ``data:``, or, with
+        the extra ``remote``, of an object store, as ``s3://`` or ``hf://``. A string may
+        also be an image in base64, where no file is called so. A dict has the encoded bytes
         under ``"bytes"`` or, where these are None, a path under ``"path"``. An open binary file
         is read from its start, and its position is left as it was. A PIL image's current frame
         is taken, turned as its EXIF orientation says.
@@ -50,6 +51,8 @@ def read(item: Any, *, color_space: str = "rgb", limits: Limits | None = None) -
     ------
     ImageError
         If the item is missing, unreadable, empty or too large; the message names it.
+    MissingLibraryError
+        If it is in an object store, and fsspec or the store's own library is not installed.
     TypeError
         If it is not an image of any kind.
     ValueError

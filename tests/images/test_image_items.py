@@ -256,7 +256,7 @@ def test_messages_name_the_path():
         ({"bytes": None, "path": 3}, "an object of type int under 'path'"),
         ({"bytes": None, "path": None}, "missing value"),
         ({"bytes": None, "path": "/no/such.png"}, "/no/such.png: no such file"),
-        ({"bytes": None, "path": "zip://a.png::b.zip"}, "only file://"),
+        ({"bytes": None, "path": "zip://a.png::b.zip"}, "chains protocols"),
     ],
 )
 def test_a_bad_record_is_a_bad_image(record, words):

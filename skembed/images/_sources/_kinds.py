@@ -10,8 +10,10 @@ import tarfile
 import tempfile
 import weakref
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from ..._errors import ImageError, shown_url
@@ -19,7 +21,8 @@ from .._folders import begins_like_image, is_image_suffix, list_images
 from .._globs import ESCAPED, matching, nearest_path, unescaped
 from .._inputs import describe
 from .._limits import Limits
-from .._locations import is_url, read_location
+from .._locations import is_http, is_in_object_store, is_url, read_location
+from .._object_stores import RemotePath
 from ._archives import TarArchive, ZipArchive, text_of_zip
 from ._lists import entries, is_text
 from ._source import Bounds, Listed, Source
@@ -60,8 +63,10 @@ def open_source(source: str | os.PathLike[str], how: Reading) -> Source:
         If there are none.
     """
     text = os.fsdecode(source)
-    if _is_http(text):
+    if is_http(text):
         return _downloaded(text, how)
+    if is_in_object_store(text):
+        return _in_object_store(text, how)
     plain = unescaped(text)
     path = Path(plain).expanduser()
     if path.is_dir():
@@ -73,19 +78,46 @@ def open_source(source: str | os.PathLike[str], how: Reading) -> Source:
     raise ImageError(f"There is no file or folder {plain!r}.{nearest_path(plain)}")
 
 
-def _is_http(text: str) -> bool:
-    return text[:8].lower().startswith(("http://", "https://"))
-
-
 def _downloaded(url: str, how: Reading) -> Source:
-    """The images of a file by URL, in a temporary folder for as long as its source is used."""
+    """The images of a file on a web server."""
     data = read_location(url, shown_url(url), Limits.from_config())
     if begins_like_image(data[:_BEGINNING]):
         return Listed(shown_url(url), [url])
+    return _in_folder(url, how, lambda path: path.write_bytes(data))
+
+
+def _in_object_store(url: str, how: Reading) -> Source:
+    """The images of a folder, a glob or a file in an object store."""
+    remote = RemotePath(url)
+    kind = remote.kind()
+    if kind == "directory":
+        found = [one for one in remote.files() if _is_image_url(one, how.suffixes)]
+        if not found:
+            raise ImageError(f"{remote.name} holds no file with the suffix of an image.")
+    elif kind:
+        if not _is_image_url(url) and not begins_like_image(remote.read(_BEGINNING)):
+            most = how.bounds.max_bytes
+            return _in_folder(url, how, lambda path: remote.copy_to(path, most))
+        found = [url]
+    else:
+        found = remote.matches() if glob.has_magic(url) else []
+        if not found:
+            raise ImageError(
+                f"There is no file or folder {remote.name}, and none that matches."
+            )
+    return Listed(remote.name, found)
+
+
+def _is_image_url(url: str, suffixes: tuple[str, ...] | None = None) -> bool:
+    return is_image_suffix(PurePosixPath(url).suffix, suffixes)
+
+
+def _in_folder(url: str, how: Reading, write: Callable[[Path], Any]) -> Source:
+    """The images of a file that lies in a temporary folder for as long as its source is used."""
     folder = tempfile.mkdtemp(prefix="skembed-")
-    path = Path(folder, PurePosixPath(urlsplit(url).path).name or "source")
+    path = Path(folder, f"source{''.join(PurePosixPath(urlsplit(url).path).suffixes[-2:])}")
     try:
-        path.write_bytes(data)
+        write(path)
         found = _file(path, shown_url(url), replace(how, url=url))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,13 +161,16 @@ def _listed(data: bytes, suffix: str, name: str, how: Reading) -> Source:
 
 def _of_server(url: str, cell: str, name: str) -> str:
     """What a list from a server names: a URL, or a path beside the list on that server."""
-    joined = urljoin(url, cell)
-    if not _is_http(joined):
-        raise ImageError(
-            f"{name} lists {describe(cell)}: a list from a server may name http:// and https:// "
-            "URLs only, and paths beside it there."
-        )
-    return joined
+    scheme, _, rest = url.partition("://")
+    # urljoin knows the schemes of the web only.
+    joined = cell if is_url(cell) else scheme + urljoin(f"http://{rest}", cell)[len("http") :]
+    if is_http(joined) or joined.startswith(f"{scheme}://"):
+        return joined
+    allowed = " and ".join(dict.fromkeys(["http://", "https://", f"{scheme.lower()}://"]))
+    raise ImageError(
+        f"{name} lists {describe(cell)}: a list from a server may name {allowed} "
+        "URLs only, and paths beside it there."
+    )
 
 
 def _from(root: str, cell: str) -> str:

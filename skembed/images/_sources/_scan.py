@@ -45,7 +45,9 @@ def scan(
         - a list compressed by gzip, bzip2, xz or zip, and a tar archive by the first three;
         - an image: itself;
         - the URL of one of the last four, of at most ``max_image_bytes``; a list from a server
-          names URLs, or paths beside it there, and no file of this machine.
+          names URLs, or paths beside it there, and no file of this machine;
+        - the URL of a folder, a glob or any file above in an object store (``s3://bucket/photos``),
+          with the extra ``remote``.
 
     root : str or path, optional
         The folder that relative paths of a list start from; by default the working directory.
@@ -70,6 +72,8 @@ def scan(
     ------
     ImageError
         If there is no such source, or no image in it.
+    MissingLibraryError
+        If it is in an object store, and fsspec or the store's own library is not installed.
     TypeError, ValueError
         If a parameter is of another kind.
 
