@@ -101,7 +101,7 @@ def cross_validate(
         Fewer are made where a class has fewer images.
     groups : array of shape (n_samples,) or None, default=None
         Images of one group are never in both train and test. None: equal rows are a group, for
-        they are of one image.
+        they are of one image, and a note tells of near-duplicates in different folds.
     classifier : classifier or None, default=None
         With ``decision_function`` or ``predict_proba``. It is cloned for each fold. None is that
         of :func:`make_classifier`; rows of NaN become the mean of the training rows before it.
@@ -128,13 +128,15 @@ def cross_validate(
     ('1.000 ± 0.000 (mean ± sd of 5 folds)', 0.5)
     """
     copy_notes: list[str] = []
+    is_grouped = groups is not None
     if groups is None:
         groups, copy_notes = _groups_of_copies(rows, labels)
     n_made, fold_notes = _possible_folds(labels, groups, n_folds)
     classifier = _default_classifier(rows) if classifier is None else classifier
     folds = _folds(labels, groups, n_made)
     decisions, scores = _judge(rows, labels, folds, classifier)
-    torn = torn_groups(rows, groups, folds)
+    # Whoever groups the images has said which belong together.
+    torn = None if is_grouped else torn_groups(rows, groups, folds)
     near_notes = []
     if torn is not None:
         kept = _accuracy(rows, labels, torn.together(folds), classifier)
