@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from ..store import CacheInfo
 
 _LEGEND = (
-    "width: of the embedding. MB: of the weights. speed: by the products of an image.",
-    "top-1: published, on ImageNet, %. here: whether the weights are on this machine.",
-    "--json tells more, and how to get the weights.",
+    "tier: its number in backbones.Tier. px: side of the input. dims: of its rows.",
+    "MB: of the weights. speed: by the products of an image. top-1: ImageNet, %.",
+    "here: the weights are on this machine. --json tells more, and how to get them.",
 )
-_NETWORK_HEADINGS = ("name", "pixels", "width", "MB", "speed", "top-1", "licence", "here")
+_NETWORK_HEADINGS = ("name", "tier", "px", "dims", "MB", "speed", "top-1", "licence", "here")
+_MEASURED, _COLUMN = "images/s", "images_per_second"
 _KEPT_HEADINGS = ("backbone", "layers", "pixels", "rows", "size", "hits", "last used")
 _USUAL = {
     "weights": "imagenet",
@@ -36,7 +37,9 @@ _USUAL = {
 
 def list_backbones(args: argparse.Namespace, out: Output) -> int:
     """Write the table, or all of it as CSV or JSON."""
-    table = backbones.table().reset_index()
+    if args.benchmark:
+        out.say("Running each network with random weights")
+    table = backbones.table(args.benchmark, benchmark=bool(args.benchmark)).reset_index()
     rows = _chosen(table.to_dict("records"), args)
     if args.csv:
         out.raw(_frame(rows, table).to_csv(index=False, lineterminator="\n"))
@@ -76,9 +79,10 @@ def _print_networks(out: Output, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if _origins(row["origin"])[0] != family:
             family = _origins(row["origin"])[0]
-            cells.append((f"[{family}]", *[""] * (len(_NETWORK_HEADINGS) - 1)))
+            cells.append((f"[{family}]", *[""] * (len(_cells_of_network(row)) - 1)))
         cells.append(_cells_of_network(row))
-    out.table(cells, headings=_NETWORK_HEADINGS, numbers=(2, 3, 5))
+    headings = (*_NETWORK_HEADINGS, _MEASURED) if _is_measured(rows) else _NETWORK_HEADINGS
+    out.table(cells, headings=headings, numbers=(3, 4, 6, 9))
     out.text()
     for line in _LEGEND:
         out.text(line)
@@ -87,6 +91,7 @@ def _print_networks(out: Output, rows: list[dict[str, Any]]) -> None:
 def _cells_of_network(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["name"],
+        _tier(row["tier"]),
         _side(row["size"]),
         str(row["features"]),
         str(row["megabytes"]),
@@ -94,7 +99,16 @@ def _cells_of_network(row: dict[str, Any]) -> tuple[str, ...]:
         "-" if math.isnan(row["top1"]) else f"{row['top1']:.1f}",
         row["licence"].partition(";")[0],  # what remains says whose code it is
         "yes" if row["here"] else "no",
+        *([f"{row[_COLUMN]:,.1f}"] if _is_measured([row]) else []),
     )
+
+
+def _is_measured(rows: list[dict[str, Any]]) -> bool:
+    return _COLUMN in rows[0]
+
+
+def _tier(name: str) -> str:
+    return str(int(backbones.Tier.by_name(name))) if name in backbones.Tier.__members__ else "-"
 
 
 def _side(size: str) -> str:

@@ -413,7 +413,8 @@ def _backbones(commands) -> None:
         "backbones",
         "_listings:list_backbones",
         "List the networks there are.",
-        example="skembed backbones --here\nskembed backbones --origin keras.applications --csv",
+        example="skembed backbones --here\nskembed backbones --origin keras.applications --csv\n"
+        "skembed backbones --benchmark efficientnet_lite0 mobilenet",
         options=_backbones_options,
     )
 
@@ -422,6 +423,12 @@ def _backbones_options(parser: Parser) -> None:
     parser.add_argument("--origin", metavar="NAME", help="of this origin only")
     parser.add_argument(
         "--here", action="store_true", help="with the weights on this machine only"
+    )
+    parser.add_argument(
+        "--benchmark",
+        nargs="+",
+        metavar="NAME",
+        help="measure how many images a second these take on this machine; names or tiers",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="all that is known, as CSV")

@@ -85,6 +85,7 @@ def pictures():
 
 
 @pytest.mark.slow
+@pytest.mark.slow  # two networks are compiled
 @pytest.mark.filterwarnings("ignore:weights=None")
 def test_a_tier_pools_by_maximum_and_squeezes_the_image(pictures):
     embedder = PretrainedEmbedder(SMALL, weights=None, image_size=64)

@@ -19,6 +19,7 @@ import pytest
 
 import skembed
 from skembed import PretrainedEmbedder, backbones, cache_info
+from skembed._keras import import_keras
 from skembed._optional import install_command
 from skembed.cli import main
 
@@ -96,6 +97,22 @@ def test_backbones_fit_in_100_columns(capsys):
     for name in backbones.names():
         assert name in out
     assert all(len(line) <= 100 for line in out.splitlines())
+    tiers = {cells[0]: cells[1] for line in out.splitlines() if len(cells := line.split()) > 7}
+    assert (tiers["mobilenet"], tiers["resnet50_v2"], tiers["vgg16"]) == ("1", "2", "-")
+
+
+@pytest.mark.slow  # a network is compiled and run
+def test_backbones_are_measured(capsys, refused, tmp_path):
+    keras = import_keras()
+
+    inputs = keras.Input((8, 8, 3))
+    path = str(tmp_path / "mean.keras")
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs)).save(path)
+    assert main(["backbones", "--benchmark", path]) == 0
+    heading, _, _, row = capsys.readouterr().out.splitlines()[:4]
+    assert heading.split()[-1] == "images/s"
+    assert float(row.split()[-1].replace(",", "")) > 0
+    assert "Did you mean 'squeezenet1_1" in refused(["backbones", "--benchmark", "squeezenet"])
 
 
 def test_backbones_in_80_columns_keep_names_and_numbers_whole(capsys, monkeypatch):

@@ -19,7 +19,9 @@ from skembed import ImageError, config_context
 from skembed.images import Limits, load, read
 
 
-@pytest.mark.parametrize("page", ["rocket.jpg", "moved", "flaky", "whole", "zipped"])
+@pytest.mark.parametrize(
+    "page", ["rocket.jpg", "moved", "flaky", "browsers", "whole", "zipped"]
+)
 def test_url_path_and_bytes_are_the_same(server, page):
     raw = read(f"{server.url}/{page}")
     assert raw.data == DATA
@@ -32,6 +34,10 @@ def test_what_the_server_is_told(server):
     (_, headers), *_ = server.seen
     assert headers["User-Agent"].startswith("skembed/")
     assert headers["Accept-Encoding"] == "identity"
+    server.seen.clear()
+    read(f"{server.url}/browsers")
+    agents = [headers["User-Agent"] for _, headers in server.seen]
+    assert agents == [agents[0], f"Mozilla/5.0 (compatible; {agents[0]})"]
 
 
 def test_many_threads_share_the_pool(server):
@@ -48,6 +54,7 @@ def test_many_threads_share_the_pool(server):
     [
         ("nowhere.jpg", r"answered 404 Not Found\.$"),
         ("gone", "answered 410 Gone"),
+        ("forbidden", r"answered 403 Forbidden\.$"),
         ("broken", "answered 503"),
         ("empty", "is empty"),
         ("tofile", "redirects to file:///.*only http"),
@@ -65,7 +72,13 @@ def test_errors_name_the_url(server, page, words):
 
 
 def test_transient_failures_are_tried_once_more_and_others_not(server):
-    for page, tries in (("broken", 2), ("gone", 1), ("large", 1), ("short", 2)):
+    for page, tries in (
+        ("broken", 2),
+        ("forbidden", 2),
+        ("gone", 1),
+        ("large", 1),
+        ("short", 2),
+    ):
         server.seen.clear()
         with pytest.raises(ImageError):
             read(f"{server.url}/{page}")

@@ -112,6 +112,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def page_gone(self):
         self.answer(410)
 
+    def page_browsers(self):
+        """Let pass what calls itself as browsers do."""
+        known = self.headers["User-Agent"].startswith("Mozilla/5.0 ")
+        self.answer(200 if known else 403, DATA if known else b"")
+
+    def page_forbidden(self):
+        self.answer(403)
+
     def page_broken(self):
         self.answer(503)
 

@@ -30,6 +30,10 @@ _TRIES = 2
 _PAUSE = 0.2
 _PIECE = 2**16
 _LONGEST_WORDS = 100
+_AGENT = f"skembed/{__version__}"
+# Some servers answer 403 to all that does not begin so; it still says who asks.
+_LIKE_BROWSERS = f"Mozilla/5.0 (compatible; {_AGENT})"
+_FORBIDDEN = 403
 _FAILURES = (exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 # A server that is never silent for `url_timeout` may still send a byte at a time.
 _WHOLE = 15
@@ -96,6 +100,7 @@ class _Download:
 
     def __init__(self, name: str, limits: Limits, bounds: Bounds):
         self._name, self._limits, self._bounds = name, limits, bounds
+        self._agent = _AGENT
 
     def bytes_of(self, url: str) -> bytes:
         try:
@@ -160,7 +165,7 @@ class _Download:
         # A proxy would connect to what we do not.
         if not self._bounds.allow_private and names_private(target.host):
             raise _refused(hop, "an address of this machine or of a private network")
-        headers = {"User-Agent": f"skembed/{__version__}", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
         if target.authorization:
             headers["Authorization"] = target.authorization
         return manager(hop.proxy, self._bounds.allow_private).request(
@@ -189,6 +194,9 @@ class _Download:
     def _body(self, response: urllib3.BaseHTTPResponse, name: str) -> bytes:
         limits = self._limits
         answered = f"{name}: the server answered {response.status} {_words(response.reason)}"
+        if response.status == _FORBIDDEN and self._agent == _AGENT:
+            self._agent = _LIKE_BROWSERS
+            raise _PassingError(answered.rstrip())
         if response.status in _PASSING:
             raise _PassingError(answered.rstrip())
         if not 200 <= response.status < 300:
