@@ -134,7 +134,7 @@ def cross_validate(
     n_made, fold_notes = _possible_folds(labels, groups, n_folds)
     classifier = _default_classifier(rows) if classifier is None else classifier
     folds = _folds(labels, groups, n_made)
-    decisions, scores = _judge(rows, labels, folds, classifier)
+    decisions, scores = judge(rows, labels, folds, classifier)
     # Whoever groups the images has said which belong together.
     torn = None if is_grouped else torn_groups(rows, groups, folds)
     near_notes = []
@@ -145,7 +145,14 @@ def cross_validate(
     return Evaluation(rows, labels, decisions, scores, notes, items, folds=folds)
 
 
-def _judge(
+def stratified_folds(rows: np.ndarray, labels: np.ndarray, n_folds: int) -> np.ndarray:
+    """Return the fold that tests each image, as :func:`cross_validate` makes them."""
+    groups, _ = _groups_of_copies(rows, labels)
+    n_made, _ = _possible_folds(labels, groups, n_folds)
+    return _folds(labels, groups, n_made)
+
+
+def judge(
     rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, classifier: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the decisions for each image, by the fold that tests it, and the accuracy of each."""
@@ -173,7 +180,7 @@ def _accuracy(
         is_tested = folds == fold
         if not is_tested.any() or set(labels[~is_tested].tolist()) != classes:
             return None
-    _, scores = _judge(rows, labels, folds, classifier)
+    _, scores = judge(rows, labels, folds, classifier)
     return float(scores.mean())
 
 

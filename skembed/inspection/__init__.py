@@ -16,6 +16,8 @@ from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
 from ._projection import nearest_rows, plot_projection, project
 from ._strongest import strongest_features
+from ._threshold_display import ThresholdsDisplay
+from ._thresholds import threshold_scores, threshold_shares
 
 __all__ = [
     "ActivationMapDisplay",
@@ -23,6 +25,7 @@ __all__ = [
     "ConfusionsDisplay",
     "Gallery",
     "LayerContributionsDisplay",
+    "ThresholdsDisplay",
     "TopImagesDisplay",
     "activation_map",
     "class_patterns",
@@ -38,5 +41,7 @@ __all__ = [
     "plot_projection",
     "project",
     "strongest_features",
+    "threshold_scores",
+    "threshold_shares",
     "top_images",
 ]

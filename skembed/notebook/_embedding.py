@@ -165,7 +165,7 @@ def check_options(options: argparse.Namespace) -> None:
     if options.top:
         raise UsageError("--top is for %embed similar.")
     if options.cv:
-        raise UsageError("--cv is for %embed confusion.")
+        raise UsageError("--cv is for %embed confusion and %embed thresholds.")
     for name in ("images", "projection"):
         if getattr(options, name):
             raise UsageError(f"--{name} is for %embed map.")

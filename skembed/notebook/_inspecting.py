@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
+from .. import FullNetworkEmbedder, backbones
+from ..backbones._formats import is_meant_as_a_model
+from ..backbones._registry import is_name
 from ._errors import EmbedError
 from ._ipython import UsageError
 from ._options import refuse
 from ._request import Request
-from ._widgets import labelled_images, object_of, opened
+from ._widgets import EMBEDDING, labelled_images, model_and_source, object_of, opened
+
+_OF_TUNER = ("labels", "discretize", "cv", "out")
 
 
 def contributions(request: Request, words: list[str]) -> Any:
@@ -56,6 +63,40 @@ def _estimator_and_images(
     return estimator, images.items, labels
 
 
+def thresholds(request: Request, words: list[str]) -> Any:
+    """Open the thresholds of a full-network embedding, and what they do."""
+    usage = "%embed thresholds [MODEL or FNE] IMAGES -y y"
+    refuse(request.options, (*EMBEDDING, *_OF_TUNER), "%embed thresholds")
+    word, source = model_and_source(words, usage)
+    fne = _full_network(request, word)
+    images, labels = labelled_images(request, object_of(request, source, "images"))
+    if labels is None:
+        raise UsageError(f"The classes are needed, to judge thresholds. It is {usage}")
+    from ..widgets import ThresholdTuner
+
+    lower, upper = request.options.discretize or (None, None)
+    options = {"lower": lower, "upper": upper, "n_folds": request.options.cv or 5}
+    return opened(request, _made(ThresholdTuner, fne, images.items, labels, **options))
+
+
+def _full_network(request: Request, word: str) -> Any:
+    """The full-network embedding that a word holds, or that it makes of a model."""
+    names, options = request.names, request.options
+    found = names.live(word, "model") if word else request.settings.model
+    if isinstance(found, str) and not (is_name(found) or is_meant_as_a_model(found)):
+        found = names.value(word, "model or embedder", backbones.names())
+    if isinstance(found, BaseEstimator):
+        refuse(options, (*_OF_TUNER, "quiet"), "%embed thresholds with an embedder")
+        return found
+    given = request.embedder(found).get_params(deep=False)
+    known = FullNetworkEmbedder().get_params(deep=False)
+    parameters = {name: value for name, value in given.items() if name in known}
+    if not options.layers:
+        parameters["layers"] = known["layers"]
+    is_quiet = options.quiet or request.settings.quiet
+    return FullNetworkEmbedder(**{**parameters, "progress": False if is_quiet else "auto"})
+
+
 def _made(widget: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """The widget; what it refuses is a mistake of the line, and told without a traceback."""
     try:
@@ -69,4 +110,5 @@ INSPECTING: dict[str, Callable[[Request, list[str]], Any]] = {
     "contributions": contributions,
     "confusion": confusion,
     "patterns": patterns,
+    "thresholds": thresholds,
 }

@@ -225,7 +225,7 @@ def _make_parser() -> _Parser:
         metavar="HOW",
         help=f"of `map`: {', '.join(PROJECTIONS)}",
     )
-    add("--cv", type=_count, metavar="N", help="confusion: judge by N folds")
+    add("--cv", type=_count, metavar="N", help="confusion, thresholds: judge by N folds")
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
@@ -298,6 +298,7 @@ HELP = f"""Embed images with a pretrained network.
     %embed contributions CLF            what layers carry in a classifier
     %embed confusion CLF IMAGES -y y    its mistakes as images, and why
     %embed patterns FNE IMAGES -y y     what is present and absent in classes
+    %embed thresholds IMAGES -y y       sliders for -1, 0, +1 of all layers
 
 IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
 $name and {{expression}} are the same objects; in MODEL, in quotes and in

@@ -19,7 +19,7 @@ from ._names import is_quoted, unquote
 from ._options import refuse
 from ._request import Request
 
-_EMBEDDING = (
+EMBEDDING = (
     *("layers", "weights", "pooling", "size", "batch_size", "no_cache", "quiet", "labels"),
     "out",
 )
@@ -28,8 +28,8 @@ _EMBEDDING = (
 def embedding_map(request: Request, words: list[str]) -> Any:
     """Open the map of images, which are embedded, or of features that are there."""
     usage = "%embed map [MODEL] IMAGES, or %embed map X --images IMAGES"
-    refuse(request.options, (*_EMBEDDING, "images", "projection"), "%embed map")
-    model, source = _model_and_source(words, usage)
+    refuse(request.options, (*EMBEDDING, "images", "projection"), "%embed map")
+    model, source = model_and_source(words, usage)
     from ..widgets import EmbeddingMap
 
     projection = request.options.projection or "pca"
@@ -54,8 +54,8 @@ def embedding_map(request: Request, words: list[str]) -> Any:
 
 def labeller(request: Request, words: list[str]) -> Any:
     """Open the widget that labels images, those first that teach most."""
-    refuse(request.options, _EMBEDDING, "%embed label")
-    model, source = _model_and_source(words, "%embed label [MODEL] IMAGES")
+    refuse(request.options, EMBEDDING, "%embed label")
+    model, source = model_and_source(words, "%embed label [MODEL] IMAGES")
     from ..widgets import Labeller
 
     value = object_of(request, source, "images")
@@ -84,7 +84,8 @@ def labelled_images(request: Request, value: Any) -> tuple[Images, np.ndarray | 
     return images, labels
 
 
-def _model_and_source(words: list[str], usage: str) -> tuple[str, str]:
+def model_and_source(words: list[str], usage: str) -> tuple[str, str]:
+    """The word for a model, empty where there is none, and that for images."""
     if not 1 <= len(words) <= 2:
         what = "Too much after the verb" if words else "Say which images"
         raise UsageError(f"{what}. It is {usage}")

@@ -7,6 +7,7 @@ from ._embedding_map import EmbeddingMap
 from ._labeller import Labeller
 from ._layer_contributions import LayerContributions
 from ._ternary_patterns import TernaryPatterns
+from ._threshold_tuner import ThresholdTuner
 
 __all__ = [
     "ConfusionBrowser",
@@ -14,4 +15,5 @@ __all__ = [
     "Labeller",
     "LayerContributions",
     "TernaryPatterns",
+    "ThresholdTuner",
 ]

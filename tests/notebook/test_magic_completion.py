@@ -154,7 +154,8 @@ def test_verbs(offered):
     assert offered("%embed map images --projection t") == ["tsne"]
     assert "confusion" in offered("%embed co")
     assert "images" in offered("%embed confusion _clf ")
-    assert "thresholds" not in offered("%embed thr")  # a verb that is not there
+    assert "thresholds" in offered("%embed thr")
+    assert "features" not in offered("%embed feat")  # a verb that is not there
     assert "resnet50" not in offered("%embed models ")
 
 

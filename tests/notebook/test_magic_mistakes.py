@@ -47,6 +47,8 @@ _SMALL = "-s 64 -l stage1"
         ("%embed confusion images", "It is %embed confusion CLF IMAGES -y y"),
         ("%embed confusion images images", "The classes of the images are needed"),
         ("%embed patterns images images -y y", "expected a FullNetworkEmbedder"),
+        ("%embed thresholds images", "The classes are needed, to judge thresholds"),
+        ("%embed thresholds imagse images -y y", "name 'imagse' is not defined. Did you mean"),
         ("%embed images --cv 5", "--cv is for %embed confusion"),
         ("%embed map", "Say which images. It is %embed map [MODEL] IMAGES"),
         ("%embed map a b c", "Too much after the verb. It is %embed map"),

@@ -11,6 +11,7 @@ from skembed.widgets import (
     Labeller,
     LayerContributions,
     TernaryPatterns,
+    ThresholdTuner,
 )
 
 pytestmark = pytest.mark.slow  # networks run
@@ -67,3 +68,18 @@ def test_patterns(shell):
     assert isinstance(view, TernaryPatterns)
     assert view.classes == ["brick", "coffee", "grass"]
     assert view.embed_line() == '%embed patterns _clf["emb"] images -y y'
+
+
+def test_thresholds(shell):
+    line = f"thresholds images -y y -l stage1,stage2 -d -0.5,0.5 {SMALL} --cv 3"
+    view = shell.run_line_magic("embed", line)
+    assert isinstance(view, ThresholdTuner)
+    assert view.embed_line() == f"%embed {line} -d -0.5,0.5"
+    view.set_thresholds(-1, 0.15)
+    shell.push({"fne": view.embedder()})
+    # The embedder may be a variable, and then has its settings already.
+    again = shell.run_line_magic("embed", "thresholds fne images -y y --cv 3")
+    assert (again.lower, again.upper, again.accuracy) == (-1, 0.15, view.accuracy)
+    pair = again.embed_line().removeprefix("%embed ")
+    assert pair == "thresholds fne images -y y --cv 3 -d -1.0,0.15"
+    assert shell.run_line_magic("embed", pair).embed_line() == f"%embed {pair}"
