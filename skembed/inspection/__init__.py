@@ -5,6 +5,7 @@ Every function gives arrays and data frames; displays draw them, by scikit-learn
 
 from ._boxes import draw_boxes
 from ._confusions_display import ConfusionsDisplay
+from ._distinctive import distinctive_features
 from ._examples import top_images
 from ._explain import explain, layer_contributions
 from ._gallery import Gallery, gallery
@@ -30,6 +31,7 @@ __all__ = [
     "activation_map",
     "class_patterns",
     "confusions",
+    "distinctive_features",
     "draw_boxes",
     "explain",
     "gallery",

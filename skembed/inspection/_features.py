@@ -9,6 +9,7 @@ from typing import Any
 from .._errors import did_you_mean
 from ..estimators._image_transformer import ImageTransformer
 from ..formats._network import Tap
+from ..layers._select import known as known_layers
 from ._readout import of_layers
 
 _EXPECTED = "expected a PretrainedEmbedder or FullNetworkEmbedder"
@@ -87,6 +88,21 @@ def columns(embedder: Any) -> list[tuple[Tap, str, int]]:
         for pooling in network.poolings(tap)
         for channel in range(tap.n_channels)
     ]
+
+
+def network_layers(embedder: Any) -> list[tuple[str, int, bool]]:
+    """Name and number of channels of the layers of a network, and whether an embedder gives them.
+
+    The embedder's own come first, by the names that it calls them.
+    """
+    own = list(dict.fromkeys(tap for tap, *_ in columns(embedder)))
+    given = {tap.layer for tap in own}
+    others = [
+        (layer.name, layer.n_channels, False)
+        for layer in known_layers(embedder._checked_spec().backbone)
+        if layer.is_feature and layer.name not in given and layer.n_channels
+    ]
+    return [*((tap.label, tap.n_channels, True) for tap in own), *others]
 
 
 def _column(embedder: Any, column: int) -> Feature:

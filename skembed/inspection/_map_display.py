@@ -183,7 +183,13 @@ class ActivationMapDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def pixels(self, side: int = 256, *, alpha: float = 0.8) -> np.ndarray:
+    def pixels(
+        self,
+        side: int = 256,
+        *,
+        alpha: float = 0.8,
+        limits: tuple[float, float] | None = None,
+    ) -> np.ndarray:
         """Return what :meth:`plot` draws as pixels, for a page.
 
         Parameters
@@ -191,6 +197,8 @@ class ActivationMapDisplay:
         side : int, default=256
             Pixels of the longer side; an image that is smaller stays as it is.
         alpha : float, default=0.8
+            As for :meth:`plot`.
+        limits : (float, float), optional
             As for :meth:`plot`.
 
         Returns
@@ -206,7 +214,7 @@ class ActivationMapDisplay:
         pyplot()
         from matplotlib import colormaps
 
-        low, high = self.limits
+        low, high = self.limits if limits is None else limits
         # Every pixel of a photograph would take seconds.
         step = max(1, max(self.map.shape) // (2 * side))
         values, image = self.map[::step, ::step], self.image[::step, ::step]
@@ -340,8 +348,19 @@ class TopImagesDisplay:
         ]
         return cls(ends[0], ends[1], found.name).plot()
 
-    def plot(self) -> TopImagesDisplay:
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and highest value of one scale for all maps."""
+        every = [display.limits for display, _ in (*self.highest, *self.lowest)]
+        return min(low for low, _ in every), max(high for _, high in every)
+
+    def plot(self, figure: Any = None) -> TopImagesDisplay:
         """Draw two rows of images, each with its map and its value.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure, optional
+            Where to draw; by default a new one.
 
         Returns
         -------
@@ -354,17 +373,15 @@ class TopImagesDisplay:
             If Matplotlib is not installed.
         """
         n = max(len(self.highest), len(self.lowest))
-        self.figure_, self.axes_ = pyplot().subplots(
-            2, n, figsize=(1.9 * n, 4.4), layout="constrained", squeeze=False
-        )
+        if figure is None:
+            figure = pyplot().figure(figsize=(1.9 * n, 4.4), layout="constrained")
+        self.figure_, self.axes_ = figure, figure.subplots(2, n, squeeze=False)
         self.figure_.suptitle(self.name, fontsize=11, parse_math=False)
-        every = [display.limits for display, _ in (*self.highest, *self.lowest)]
-        limits = min(low for low, _ in every), max(high for _, high in every)
         for axes, end, label in zip(
             self.axes_, (self.highest, self.lowest), ("highest", "lowest"), strict=True
         ):
             for ax, (display, value) in zip(axes, end, strict=False):
-                display.plot(ax, colorbar=False, limits=limits)
+                display.plot(ax, colorbar=False, limits=self.limits)
                 ax.set_title(f"{value:.3g}", fontsize=9)
             axes[0].set_ylabel(label)
             for ax in axes[len(end) :]:

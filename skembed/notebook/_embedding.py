@@ -166,6 +166,9 @@ def check_options(options: argparse.Namespace) -> None:
         raise UsageError("--top is for %embed similar.")
     if options.cv:
         raise UsageError("--cv is for %embed confusion and %embed thresholds.")
+    for name in ("feature", "image"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} is for %embed features.")
     for name in ("images", "projection"):
         if getattr(options, name):
             raise UsageError(f"--{name} is for %embed map.")

@@ -50,15 +50,35 @@ def patterns(request: Request, words: list[str]) -> Any:
     return opened(request, _made(TernaryPatterns, fne, images, labels))
 
 
+def features(request: Request, words: list[str]) -> Any:
+    """Open the images at both ends of a feature, and the features of an image."""
+    usage = "%embed features EMBEDDER IMAGES [-y y]"
+    embedder, images, labels = _estimator_and_images(
+        request, words, usage, "feature", "image", needs_labels=False
+    )
+    from ..widgets import FeatureInspector
+
+    feature, image = request.options.feature or "0", request.options.image
+    view = _made(
+        FeatureInspector,
+        embedder,
+        images,
+        labels,
+        feature=int(feature) if feature.isdecimal() else feature,
+        image=-1 if image is None else image,
+    )
+    return opened(request, view)
+
+
 def _estimator_and_images(
-    request: Request, words: list[str], usage: str, *options: str
+    request: Request, words: list[str], usage: str, *options: str, needs_labels: bool = True
 ) -> tuple[Any, list[Any], Any]:
     refuse(request.options, ("labels", "out", *options), " ".join(usage.split()[:2]))
     if len(words) != 2:
         raise UsageError(f"Say which estimator and images, and no more. It is {usage}")
     estimator = request.names.value(words[0], "estimator")
     images, labels = labelled_images(request, object_of(request, words[1], "images"))
-    if labels is None:
+    if labels is None and needs_labels:
         raise UsageError(f"The classes of the images are needed. It is {usage}")
     return estimator, images.items, labels
 
@@ -111,4 +131,5 @@ INSPECTING: dict[str, Callable[[Request, list[str]], Any]] = {
     "confusion": confusion,
     "patterns": patterns,
     "thresholds": thresholds,
+    "features": features,
 }

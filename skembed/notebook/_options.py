@@ -173,6 +173,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _position(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no position of an image, from 0")
+    return int(text)
+
+
 def _thresholds(text: str) -> tuple[float, float]:
     bounds = _numbers(text, float)
     if len(bounds) != 2 or not bounds[0] <= bounds[1]:
@@ -226,6 +232,8 @@ def _make_parser() -> _Parser:
         help=f"of `map`: {', '.join(PROJECTIONS)}",
     )
     add("--cv", type=_count, metavar="N", help="confusion, thresholds: judge by N folds")
+    add("--feature", metavar="NAME", help="features: a name or a column")
+    add("--image", type=_position, metavar="I", help="features: the position of an image")
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
@@ -269,7 +277,8 @@ def refuse(options: argparse.Namespace, allowed: Iterable[str], who: str) -> Non
         Naming the first of them.
     """
     for name, value in vars(options).items():
-        if value not in (None, False) and name not in allowed:
+        # Not `in`: 0 equals False, and --image 0 is an image.
+        if value is not None and value is not False and name not in allowed:
             raise UsageError(f"{who} takes no --{name.replace('_', '-')}.")
 
 
@@ -299,6 +308,7 @@ HELP = f"""Embed images with a pretrained network.
     %embed confusion CLF IMAGES -y y    its mistakes as images, and why
     %embed patterns FNE IMAGES -y y     what is present and absent in classes
     %embed thresholds IMAGES -y y       sliders for -1, 0, +1 of all layers
+    %embed features EMBEDDER IMAGES     the images of a feature, and its maps
 
 IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
 $name and {{expression}} are the same objects; in MODEL, in quotes and in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._confusion_browser import ConfusionBrowser
 from ._embedding_map import EmbeddingMap
+from ._feature_inspector import FeatureInspector
 from ._labeller import Labeller
 from ._layer_contributions import LayerContributions
 from ._ternary_patterns import TernaryPatterns
@@ -12,6 +13,7 @@ from ._threshold_tuner import ThresholdTuner
 __all__ = [
     "ConfusionBrowser",
     "EmbeddingMap",
+    "FeatureInspector",
     "Labeller",
     "LayerContributions",
     "TernaryPatterns",

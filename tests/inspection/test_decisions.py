@@ -13,7 +13,13 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skembed import Discretizer, RowSpaceProjector
-from skembed.inspection import class_patterns, explain, layer_contributions, top_images
+from skembed.inspection import (
+    class_patterns,
+    distinctive_features,
+    explain,
+    layer_contributions,
+    top_images,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -141,6 +147,44 @@ def test_top_images_are_the_extremes_of_the_column(network, photographs, ternary
     decided = top_images(ternary, X, "red", n=20)
     np.testing.assert_allclose(decided.scores, ternary.decision_function(X)[:, 2])
     assert len(decided.highest) == len(X)
+
+
+def test_classes_are_counted_at_both_ends(network, photographs):
+    X, y = photographs
+    embedder = PretrainedEmbedder(network, layers="all")
+    some = [None, *y[1:]]
+    found = top_images(embedder, X, "last__003", n=4, y=some)
+    for end in ("highest", "lowest"):
+        shown = [some[i] for i in found[end].index]
+        assert found.classes[end].to_dict() == {name: shown.count(name) for name in set(y)}
+    assert found.classes["all"].sum() == len(X) - 1
+    assert found.classes.index.tolist() == ["blue", "green", "red"]
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        top_images(embedder, X, 0, y=y[1:])
+
+
+def test_distinctive_features_are_deviations_from_the_class(network, photographs, ternary):
+    X, y = photographs
+    embedder = PretrainedEmbedder(network, layers="all")
+    rows = embedder.transform(X).astype(float)
+    z = StandardScaler().fit_transform(rows)
+    others = (y == y[4]) & (np.arange(len(X)) != 4)
+    found = distinctive_features(embedder, X, 4, y)
+    assert found["difference"].is_monotonic_decreasing
+    table = found.loc[embedder.get_feature_names_out()]
+    np.testing.assert_allclose(table["value"], rows[4])
+    np.testing.assert_allclose(table["standardized"], z[4], atol=1e-5)
+    np.testing.assert_allclose(table["difference"], z[4] - z[others].mean(axis=0), atol=1e-5)
+    # Without classes, all others; of a full-network embedding, not rounded.
+    against_all = distinctive_features(embedder, X, -8).loc[table.index, "difference"]
+    everyone = np.delete(z, 4, axis=0).mean(axis=0)
+    np.testing.assert_allclose(against_all, z[4] - everyone, atol=1e-5)
+    assert len(set(distinctive_features(ternary[0], X, 4, y)["value"])) > 3
+    for i, classes, says in [(12, y, "12 images"), (0, ["one", *y[1:]], "no other image")]:
+        with pytest.raises(ValueError, match=says):
+            distinctive_features(embedder, X, i, classes)
+    with pytest.raises(TypeError, match="expected a PretrainedEmbedder"):
+        distinctive_features(ternary, X, 0)
 
 
 def test_top_images_leave_unreadable_ones_out(network, photographs, tmp_path):

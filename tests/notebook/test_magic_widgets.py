@@ -8,6 +8,7 @@ import pytest
 from skembed.widgets import (
     ConfusionBrowser,
     EmbeddingMap,
+    FeatureInspector,
     Labeller,
     LayerContributions,
     TernaryPatterns,
@@ -83,3 +84,16 @@ def test_thresholds(shell):
     pair = again.embed_line().removeprefix("%embed ")
     assert pair == "thresholds fne images -y y --cv 3 -d -1.0,0.15"
     assert shell.run_line_magic("embed", pair).embed_line() == f"%embed {pair}"
+
+
+def test_features(shell):
+    shell.run_line_magic("embed", f"images -y y --svm -l stage1 {SMALL}")
+    line = 'features _clf["emb"] images -y y --feature stage1__004 --image 0'
+    view = shell.run_line_magic("embed", line)
+    assert isinstance(view, FeatureInspector)
+    assert (view.feature, view.image) == ("stage1__004", 0)
+    view.feature, view.image = 5, -1
+    line = '%embed features _clf["emb"] images -y y --feature stage1__005'
+    assert view.embed_line() == line
+    again = shell.run_line_magic("embed", "features _clf images --feature 5")
+    assert again.feature == "stage1__005"
