@@ -155,7 +155,8 @@ def test_verbs(offered):
     assert "confusion" in offered("%embed co")
     assert "images" in offered("%embed confusion _clf ")
     assert "thresholds" in offered("%embed thr")
-    assert "features" not in offered("%embed feat")  # a verb that is not there
+    assert "features" in offered("%embed feat")
+    assert "look" not in offered("%embed loo")  # a verb that is not there
     assert "resnet50" not in offered("%embed models ")
 
 
