@@ -60,6 +60,7 @@ def scaled(tmp_path, monkeypatch):
     (tmp_path / "faulty").mkdir()
     (tmp_path / "faulty" / "sitecustomize.py").write_text(_FAULT)
     monkeypatch.syspath_prepend(tmp_path / "faulty")
+    monkeypatch.setenv("FAULT", "1.0")  # none, until a layer is made
 
     def layer(by, name=None):
         import keras
