@@ -47,6 +47,7 @@ def test_imagenet_weights_know_their_classes(name):
     assert classes[1] in {"Egyptian cat", "tabby", "tiger cat"}
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_installed_is_named_with_its_extra():
     spec = backbones.get("efficientnet_lite1")
     file = dataclasses.replace(spec.weights[0], package="efficientnet-lite9-pytorch-model")

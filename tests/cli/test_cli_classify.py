@@ -68,6 +68,7 @@ def test_without_the_store_each_image_still_runs_once(class_folders, capsys):
     assert "not kept (--no-cache)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default::skembed.StoreWarning")
 def test_an_unusable_store_costs_no_second_run(class_folders, monkeypatch, tmp_path, capsys):
     blocked = tmp_path / "file"

@@ -126,6 +126,7 @@ def test_the_function_equals_the_pipeline(pictures):
         full_network_embedding("efficientnet_lite0", test, input_shape=SIZE, stats=-stats)
 
 
+@pytest.mark.slow
 def test_fit_transform_is_fit_then_transform(pictures):
     together = FullNetworkEmbedder(image_size=SIZE).fit_transform(pictures)
     apart = FullNetworkEmbedder(image_size=SIZE).fit(pictures).transform(pictures)

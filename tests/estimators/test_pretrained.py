@@ -40,6 +40,7 @@ def test_a_row_of_float32_for_each_image(pictures):
     assert embedder.engine_ == "openvino"
 
 
+@pytest.mark.slow
 def test_normalize_and_quantize(pictures):
     rows = _embedder().transform(pictures)
     unit = _embedder(normalize="l2").transform(pictures)

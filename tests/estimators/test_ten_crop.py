@@ -237,6 +237,7 @@ def test_columns_of_pairs_are_no_scores():
     assert set(model.predict(X)) <= {"a", "b", "c"}
 
 
+@pytest.mark.slow
 def test_probabilities_and_decisions_are_means(pictures, labels):
     model = _model().fit(pictures, labels)
     rows = model.embedder_.transform(ten_crops(pictures, 0.875, "rgb")[1])

@@ -126,6 +126,7 @@ def test_predictions_of_an_unreadable_image_are_the_mean_ones(embedder, files):
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_learns_only_when_it_has_to(embedder, tiles):
     assert get_tags(embedder).requires_fit
     with pytest.raises(NotFittedError):

@@ -120,6 +120,7 @@ def test_kills_while_rows_are_evicted_and_moved(tmp_path, start):
             assert used_bytes(store._index) <= cap
 
 
+@pytest.mark.slow
 def test_ten_images_do_not_wait_for_ten_thousand(tmp_path, start):
     """Two processes take the lock again at once; a third one gets it between their batches."""
     running = [start(hold_lock, tmp_path, 10_000, 0.03) for _ in range(2)]
