@@ -88,6 +88,8 @@ class Labeller(Widget):
     _counts = t.List(t.Int()).tag(sync=True)
     _recent = t.List().tag(sync=True)
     _n = t.Int().tag(sync=True)
+    # Counts the times that the page is to leave its image and show the first of the queue.
+    _turn = t.Int().tag(sync=True)
 
     def __init__(
         self,
@@ -135,7 +137,7 @@ class Labeller(Widget):
         if self._done:
             i, before = self._done.pop()
             self._give(i, before)
-            self._update(first=i)
+            self._update(first=i, leave=True)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the labelled images.
@@ -205,8 +207,11 @@ class Labeller(Widget):
         if name is not None and str(name) not in self.classes:
             self.classes = [*self.classes, str(name)]
 
-    def _update(self, first: int | None = None) -> None:
-        """Judge the labels, and choose what comes next; `first` stays where it is."""
+    def _update(self, first: int | None = None, *, leave: bool = False) -> None:
+        """Judge the labels, and choose what comes next, with `first` before all.
+
+        The page goes on to show what it shows, unless it is to leave that.
+        """
         known = ~pd.isna(self.labels)
         names = self.labels[known].astype(str)
         self._counts = [int((names == name).sum()) for name in self.classes]
@@ -227,6 +232,7 @@ class Labeller(Widget):
         with self.hold_sync():
             self._guesses = guesses
             self._queue = queue
+            self._turn += leave
 
     def _judge(self, known: np.ndarray, names: np.ndarray) -> None:
         classes, sizes = np.unique(names, return_counts=True)
@@ -250,7 +256,7 @@ class Labeller(Widget):
     @t.observe("strategy")
     def _choose_again(self, _: Any) -> None:
         if self.labels is not None:
-            self._update()
+            self._update(leave=True)
 
     @answers("label")
     def _take_label(self, content: dict[str, Any], _: Any) -> None:
@@ -269,7 +275,7 @@ class Labeller(Widget):
     def _leave(self, content: dict[str, Any], _: Any) -> None:
         i = int(content["id"])
         self._later = [*(j for j in self._later if j != i), i]
-        self._update()
+        self._update(leave=True)
 
     @answers("pictures")
     def _send_pictures(self, content: dict[str, Any], _: Any) -> None:

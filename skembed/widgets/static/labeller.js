@@ -18,7 +18,7 @@ export default widget((link) => {
   const side = h("div", { className: "sk-side" }, guess, classes, form,
     h("div", { className: "sk-buttons" }, undo, later, strategy), curve, h("div", { className: "sk-title", textContent: "Labelled last" }), recent);
   const foot = frame(link, "Labeller", h("div", { className: "sk-columns" }, h("div", {}, stage, hint), side));
-  const view = { link, stage, guess, classes, name, recent, curve, foot, strategy, undo, shown: -1, given: new Set(), pictures: new Pictures(link, "pictures"), small: new Pictures(link) };
+  const view = { link, stage, guess, classes, name, recent, curve, foot, strategy, undo, shown: -1, turn: link.get("_turn"), given: new Set(), pictures: new Pictures(link, "pictures"), small: new Pictures(link) };
   connectLabels(view);
   link.on(form, "submit", (event) => {
     event.preventDefault();
@@ -46,19 +46,19 @@ function connectLabels(view) {
   };
   view.takeBack = () => {
     view.given.clear();
-    view.isBack = true;
     link.ask("undo");
   };
   view.leave = () => {
     if (view.shown < 0) return;
-    view.isBack = true;
     link.ask("later", { id: view.shown });
   };
   const refresh = () => {
     const queue = link.get("_queue");
     for (const i of [...view.given]) if (!queue.includes(i)) view.given.delete(i);
-    if (view.isBack || view.shown < 0 || !queue.includes(view.shown)) show(view, view.next());
-    view.isBack = false;
+    // The queue of an earlier label may arrive after a key was pressed, so Python says when to leave an image.
+    const leaves = link.get("_turn") !== view.turn;
+    view.turn = link.get("_turn");
+    if (leaves || view.shown < 0 || !queue.includes(view.shown)) show(view, view.next());
     for (const i of queue.slice(0, 4)) view.pictures.get(i, () => {});
     const guess = link.get("_guesses")[queue.indexOf(view.shown)];
     view.guess.textContent = guess ? `Guess: ${guess}` : "";
@@ -97,11 +97,8 @@ function connectLabels(view) {
   };
   choices();
   link.onTrait("strategy", choices);
-  link.on(strategy, "change", () => {
-    view.isBack = true;
-    link.set("strategy", strategy.value);
-  });
-  link.onTrait(["_queue", "_guesses"], refresh);
+  link.on(strategy, "change", () => link.set("strategy", strategy.value));
+  link.onTrait(["_queue", "_guesses", "_turn"], refresh);
   link.onTrait(["classes", "_counts"], list);
   link.onTrait("_recent", history);
   link.onTrait(["history", "accuracy"], () => {
