@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 import os
@@ -14,6 +13,7 @@ from PIL import Image
 
 from .._files import written_whole
 from ..images import load, local_path
+from ..images._thumbnails import data_uri
 
 KEPT_SIDE = 800  # pixels of pictures that have no file of their own
 _QUALITY = 85
@@ -43,7 +43,7 @@ def thumbnail(item: Any, side: int) -> bytes:
 
 def data_url(item: Any, side: int) -> str:
     """Return a picture as the text of an image's ``src``."""
-    return f"data:image/jpeg;base64,{base64.b64encode(thumbnail(item, side)).decode()}"
+    return data_uri(thumbnail(item, side))
 
 
 class Pictures:
