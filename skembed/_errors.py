@@ -57,6 +57,24 @@ class StoreWarning(UserWarning):
     """The embedding store cannot be used as asked; results are right all the same."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, and nothing of what was being read.
+
+    JAX has no class of its own for it.
+
+    Examples
+    --------
+    >>> from skembed._errors import is_out_of_memory
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError("damaged"))
+    (True, False)
+    """
+    text = str(error)
+    is_jax = type(error).__name__ == "JaxRuntimeError"
+    return isinstance(error, MemoryError) or (
+        is_jax and ("RESOURCE_EXHAUSTED" in text or "Out of memory" in text)
+    )
+
+
 def level_of_caller() -> int:
     """The ``stacklevel`` that points a warning at the line outside skembed and scikit-learn.
 

@@ -107,6 +107,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         If the file is damaged, is no such file, unpacks to much more than its size, or holds
         types that are neither skembed's nor scikit-learn's. The message names the file and the
         types.
+    MemoryError
+        If there is not enough for what the file claims to hold.
     OSError
         If the file cannot be read.
     ImportError
@@ -153,6 +155,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         check_contents(estimator)
     except RefusedError as error:
         raise LoadError(f"{path} is refused: {error}.") from None
+    except MemoryError as error:
+        raise MemoryError(
+            f"There is not enough memory for what {path} claims to hold."
+        ) from error
     except Warning:  # where the user turns warnings into errors
         raise
     except Exception as error:  # damage shows in whatever reads it first
@@ -171,6 +177,8 @@ def _dumped(estimator: Any) -> bytes:
             warnings.simplefilter("ignore", DeprecationWarning)  # skops looks at old names
             data = skops.dumps(estimator)
             types = skops.get_untrusted_types(data=data)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever an object does when it is taken apart
         raise TypeError(
             f"{type(estimator).__name__} cannot be saved: {type(error).__name__}: {error}"

@@ -121,7 +121,7 @@ class DeepnetClassifier(ClassifierMixin, _DeepnetEstimator):
     ----------
     classes_ : array of shape (n_classes,), object
         The classes, as texts.
-    feature_names_in_ : array of shape (n_features_in_,), object
+    feature_names_in_ : array of shape (n_columns,), object
         The names of the columns; only where they are known.
     n_features_in_ : int
         How many columns a row has.
@@ -212,7 +212,7 @@ class DeepnetRegressor(RegressorMixin, _DeepnetEstimator):
 
     Attributes
     ----------
-    feature_names_in_ : array of shape (n_features_in_,), object
+    feature_names_in_ : array of shape (n_columns,), object
         The names of the columns; only where they are known.
     n_features_in_ : int
         How many columns a row has.

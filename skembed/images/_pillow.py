@@ -148,6 +148,8 @@ def _turn_of(image: Image.Image) -> Image.Transpose | None:
     """Return how the EXIF orientation of an image turns it; None if it does not."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except MemoryError:  # it would not be turned
+        raise
     except Exception:  # noqa: BLE001 - damaged EXIF, as in image_errors; the image may be whole
         return None
     return _ORIENTATIONS.get(orientation) if isinstance(orientation, int) else None

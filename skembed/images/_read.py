@@ -129,6 +129,8 @@ def _read_stream(stream: Any, name: str, limits: Limits) -> bytes:
         try:
             position = stream.tell()
             stream.seek(0)
+        except MemoryError:
+            raise
         except Exception as error:
             raise ImageError(
                 f"{name} cannot be read from its start ({error}): pass its bytes, file.read()."

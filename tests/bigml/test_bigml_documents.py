@@ -14,7 +14,7 @@ from deepnets import classifier, dense, image_model, image_network
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skembed.bigml import create_model
+from skembed.bigml import Deepnet, create_model
 
 SPEC = classifier(2, [dense([[1.0, 2.0], [3.0, 4.0]])], 2)
 ANSWER = [[7.0, 10.0]]
@@ -172,6 +172,16 @@ def test_layers_of_absurd_sizes_or_shapes(layer):
     spec = image_model([layer, {"type": "global_max_pool_2d"}], [4, 4, 3], 3)
     with pytest.raises(ValueError, match=r"network\.image_network\.layers\[0\]"):
         create_model(spec)
+
+
+def test_memory_that_runs_out_is_no_fault_of_the_document():
+    class Starving:
+        def __array__(self, *_args, **_kwargs):
+            raise MemoryError("no room")
+
+    layer = {**dense([[1.0]]), "weights": Starving()}
+    with pytest.raises(MemoryError, match="no room"):
+        Deepnet(classifier(1, [layer], 1))
 
 
 def test_what_refers_to_itself():

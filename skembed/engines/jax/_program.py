@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..._errors import is_out_of_memory
 from ..._jax import matmul_precision, on_cpu, used_devices
 from ..._keras import fixed_settings
 from ..._processor import n_cores
@@ -181,7 +182,7 @@ def told_when_out_of_memory() -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error):
+        if is_out_of_memory(error):
             raise OutOfMemoryError(str(error).split("\n", maxsplit=1)[0]) from error
         raise
 

@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ..._errors import is_out_of_memory
 from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
 from ...store import ArtifactFolder
@@ -195,6 +196,6 @@ def _computed(reference: Future[Reference]) -> Reference:
         return reference.result()
     except Exception as error:
         *_, gist = str(error).strip().splitlines() or [type(error).__name__]
-        transient = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
         reason = f"it cannot be compared with Keras, which does not run it ({gist[:300]})"
-        raise (TransientError if transient else UnsupportedNetworkError)(reason) from error
+        kind = TransientError if is_out_of_memory(error) else UnsupportedNetworkError
+        raise kind(reason) from error

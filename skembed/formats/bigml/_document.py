@@ -72,7 +72,7 @@ def parsed(data: bytes, name: str) -> Any:
     """Return what bytes of JSON say; `name` is for the message."""
     try:
         return json.loads(data)
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise ValueError(f"{name!r} is not JSON: {reason}.") from None
 

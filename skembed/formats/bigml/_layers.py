@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..._errors import did_you_mean
+from ..._errors import did_you_mean, is_out_of_memory
 from ..._keras import import_keras
 from ._activations import activated, activation_name
 from ._json import Node
@@ -89,7 +89,9 @@ def _checked(entry: Node, build: Callable[[], Any]) -> Any:
             raise
         raise _refused(entry, error) from None
     # XLA and Keras have errors of their own for each way in which shapes do not fit.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise _refused(entry, error) from None
     shape = tuple(y.shape[1:])
     if any(side is None or side < 1 for side in shape) or math.prod(shape) > _MOST_VALUES:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._errors import is_out_of_memory
+
 # What is not entered. A module that is run as a program is called __main__, and is entered.
 _LIBRARIES = frozenset({"jax", "jaxlib", "keras", "numpy", "scipy", *sys.stdlib_module_names})
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), np.generic, np.dtype)
@@ -77,7 +79,10 @@ class CodeDigest:
     def _array(self, array: Any) -> None:
         try:
             values = np.asarray(getattr(array, "value", array))
-        except Exception:  # noqa: BLE001 - a tracer that outlived its function, a symbolic tensor
+        # A tracer that outlived its function, a symbolic tensor.
+        except Exception as error:
+            if is_out_of_memory(error):  # it would be known without its values
+                raise
             return self.put("no array", type(array).__name__)
         return self._values(values)
 
@@ -213,6 +218,8 @@ def _reduced(value: Any) -> list[Any]:
     """What a copy of a library's object is made of: a slice's bounds, a deque's items."""
     try:
         reduced = value.__reduce_ex__(4)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - a lock or a file, whose state is another in each process
         return []
     if isinstance(reduced, str):

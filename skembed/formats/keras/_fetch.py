@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..._config import get_config
-from ..._errors import WeightsError, advice, shortened, shown_url
+from ..._errors import WeightsError, advice, is_out_of_memory, shortened, shown_url
 from ..._keras import import_keras
 from ..._optional import install_command
 from ...backbones._spec import WeightsFile
@@ -118,7 +118,9 @@ def _try(file: WeightsFile, folder: Path) -> Path | Failure:
     try:
         path = _download(file, folder)
     # Keras raises a bare Exception for any failure of the network.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
         return note.write(_reason(error, file))
     note.remove()
     return path

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..._errors import WeightsError
+from ..._errors import WeightsError, is_out_of_memory
 from ..._keras import import_keras
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -49,6 +49,8 @@ def load_model(path: Path) -> Any:
         return import_keras().saving.load_model(path, compile=False, safe_mode=True)
     # However a damaged archive, refused code or an unknown layer shows itself.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         reason = f"{error}".strip().split("\n")[0][:300] or type(error).__name__
         raise WeightsError(f"{str(path)!r} cannot be loaded as a model: {reason}") from error
 

@@ -118,7 +118,7 @@ def read_tensors(data: bytes, name: str) -> dict[str, np.ndarray]:
         return {str(name): v.of(storages[v.storage.key]) for name, v in views.items()}
     # A damaged pickle fails in as many ways as there are opcodes.
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError,
-            AttributeError, OverflowError, MemoryError) as error:  # fmt: skip
+            AttributeError, OverflowError) as error:  # fmt: skip
         raise WeightsError(f"{name} does not hold the tensors expected: {error}.") from error
 
 

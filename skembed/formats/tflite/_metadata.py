@@ -146,7 +146,7 @@ def read_labels(data: bytes, name: str) -> tuple[str, ...]:
         lines = text.decode("utf-8-sig").splitlines()
     except KeyError as error:
         raise DamagedError(f"it has no file {name!r}, which its metadata name") from error
-    except DamagedError:
+    except (DamagedError, MemoryError):
         raise
     # A damaged archive: zipfile and its decoders raise any exception.
     except Exception as error:
