@@ -1,8 +1,12 @@
-"""Sphinx: the pages are Markdown, the reference comes from the docstrings."""
+"""Sphinx: the pages are Markdown, the reference comes from the docstrings.
+
+Nothing is fetched while the site is built, and nothing while it is read.
+"""
 
 from pathlib import Path
 
 import skembed
+
 
 project = "skembed"
 author = "The skembed developers"
@@ -14,25 +18,42 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_nb",
+    "sphinx_copybutton",
+    "sphinx_design",
 ]
 nb_execution_mode = "off"
 myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3  # so that a page can link to a heading of another
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
 templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 exclude_patterns = ["_build", "_templates"]
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 5,
+    "header_links_before_dropdown": 6,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
 }
-# Only the reference has pages below it, which the bar at the left lists.
-html_sidebars = {
-    page.stem: [] for page in Path(__file__).parent.glob("*.md") if page.stem != "api"
-}
+html_sidebars = {"index": [], "start": [], "changelog": []}
 html_static_path = ["_static"]
 html_css_files = ["skembed.css"]
 html_title = "skembed"
+html_show_sourcelink = False
+
+
+def _is_of_metadata_routing(app, what, name, obj, skip, options):  # noqa: PLR0917, ARG001
+    """Leave out set_fit_request and the like, whose text refers to scikit-learn's pages."""
+    return True if name.startswith("set_") and name.endswith("_request") else skip
+
+
+def setup(app):
+    """Add what is too small for an extension."""
+    app.connect("autodoc-skip-member", _is_of_metadata_routing)
