@@ -3,10 +3,7 @@
 Nothing is fetched while the site is built, and nothing while it is read.
 """
 
-from pathlib import Path
-
 import skembed
-
 
 project = "skembed"
 author = "The skembed developers"
@@ -49,7 +46,7 @@ html_title = "skembed"
 html_show_sourcelink = False
 
 
-def _is_of_metadata_routing(app, what, name, obj, skip, options):  # noqa: PLR0917, ARG001
+def _is_of_metadata_routing(app, what, name, obj, skip, options):
     """Leave out set_fit_request and the like, whose text refers to scikit-learn's pages."""
     return True if name.startswith("set_") and name.endswith("_request") else skip
 
