@@ -49,6 +49,35 @@ def _current() -> dict[str, Any]:
     return _local.config
 
 
+def has_own_settings() -> bool:
+    """Whether somebody may have set something for this thread, rather than for the process."""
+    return getattr(_local, "is_set", False) or (
+        threading.current_thread() is threading.main_thread()
+    )
+
+
+@contextlib.contextmanager
+def lent_settings(settings: dict[str, Any]) -> Iterator[None]:
+    """Change settings inside the block for somebody else, who has checked them.
+
+    Afterwards this thread has no more settings of its own than before: a pool's thread works for
+    one caller after the other.
+    """
+    before = vars(_local).copy()
+    _local.config = {**_current(), **settings}
+    try:
+        yield
+    finally:
+        vars(_local).clear()
+        vars(_local).update(before)
+
+
+def changed_settings() -> dict[str, Any]:
+    """Return the settings that hold here and are not the defaults: what another process lacks."""
+    settings = getattr(_local, "config", _process)
+    return {name: value for name, value in settings.items() if value != _DEFAULTS[name]}
+
+
 def get_config() -> dict[str, Any]:
     """Return a copy of the current settings.
 
@@ -134,6 +163,7 @@ def set_config(**settings: Any) -> None:
     """
     _check(settings)
     _current().update(settings)
+    _local.is_set = True
     _process.update(settings)
 
 
@@ -168,6 +198,7 @@ def config_context(**settings: Any) -> Iterator[None]:
     _check(settings)
     before = dict(_current())
     _current().update(settings)
+    _local.is_set = True
     try:
         yield
     finally:

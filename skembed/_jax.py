@@ -13,10 +13,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._config import PREALLOCATE, get_config
+from ._dask import worker_threads
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_THREADS = "NPROC"  # XLA's variable for how many threads it starts on a CPU
 _lock = threading.Lock()
 _started = False
 
@@ -33,7 +35,11 @@ def start_jax() -> ModuleType:
 
     with _lock:
         if not _started:
-            with _environment(PREALLOCATE, _preallocate()):
+            threads = worker_threads()
+            with (
+                _environment(PREALLOCATE, _preallocate()),
+                _environment(_THREADS, None if threads is None else str(threads)),
+            ):
                 jax.devices()
             _started = True
     return jax

@@ -124,6 +124,50 @@ def require_client(protocol: str, library: str) -> None:
         ) from error
 
 
+def dask() -> Any:
+    """Return ``dask``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+    """
+    return _import("dask", "dask", "work on several machines", "dask")
+
+
+def dask_array() -> Any:
+    """Return ``dask.array``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If Dask is not installed.
+    """
+    return _import("dask.array", "dask", "lazy embeddings", "dask")
+
+
+def distributed() -> Any:
+    """Return ``distributed``, Dask's scheduler.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+    """
+    return _import("distributed", "distributed", "Dask's workers", "dask")
+
+
+def zarr() -> Any:
+    """Return ``zarr``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+    """
+    return _import("zarr", "zarr", "Zarr arrays", "dask")
+
+
 def pyplot() -> ModuleType:
     """Return ``matplotlib.pyplot``.
 

@@ -9,7 +9,10 @@ import contextlib
 import functools
 import hashlib
 import platform
+import sys
 from pathlib import Path
+
+from ._dask import worker_threads
 
 _CPUINFO = Path("/proc/cpuinfo")
 _MODEL = ("model name", "CPU implementer", "CPU part")  # x86 and ARM
@@ -22,11 +25,11 @@ def n_cores() -> int:
     """Return how many cores this process may use, which can be fewer than the machine has.
 
     Affinity, a container's quota, ``LOKY_MAX_CPU_COUNT`` and ``JOBLIB_MULTIPROCESSING=0``, which
-    means one, are heeded.
+    means one, are heeded; and, in a task of Dask's, the threads that its worker was given.
     """
     import joblib  # slow to load
 
-    return joblib.cpu_count()
+    return min(joblib.cpu_count(), worker_threads() or sys.maxsize)
 
 
 @functools.cache

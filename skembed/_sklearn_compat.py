@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
+from sklearn.utils._set_output import _get_output_config
 
 from ._errors import did_you_mean
 
@@ -29,8 +30,25 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "check_default_output",
     "fit_context",
 ]
+
+
+def check_default_output(estimator: Any) -> None:
+    """Refuse `set_output` where rows are lazy: it would compute them all to make a frame.
+
+    Raises
+    ------
+    ValueError
+        The message says what to do.
+    """
+    asked = _get_output_config("transform", estimator)["dense"]
+    if asked != "default":
+        raise ValueError(
+            f"set_output(transform={asked!r}) makes a data frame, and of a dask collection the "
+            "rows are a lazy dask array: call set_output(transform='default'), or compute X first."
+        )
 
 
 class EstimatorMixin:

@@ -8,12 +8,13 @@ import os
 import warnings
 from collections.abc import Iterator
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from .._carried import applied, applied_to_each, carry, packed
 from .._choices import ACTIVATIONS, DECODINGS, POOLINGS, PRECISIONS
 from .._errors import level_of_caller
 from .._sklearn_compat import (
@@ -21,9 +22,11 @@ from .._sklearn_compat import (
     EstimatorMixin,
     Interval,
     StrOptions,
+    check_default_output,
 )
 from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import likely_format, names_a_file
+from ..distributed._lazy import lazy_rows, learnt_from
 from ..engines import UnsupportedNetworkError
 from ..engines._registry import AUTO, ENGINES, preferred, starts_devices
 from ..extraction._extract import extract, stream
@@ -36,6 +39,7 @@ from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
 from ..images._items import Stream, items_or_stream
+from ._moments import Moments, merge, moments
 from ._one_image import OneImage
 
 _RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
@@ -104,10 +108,12 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
     def __sklearn_clone__(self) -> Any:
         """A clone shares a live model with its original, as it does a Backbone."""
         share_with_clones()
-        return super().__sklearn_clone__()
+        copy: Any = super().__sklearn_clone__()
+        carry(copy, self)
+        return copy
 
     def __getstate__(self) -> dict[str, Any]:
-        state: Any = super().__getstate__()
+        state: Any = packed(cast(dict[str, Any], super().__getstate__()))
         if own := recognised_object(state.get("backbone")):
             return {**state, "backbone": Pickled(state["backbone"], own)}
         return state
@@ -254,18 +260,54 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
         """The request that the parameters make; nothing is built."""
         return make_spec(**{name: getattr(self, name) for name in _SPEC})
 
-    def _extract(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """A float32 row for each image in X, and which of the images could be read."""
-        (items, n), spec, options = self._call(X)
-        while True:
-            try:
-                return extract(items, n, spec, options)
-            except UnsupportedNetworkError as error:  # known once the network has been built
-                spec = runnable(spec, error)
+    def _lazy(self, X: Any) -> Any:
+        """What `transform` returns for a collection of Dask's."""
+        check_default_output(self)
+        return lazy_rows(self, X)
 
-    def _pieces(self, X: Any) -> Iterator[Piece]:
+    def _learn_from_parts(self, X: Any) -> Moments:
+        """The moments of the rows of a collection of Dask's: its workers compute them."""
+        return learnt_from(self, X, merge)
+
+    def _learnt(self, rows: np.ndarray) -> Moments:
+        """What `fit` learns of some rows."""
+        return moments(rows)
+
+    @property
+    def _output_dtype(self) -> np.dtype:
+        """Of what `transform` returns."""
+        raise NotImplementedError
+
+    def _request(self) -> dict[str, Any]:
+        """Whatever changes the numbers that `transform` returns; two that are equal embed alike."""
+        return {
+            "columns": self._spec().meaning(),
+            "precision": self.precision,
+            "dtype": str(self._output_dtype),
+            "fills_in": self._failure_policy.is_learned,
+        }
+
+    def _extract(self, X: Any, *, is_part: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """A float32 row for each image in X, and which of the images could be read.
+
+        Of a part of a larger X, all may be unreadable where `on_error` lets some be.
+        """
+        with applied(self):
+            (items, n), spec, options = self._call(X, is_part)
+            while True:
+                try:
+                    return extract(items, n, spec, options)
+                except (
+                    UnsupportedNetworkError
+                ) as error:  # known once the network has been built
+                    spec = runnable(spec, error)
+
+    def _pieces(self, X: Any, *, is_part: bool = False) -> Iterator[Piece]:
         """The rows that `transform` returns, in pieces, and what became of the images."""
-        (items, n), spec, options = self._call(X)
+        return applied_to_each(self, self._drawn(X, is_part))
+
+    def _drawn(self, X: Any, is_part: bool) -> Iterator[Piece]:
+        (items, n), spec, options = self._call(X, is_part)
         given = 0
         while True:
             try:
@@ -285,13 +327,13 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
                     ) from error
 
     def _call(
-        self, X: Any
+        self, X: Any, is_part: bool
     ) -> tuple[tuple[list[Any] | Stream, int | None], ExtractionSpec, RunOptions]:
         """What an extraction takes: the images and their number, what to compute, and how."""
         items = items_or_stream(X, self.root)
         if self.weights is None and should_warn(_RANDOM):
             warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
-        options = RunOptions(**{name: getattr(self, name) for name in _RUN})
+        options = RunOptions(**{name: getattr(self, name) for name in _RUN}, is_part=is_part)
         return items, runnable(self._spec()), options
 
     def _finished(self, piece: Piece) -> Piece:

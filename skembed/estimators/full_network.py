@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -11,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from .._dask import is_dask
 from .._sklearn_compat import fit_context
 from ._image_transformer import ImageTransformer
 from .ternary_scaler import TernaryScaler
@@ -238,7 +240,10 @@ class FullNetworkEmbedder(ImageTransformer):
         FullNetworkEmbedder
             Itself.
         """
-        self._learn(X, self._new_scaler().fit)
+        if is_dask(X):
+            self.scaler_ = self._scaler_of_parts(X)
+        else:
+            self._learn(X, self._new_scaler().fit)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -260,6 +265,8 @@ class FullNetworkEmbedder(ImageTransformer):
         """
         if fit_params:
             raise TypeError(f"fit_transform takes no {', '.join(sorted(fit_params))}.")
+        if is_dask(X):
+            return self.fit(X).transform(X)
         self._validate_params()
         return self._output(*self._learn(X, self._new_scaler().fit))
 
@@ -279,8 +286,12 @@ class FullNetworkEmbedder(ImageTransformer):
         FullNetworkEmbedder
             Itself.
         """
-        scaler = self._scaler_as_set() if hasattr(self, "scaler_") else self._new_scaler()
-        self._learn(X, scaler.partial_fit)
+        known = self._scaler_as_set() if hasattr(self, "scaler_") else None
+        if is_dask(X):
+            new = self._scaler_of_parts(X)
+            self.scaler_ = new if known is None else known.merge(new)
+        else:
+            self._learn(X, (known or self._new_scaler()).partial_fit)
         return self
 
     def merge(self, other: FullNetworkEmbedder) -> FullNetworkEmbedder:
@@ -330,7 +341,7 @@ class FullNetworkEmbedder(ImageTransformer):
         -------
         array of shape (n_samples, n_features)
             int8 in {-1, 0, 1}, or float32 with ``discretize=False``; a data frame after
-            ``set_output``.
+            ``set_output``. Of a dask collection, a lazy dask array in its chunks.
 
         Raises
         ------
@@ -338,7 +349,7 @@ class FullNetworkEmbedder(ImageTransformer):
             If an image cannot be read and ``on_error="raise"``, or none can.
         """
         self._make_ready()
-        return self._output(*self._extract(X))
+        return self._lazy(X) if is_dask(X) else self._output(*self._extract(X))
 
     @property
     def mean_(self) -> np.ndarray:
@@ -371,6 +382,25 @@ class FullNetworkEmbedder(ImageTransformer):
         rows, readable = self._extract(X)
         self.scaler_ = learn(rows if readable.all() else rows[readable])
         return rows, readable
+
+    def _scaler_of_parts(self, X: Any) -> TernaryScaler:
+        """A scaler that knows the images of a collection of Dask's, whose workers read them."""
+        self._check()
+        known, parameters = self._learn_from_parts(X), self._new_scaler().get_params()
+        return TernaryScaler.from_statistics(known.mean, known.var, known.n, **parameters)
+
+    @property
+    def _output_dtype(self) -> np.dtype:
+        return np.dtype(np.int8 if self.discretize else np.float32)
+
+    def _request(self) -> dict[str, Any]:
+        scaler = self._scaler_as_set()
+        statistics = scaler.mean_.tobytes() + scaler.scale_.tobytes()
+        return {
+            **super()._request(),
+            "scaler": scaler.get_params(),
+            "learnt": hashlib.sha256(statistics).hexdigest(),
+        }
 
     def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
         scaler = self._scaler_as_set().set_output(transform="default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from .._choices import NORMS
+from .._dask import is_dask
 from .._sklearn_compat import StrOptions, fit_context
+from ..distributed._collections import as_blocks
 from ..images._items import items_or_stream
 from ._image_transformer import ImageTransformer
+from ._moments import Moments, moments
 from ._vectors import l2_normalize, quantize_int8
 
 
@@ -256,9 +260,12 @@ class PretrainedEmbedder(ImageTransformer):
         self._check()
         self._spec()  # an unknown name is told here, and not only by the first transform
         if self._failure_policy.is_learned:
-            self._learn(*self._rows(X))
+            if is_dask(X):
+                self._keep(self._learn_from_parts(X).mean)
+            else:
+                self._learn(*self._rows(X))
         else:
-            items_or_stream(X, self.root)
+            as_blocks(X) if is_dask(X) else items_or_stream(X, self.root)
             self._forget()
         return self
 
@@ -277,6 +284,8 @@ class PretrainedEmbedder(ImageTransformer):
         array of shape (n_samples, n_features)
             As :meth:`transform` gives.
         """
+        if is_dask(X):
+            return self.fit(X).transform(X)
         self._validate_params()
         self._check()
         rows, readable = self._rows(X)
@@ -295,14 +304,15 @@ class PretrainedEmbedder(ImageTransformer):
             A list, a 1-d array, a column or a one-column frame of pandas, polars or pyarrow, of
             paths, URLs, encoded bytes, open files, PIL images or arrays (uint8, or float in
             [0, 1]; height x width, or height x width x 1, 3 or 4 channels); or one 4-d array; or
-            what :func:`skembed.images.scan` returns.
-            A model without a preparation takes floats as they are.
+            what :func:`skembed.images.scan` returns; or a Series, one-column DataFrame or Array of
+            Dask's. A model without a preparation takes floats as they are.
 
         Returns
         -------
         array of shape (n_samples, n_features)
             float32, or int8 with ``quantize=True``; a data frame after
-            ``set_output(transform="pandas")`` or ``"polars"``.
+            ``set_output(transform="pandas")`` or ``"polars"``. Of a dask collection, a lazy dask
+            array in its chunks: its workers embed the images when it is computed.
 
         Raises
         ------
@@ -314,7 +324,7 @@ class PretrainedEmbedder(ImageTransformer):
             If the weights cannot be had.
         """
         self._make_ready()
-        return self._output(*self._extract(X))
+        return self._lazy(X) if is_dask(X) else self._output(*self._extract(X))
 
     def _rows(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """A row for each image, NaN where it cannot be read, and which can; not yet int8."""
@@ -330,6 +340,14 @@ class PretrainedEmbedder(ImageTransformer):
 
     def _keep(self, mean: np.ndarray) -> None:
         self.mean_, self._mean_of = mean, self._meaning()
+
+    def _learnt(self, rows: np.ndarray) -> Moments:
+        return moments(self._normalized(rows))
+
+    def _request(self) -> dict[str, Any]:
+        mean = self.mean_.tobytes() if self._failure_policy.is_learned else b""
+        learnt = hashlib.sha256(mean).hexdigest() if mean else ""
+        return {**super()._request(), "normalize": self.normalize, "learnt": learnt}
 
     def _meaning(self) -> str:
         """What the columns are, before `quantize`."""

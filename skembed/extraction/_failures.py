@@ -46,7 +46,9 @@ class FailurePolicy:
             hint = advice("With {on_error} this is no error.", on_error="nan")
             raise ImageError(f"{said}{hint}") from error
 
-    def conclude(self, images: Iterable[Unreadable], n_failed: int, n: int) -> None:
+    def conclude(
+        self, images: Iterable[Unreadable], n_failed: int, n: int, *, is_part: bool = False
+    ) -> None:
         """Warn, when all images have been looked at, or raise if none of them could be read.
 
         Parameters
@@ -56,11 +58,13 @@ class FailurePolicy:
         n_failed, n : int
             How many rows they left without features, and how many rows there are: several a
             image, where it is cut into crops.
+        is_part : bool, default=False
+            Whether there are more images elsewhere, some of which may be readable.
         """
         unreadable = list(images)
         if not unreadable:
             return
-        if n_failed == n:
+        if n_failed == n and not is_part:
             raise ImageError(
                 f"{_none_could(len(unreadable))} be read: "
                 f"{_shown(_text(image) for image in unreadable)}"

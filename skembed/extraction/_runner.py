@@ -65,6 +65,8 @@ class RunOptions:
         What an image that cannot be read does. The last two differ in what the warning says.
     progress : {"auto", True, False} or callable
         Who is told.
+    is_part : bool
+        Whether the images are part of more, so that all of them may be unreadable.
     """
 
     color_space: str = "rgb"
@@ -73,6 +75,7 @@ class RunOptions:
     cache: bool | str | Path = True
     on_error: str = "raise"
     progress: Any = "auto"
+    is_part: bool = False
 
     @property
     def n_threads(self) -> int:
@@ -150,7 +153,8 @@ class Runner:
         n_failed = len(self._failed)
         if n_failed:
             by_row = {image.row: image for _, image in sorted(self._failed.items())}
-            self._policy.conclude(by_row.values(), n_failed, self.window.end)
+            n = self.window.end
+            self._policy.conclude(by_row.values(), n_failed, n, is_part=self._options.is_part)
 
     def _identify(self, image: _Image) -> _Image:
         """Find the image's digest, reading it unless its file is known unchanged."""

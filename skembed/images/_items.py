@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .._dask import is_dask
 from .._errors import ImageError
 from ._inputs import (
     ENCODED,
@@ -70,6 +71,11 @@ def as_items(X: Any, *, root: str | os.PathLike[str] | None = None) -> list[Any]
     >>> [item.shape for item in as_items(np.zeros((2, 8, 6, 3), np.uint8))]
     [(8, 6, 3), (8, 6, 3)]
     """
+    if is_dask(X):
+        raise TypeError(
+            f"X is a dask {type(X).__name__}, which fit, transform, to_parquet and to_zarr of the "
+            "embedders take; for this, compute it first: X.compute()."
+        )
     if _is_one_image(X):
         raise TypeError(f"X is one image ({describe(X)}). Wrap it in a list: [X].")
     items = list(Stream(X)) if isinstance(X, Scan) else rows_of(X)

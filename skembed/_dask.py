@@ -1,0 +1,33 @@
+"""What is asked of Dask everywhere: whether something is its, and what a worker was given.
+
+Nothing here loads it: what is Dask's, or runs in a worker, has loaded it before.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def is_dask(X: Any) -> bool:
+    """Return whether X is a collection of Dask's: nothing of it is computed."""
+    dask = sys.modules.get("dask")
+    is_its_own = type(X).__module__.partition(".")[0] == "dask"
+    return dask is not None and is_its_own and dask.is_dask_collection(X)
+
+
+def worker_threads() -> int | None:
+    """Return the threads of the worker whose task runs here; None where no worker does."""
+    worker = current_worker()
+    return None if worker is None else worker.state.nthreads
+
+
+def current_worker() -> Any:
+    """Return the worker whose task this thread runs, or None."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        return distributed.get_worker()
+    except (AttributeError, ValueError):  # it is being imported; no task is running
+        return None

@@ -1,0 +1,95 @@
+"""What a worker does with the images of one partition."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._carried import with_settings
+from .._config import changed_settings
+from .._errors import ImageError
+
+
+class PartEmbedder:
+    """An estimator on its way to the workers: pickled, it is its parameters and what it learnt.
+
+    The settings of the thread that makes it go with it. A task has one thread of its worker, so
+    one thread decodes unless the estimator says otherwise; the network takes those of the worker.
+
+    Parameters
+    ----------
+    estimator : ImageTransformer
+        It is fitted, if it has to be.
+    """
+
+    def __init__(self, estimator: Any):
+        self.settings = changed_settings()
+        self.estimator = copy.copy(estimator)
+        self.estimator.progress = False  # Dask has bars of its own
+        self.estimator.n_jobs = 1 if estimator.n_jobs is None else estimator.n_jobs
+        self._folder = str(Path.cwd())
+        # What it is about to learn is not known yet, and others may learn of other images.
+        is_fitted = estimator.__sklearn_is_fitted__()
+        self._token = estimator._request() if is_fitted else uuid.uuid4().hex
+
+    def __dask_tokenize__(self) -> Any:
+        return type(self).__name__, repr(self._token), repr(sorted(self.settings.items()))
+
+    @property
+    def width(self) -> int:
+        """Features of an image."""
+        return self.estimator.output_shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the rows."""
+        return self.estimator._output_dtype
+
+    def here(self) -> Any:
+        """Return the estimator as it works here.
+
+        Relative paths start where they did for the caller. That folder need not exist on another
+        machine, where X may have no relative paths.
+        """
+        estimator = with_settings(self.estimator, self.settings)
+        if estimator.root is None and os.path.isdir(self._folder):  # noqa: PTH112 - as a string
+            estimator.root = self._folder
+        return estimator
+
+
+def rows_of_part(
+    images: np.ndarray, part: PartEmbedder, block_id: tuple[int, ...]
+) -> np.ndarray:
+    """Return the rows of a partition, as the estimator's `transform` gives them."""
+    if not len(images):
+        return np.empty((0, part.width), part.dtype)
+    estimator = part.here()
+    with naming_part(block_id[0]):
+        rows, readable = estimator._extract(images, is_part=True)
+        return estimator._output(rows, readable)
+
+
+def learnt_of_part(images: np.ndarray, part: PartEmbedder, number: int) -> Any:
+    """Return what the estimator learns of a partition alone; None where no image is readable."""
+    if not len(images):
+        return None
+    estimator = part.here()
+    with naming_part(number):
+        rows, readable = estimator._extract(images, is_part=True)
+        return estimator._learnt(rows[readable]) if readable.any() else None
+
+
+@contextlib.contextmanager
+def naming_part(number: int) -> Iterator[None]:
+    """Say of an image that cannot be read in which partition its row is counted."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"Partition {number}: {error}") from error

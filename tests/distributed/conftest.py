@@ -1,0 +1,65 @@
+"""A network for crumbs of a photograph, the crumbs as files, and a cluster of two threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from extraction_helpers import CRUMBS, save_network
+from PIL import Image
+
+from skembed import PretrainedEmbedder
+
+
+@pytest.fixture(scope="package")
+def network(tmp_path_factory) -> Path:
+    return save_network(tmp_path_factory.mktemp("network") / "small.keras")
+
+
+@pytest.fixture(scope="package")
+def files(tmp_path_factory) -> list[str]:
+    """Forty different images."""
+    folder = tmp_path_factory.mktemp("crumbs")
+    names = [str(folder / f"{i:02}.png") for i in range(40)]
+    for name, crumb in zip(names, CRUMBS, strict=False):
+        Image.fromarray(crumb).save(name)
+    return names
+
+
+@pytest.fixture(scope="package")
+def reference(network, files) -> np.ndarray:
+    """The rows of `files`, as one process computes them."""
+    return PretrainedEmbedder(network, engine="jax", cache=False).transform(files)
+
+
+@pytest.fixture
+def embedder(network, tmp_path) -> PretrainedEmbedder:
+    return PretrainedEmbedder(network, engine="jax", cache=tmp_path / "store")
+
+
+@pytest.fixture(scope="package")
+def threads() -> Iterator[Client]:
+    """Two workers of one thread each, in this process."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def as_array() -> Callable[..., da.Array]:
+    """Make a dask array of paths or bytes, `chunks` in each partition."""
+
+    def made(items, chunks: int = 10) -> da.Array:
+        values = np.empty(len(items), object)
+        values[:] = items
+        return da.from_array(values, chunks=chunks)
+
+    return made
