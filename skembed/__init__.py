@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .estimators.discretizer import Discretizer
     from .estimators.full_network import FullNetworkEmbedder
     from .estimators.pretrained import PretrainedEmbedder
+    from .estimators.prototypes import PrototypeEmbedder
     from .estimators.row_space import RowSpaceProjector
     from .estimators.ten_crop import TenCropClassifier
     from .estimators.ternary_scaler import TernaryScaler
@@ -51,6 +52,7 @@ __all__ = [
     "ImageSearch",
     "LoadError",
     "PretrainedEmbedder",
+    "PrototypeEmbedder",
     "RowSpaceProjector",
     "StoreWarning",
     "TenCropClassifier",
@@ -95,6 +97,7 @@ _MODULES = {
     "estimators.discretizer": ("Discretizer",),
     "estimators.full_network": ("FullNetworkEmbedder",),
     "estimators.pretrained": ("PretrainedEmbedder",),
+    "estimators.prototypes": ("PrototypeEmbedder",),
     "estimators.row_space": ("RowSpaceProjector",),
     "estimators.ten_crop": ("TenCropClassifier",),
     "estimators.ternary_scaler": ("TernaryScaler",),

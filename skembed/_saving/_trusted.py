@@ -17,6 +17,7 @@ _NAMES = {
         "estimators.discretizer.Discretizer",
         "estimators.full_network.FullNetworkEmbedder",
         "estimators.pretrained.PretrainedEmbedder",
+        "estimators.prototypes.PrototypeEmbedder",
         "estimators.row_space.RowSpaceProjector",
         "estimators.ten_crop.TenCropClassifier",
         "estimators.ternary_scaler.TernaryScaler",

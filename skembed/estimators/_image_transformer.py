@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._carried import applied, applied_to_each, carry, packed
-from .._choices import ACTIVATIONS, DECODINGS, POOLINGS, PRECISIONS
+from .._choices import ACTIVATIONS, DECODINGS, PRECISIONS
 from .._errors import level_of_caller
 from .._sklearn_compat import (
     CommentedRepr,
@@ -45,9 +45,7 @@ from ._one_image import OneImage
 _RANDOM = "weights=None draws random weights: the rows have the right shape and no meaning."
 _SPEC = (
     "backbone",
-    "layers",
     "activation",
-    "pooling",
     "weights",
     "image_size",
     "resize",
@@ -63,7 +61,6 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
 
     backbone: Any
     engine: Any
-    layers: Any
     on_error: Any
     precision: Any
     root: Any
@@ -71,9 +68,7 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
         "backbone": "no_validation",  # the registry says better what is allowed
-        "layers": [str, Integral, list, tuple],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "pooling": [StrOptions(set(POOLINGS))],
         "weights": [str, os.PathLike, None],
         "image_size": [Interval(Integral, 1, None, closed="left"), list, tuple, None],
         "resize": [str, None],
@@ -150,14 +145,9 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
             isinstance(self.backbone, str)
             and not names_a_file(self.backbone)
             and self.weights in ("imagenet", None)
-            and self.layers in (EMBEDDING, PREDICTIONS)
+            and self._layers in (EMBEDDING, PREDICTIONS)
         )
         return self.engine_ if cheap else None
-
-    @property
-    def layer_slices_(self) -> dict[str, slice]:
-        """The columns of each layer."""
-        return self._checked_spec().network.layer_slices
 
     @property
     def engine_(self) -> str:
@@ -216,22 +206,6 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
         items_or_stream(X, self.root)  # what is no sequence of images is told now
         return ((piece.positions, piece.rows) for piece in self._pieces(X))
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return a name for each column: ``block1_conv1__017``, or the class of a prediction.
-
-        Parameters
-        ----------
-        input_features : ignored
-            Present for scikit-learn's sake.
-
-        Returns
-        -------
-        array of str, of shape (n_features,)
-            Unique names, in the order of the columns.
-        """
-        check_is_fitted(self)
-        return np.asarray(self._checked_spec().network.feature_names, dtype=object)
-
     def _make_ready(self) -> None:
         """Refuse to run where it is not fitted, or its parameters are not allowed."""
         check_is_fitted(self)
@@ -256,9 +230,20 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
         self._validate_params()
         return self._spec()
 
+    @property
+    def _layers(self) -> Any:
+        """What of the network is asked for, as :func:`.._select.select` takes it."""
+        raise NotImplementedError
+
+    @property
+    def _pooling(self) -> str:
+        """How a feature map becomes columns of the request."""
+        raise NotImplementedError
+
     def _spec(self) -> ExtractionSpec:
         """The request that the parameters make; nothing is built."""
-        return make_spec(**{name: getattr(self, name) for name in _SPEC})
+        given = {name: getattr(self, name) for name in _SPEC}
+        return make_spec(layers=self._layers, pooling=self._pooling, **given)
 
     def _lazy(self, X: Any) -> Any:
         """What `transform` returns for a collection of Dask's."""
@@ -304,6 +289,14 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
 
     def _pieces(self, X: Any, *, is_part: bool = False) -> Iterator[Piece]:
         """The rows that `transform` returns, in pieces, and what became of the images."""
+        return (self._finished(piece) for piece in self._extracted(X, is_part=is_part))
+
+    def _finished(self, piece: Piece) -> Piece:
+        rows = self._output(piece.rows.copy(), piece.readable)
+        return dataclasses.replace(piece, rows=rows)
+
+    def _extracted(self, X: Any, *, is_part: bool = False) -> Iterator[Piece]:
+        """What `_extract` returns, in pieces; the rows of one are gone with the next."""
         return applied_to_each(self, self._drawn(X, is_part))
 
     def _drawn(self, X: Any, is_part: bool) -> Iterator[Piece]:
@@ -313,7 +306,7 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
             try:
                 for piece in stream(items, n, spec, options):
                     given = piece.start + len(piece.rows)
-                    yield self._finished(piece)
+                    yield piece
                 return
             except UnsupportedNetworkError as error:
                 refused, spec = spec.engine.title, runnable(spec, error)
@@ -335,7 +328,3 @@ class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
             warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
         options = RunOptions(**{name: getattr(self, name) for name in _RUN}, is_part=is_part)
         return items, runnable(self._spec()), options
-
-    def _finished(self, piece: Piece) -> Piece:
-        rows = self._output(piece.rows.copy(), piece.readable)
-        return dataclasses.replace(piece, rows=rows)

@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._dask import is_dask
 from .._sklearn_compat import fit_context
-from ._image_transformer import ImageTransformer
+from ._layer_embedder import LayerEmbedder
 from .ternary_scaler import TernaryScaler
 
 
-class FullNetworkEmbedder(ImageTransformer):
+class FullNetworkEmbedder(LayerEmbedder):
     """Embed images by all layers of a pretrained network, in context.
 
     The full-network embedding [1]_: the activations of every convolutional and dense layer are
@@ -118,7 +118,7 @@ class FullNetworkEmbedder(ImageTransformer):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageTransformer._parameter_constraints,
+        **LayerEmbedder._parameter_constraints,
         **TernaryScaler._parameter_constraints,
     }
 

@@ -14,12 +14,12 @@ from .._dask import is_dask
 from .._sklearn_compat import StrOptions, fit_context
 from ..distributed._collections import as_blocks
 from ..images._items import items_or_stream
-from ._image_transformer import ImageTransformer
+from ._layer_embedder import LayerEmbedder
 from ._moments import Moments, moments
 from ._vectors import l2_normalize, quantize_int8
 
 
-class PretrainedEmbedder(ImageTransformer):
+class PretrainedEmbedder(LayerEmbedder):
     """Embed images with a pretrained convolutional network.
 
     The transformer is stateless, unless ``on_error="mean"``: `fit` checks the parameters and
@@ -148,7 +148,7 @@ class PretrainedEmbedder(ImageTransformer):
     """
 
     _parameter_constraints = {  # noqa: RUF012
-        **ImageTransformer._parameter_constraints,
+        **LayerEmbedder._parameter_constraints,
         "normalize": [StrOptions(set(NORMS)), None],
         "quantize": ["boolean"],
     }

@@ -71,13 +71,7 @@ def _first_maps(spec: ExtractionSpec) -> MapsProgram:
 def _built(key: Hashable, build: Callable[[], Built]) -> Built:
     """What is kept under a key, built at most once however many threads ask."""
     global _begun  # noqa: PLW0603
-    if _orphaned:
-        raise BackendError(
-            "This process was forked from one in which JAX or a network had been started, and "
-            "their threads are not forked: it would wait for ever. Start processes by 'spawn' or "
-            "'forkserver' (multiprocessing.get_context), or by joblib's default backend; or "
-            "embed before."
-        )
+    check_not_forked()
     _begun = True
     with _lock:
         if key not in _programs:
@@ -86,6 +80,23 @@ def _built(key: Hashable, build: Callable[[], Built]) -> Built:
         while len(_programs) > _KEPT:
             _programs.popitem(last=False)
         return _programs[key]
+
+
+def check_not_forked() -> None:
+    """Refuse to compute in a process that was forked when an engine was running.
+
+    Raises
+    ------
+    BackendError
+        It says how to start processes instead.
+    """
+    if _orphaned:
+        raise BackendError(
+            "This process was forked from one in which JAX or a network had been started, and "
+            "their threads are not forked: it would wait for ever. Start processes by 'spawn' or "
+            "'forkserver' (multiprocessing.get_context), or by joblib's default backend; or "
+            "embed before."
+        )
 
 
 def known_engine(spec: ExtractionSpec) -> str:

@@ -30,6 +30,8 @@ class Format(abc.ABC):
         The endings of the files that it takes, in lower case: ``(".keras",)``.
     objects : str
         What it takes besides files, as a message says it: ``"a keras.Model"``; empty for nothing.
+    similarity : {"NormDotProduct", "Rbf"}
+        How patches of its layers are compared, where nobody says (:class:`PrototypeEmbedder`).
     network_type : type
         Of what :meth:`network` returns. An engine says by it whether it runs the format.
     """
@@ -37,6 +39,7 @@ class Format(abc.ABC):
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]] = ()
     objects: ClassVar[str] = ""
+    similarity: ClassVar[str] = "NormDotProduct"
     network_type: ClassVar[type]
 
     def recognises(self, value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,17 @@ class Layer:
         """Whether its output has other axes than channels, over which it is pooled."""
         return len(self.shape) > 1
 
+    @property
+    def map_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each of its feature maps, channels last; none where sides are open."""
+        sides = [side or 0 for axis, side in enumerate(self.shape) if axis != self.channel_axis]
+        return ((*sides, self.n_channels),) if self.n_channels and all(sides) else ()
+
+    @property
+    def n_places(self) -> int:
+        """Places of all its feature maps; 0 where the network leaves their sides open."""
+        return sum(math.prod(shape[:-1]) for shape in self.map_shapes)
+
 
 @dataclass(frozen=True, slots=True)
 class Tap:
@@ -71,12 +83,15 @@ class Tap:
         Values once pooled.
     is_spatial : bool
         Whether there is anything to pool.
+    n_places : int, default=1
+        Places of its feature maps, over which it is pooled; 0 where the network leaves them open.
     """
 
     label: str
     layer: str
     n_channels: int
     is_spatial: bool
+    n_places: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +110,8 @@ class NetworkSpec:
         The layers, in the order of the columns.
     activation : {"pre", "post"}
         Whether a layer is tapped before or after its normalisation and activation.
-    pooling : {"avg", "max", "both"}
-        How a feature map becomes a vector.
+    pooling : {"avg", "max", "both", "none"}
+        How a feature map becomes a vector; ``"none"`` keeps all of it, its channels last.
     precision : {"float32", "bfloat16"}
         Of the network's arithmetic; results are float32.
     """
@@ -113,7 +128,7 @@ class NetworkSpec:
     def columns(self) -> tuple[tuple[str, int], ...]:
         """What is stored, and how wide it is: the key of a layer says all that is its own."""
         return tuple(
-            (self._key(tap, pooling), tap.n_channels)
+            (self._key(tap, pooling), self._width(tap, pooling))
             for tap in self.taps
             for pooling in self.poolings(tap)
         )
@@ -128,7 +143,7 @@ class NetworkSpec:
         """The columns of each layer."""
         slices, start = {}, 0
         for tap in self.taps:
-            stop = start + tap.n_channels * len(self.poolings(tap))
+            stop = start + sum(self._width(tap, pooling) for pooling in self.poolings(tap))
             slices[tap.label] = slice(start, stop)
             start = stop
         return slices
@@ -164,11 +179,14 @@ class NetworkSpec:
         Returns
         -------
         tuple of {"avg", "max", "none"}
-            ``"none"`` for a vector, which is taken as it is.
+            ``"none"`` for what is taken as it is: a vector, or maps where the request keeps them.
         """
         if not tap.is_spatial:
             return ("none",)
         return ("avg", "max") if self.pooling == "both" else (self.pooling,)
+
+    def _width(self, tap: Tap, pooling: str) -> int:
+        return tap.n_channels * (tap.n_places if pooling == "none" else 1)
 
     def _key(self, tap: Tap, pooling: str) -> str:
         if tap.layer in (EMBEDDING, PREDICTIONS):
@@ -183,13 +201,14 @@ class NetworkSpec:
     def _names(self, tap: Tap, pooling: str) -> Sequence[str]:
         if tap.layer == PREDICTIONS:
             return self.backbone.class_names
-        digits = max(3, len(str(tap.n_channels - 1)))
+        width = self._width(tap, pooling)
+        digits = max(3, len(str(width - 1)))
         stem = (
             f"{tap.label}__{pooling}"
             if self.pooling == "both" and tap.is_spatial
             else tap.label
         )
-        return [f"{stem}__{i:0{digits}d}" for i in range(tap.n_channels)]
+        return [f"{stem}__{i:0{digits}d}" for i in range(width)]
 
 
 @functools.lru_cache(maxsize=64)

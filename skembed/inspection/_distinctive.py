@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ._features import columns
 from ._readout import continuous
 
@@ -68,7 +68,7 @@ def distinctive_features(embedder: Any, X: Any, i: int, y: Any = None) -> pd.Dat
     >>> found.columns.tolist()
     ['layer', 'channel', 'value', 'standardized', 'difference']
     """
-    if not isinstance(embedder, ImageTransformer):
+    if not isinstance(embedder, LayerEmbedder):
         raise TypeError(
             f"embedder is {type(embedder).__name__}; expected a PretrainedEmbedder or "
             "FullNetworkEmbedder."

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch, check_consistent_length
 
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ..images import as_items, describe
 from ._features import find_feature
 from ._readout import continuous, readout
@@ -77,7 +77,7 @@ def top_images(estimator: Any, X: Any, feature: Any, *, n: int = 9, y: Any = Non
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"n is {n!r}; expected a positive int.")
-    if isinstance(estimator, ImageTransformer):
+    if isinstance(estimator, LayerEmbedder):
         found = find_feature(estimator, feature)
         rows = np.asarray(continuous(found.embedder).transform(X))
         values, embedder, name = rows[:, found.column].astype(float), found.embedder, found.name

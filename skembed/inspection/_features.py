@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any
 
 from .._errors import did_you_mean
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ..formats._network import Tap
 from ..layers._select import known as known_layers
 from ._readout import of_layers
@@ -66,7 +66,7 @@ def find_feature(embedder: Any, feature: Any) -> Feature:
     ValueError
         If there is no such feature.
     """
-    if not isinstance(embedder, ImageTransformer):
+    if not isinstance(embedder, LayerEmbedder):
         raise TypeError(f"embedder is {type(embedder).__name__}; {_EXPECTED}.")
     if isinstance(feature, Integral) and not isinstance(feature, bool):
         return _column(embedder, int(feature))

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from .._optional import pyplot
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ..images import as_items
 from ._examples import top_images
 from ._maps import activation_map
@@ -393,7 +393,7 @@ def _computed(
     estimator: Any, item: Any, feature: Any, layers: str | Sequence[str] | None = None
 ) -> ActivationMapDisplay:
     found = activation_map(estimator, item, feature, layers=layers)
-    signed = None if isinstance(estimator, ImageTransformer) else True
+    signed = None if isinstance(estimator, LayerEmbedder) else True
     return ActivationMapDisplay(found.image, found.map, found.name, signed)
 
 

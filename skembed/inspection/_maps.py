@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ..extraction._maps import FeatureMaps, feature_maps
 from ..images import as_items
 from ._features import columns, find_feature
@@ -92,7 +92,7 @@ def activation_map(
     ('embedding__0007', (300, 451), (2, 2))
     """
     (item,) = as_items([image], root=getattr(estimator, "root", None))
-    if isinstance(estimator, ImageTransformer):
+    if isinstance(estimator, LayerEmbedder):
         return _of_feature(estimator, item, feature)
     known = readout(estimator)
     (item,) = as_items([image], root=known.embedder.root)

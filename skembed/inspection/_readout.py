@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._errors import did_you_mean
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ..estimators.full_network import FullNetworkEmbedder
 from ..estimators.pretrained import PretrainedEmbedder
 from ._linear_steps import NotLinearError, through
@@ -137,7 +137,7 @@ def as_pipeline(clf: Any) -> Pipeline:
     if not isinstance(clf, Pipeline):
         raise TypeError(f"clf is {type(clf).__name__}; {_EXPECTED}.")
     steps = [step for _, step in clf.steps if not _is_skipped(step)]
-    if not isinstance(steps[0], ImageTransformer):
+    if not isinstance(steps[0], LayerEmbedder):
         raise TypeError(
             f"clf is a Pipeline that begins with {type(steps[0]).__name__}; {_EXPECTED}."
         )

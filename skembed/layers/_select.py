@@ -136,7 +136,9 @@ def _tap(layer: Layer, label: str = "") -> Tap:
         raise ValueError(
             f"The layer {layer.name!r} gives {layer.shape}: how many channels it has must be known."
         )
-    return Tap(label or layer.name, layer.name, layer.n_channels, layer.is_spatial)
+    return Tap(
+        label or layer.name, layer.name, layer.n_channels, layer.is_spatial, layer.n_places
+    )
 
 
 def _predictions(backbone: Backbone) -> Tap:

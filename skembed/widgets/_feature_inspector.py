@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_embedder import LayerEmbedder
 from ..images import as_items
 from ..inspection._distinctive import Deviations
 from ..inspection._examples import ends
@@ -122,7 +122,7 @@ class FeatureInspector(Widget):
         n_counted: int | None = None,
         n_features: int = 8,
     ):
-        is_embedder = isinstance(estimator, ImageTransformer)
+        is_embedder = isinstance(estimator, LayerEmbedder)
         self._embedder: Any = estimator if is_embedder else as_pipeline(estimator)[0]
         self._items = as_items(X, root=self._embedder.root)
         self._rows = np.asarray(continuous(self._embedder).transform(self._items))

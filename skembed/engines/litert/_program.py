@@ -83,7 +83,11 @@ class LiteRTProgram(Program):
         for tap, which in zip(self._spec.taps, self._network.heads, strict=True):
             values = real_values(outputs[which], self._network.model.heads[which])
             for pooling in self._spec.poolings(tap):
-                yield _POOLINGS[pooling](values, axis=0) if pooling in _POOLINGS else values[0]
+                yield (
+                    _POOLINGS[pooling](values, axis=0)
+                    if pooling in _POOLINGS
+                    else values.ravel()
+                )
 
 
 class Pixels:

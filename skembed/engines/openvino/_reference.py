@@ -190,7 +190,7 @@ def _columns(spec: NetworkSpec, outputs: list[np.ndarray]) -> Iterator[np.ndarra
             reduce = {
                 "avg": lambda x, axis: x.mean(axis, np.float64).astype(np.float32),
                 "max": np.max,
-                "none": lambda x, axis: x,
+                "none": lambda x, axis: x.ravel(),
             }
             for how in spec.poolings(tap):
                 x = output.astype(np.float32)

@@ -175,7 +175,7 @@ def _pooled(value: _Value, poolings: list[str]) -> list[Any]:
     reduce: dict[str, Callable[..., Any]] = {
         "avg": lambda: opset.reduce_mean(x, space),
         "max": lambda: opset.reduce_max(x, space),
-        "none": lambda: x,
+        "none": lambda: opset.reshape(value.as_last().tensor.output, [1, -1], False),
     }
     return [reduce[how]() for how in poolings]
 
