@@ -28,6 +28,8 @@ _WHICH_SIZE = "Say which with image_size=(height, width)."
 
 # Raised whenever our own code changes the numbers of an unchanged request.
 _NUMBERS = 5
+# What each is in the key of rows; earlier versions rounded all convolutions to bfloat16.
+_PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16, depthwise convolutions float32"}
 _MAX_SIDE = 4096  # pixels; networks are trained with a few hundred
 
 
@@ -66,7 +68,7 @@ class ExtractionSpec:
             "backbone": self.backbone.fingerprint(),
             "weights": self.network.weights_digest or self.network.weights,
             "resize": self.resize,
-            "precision": self.network.precision,
+            "precision": _PRECISIONS[self.network.precision],
             "numbers": _NUMBERS,
             **self.engine.key(),
         }

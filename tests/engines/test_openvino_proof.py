@@ -271,6 +271,24 @@ def test_bfloat16_is_proved_by_its_own_rule(cache, scaled):
         PretrainedEmbedder(wrong, precision="bfloat16", cache=False).transform(list(_PIXELS))
 
 
+@pytest.mark.processor("bfloat16")
+def test_a_network_that_bfloat16_takes_too_far_is_refused_in_bfloat16_alone(cache):
+    # Two channels differ by less than what rounding changes them by.
+    def build(image, layers):
+        mixed, difference = (layers.Conv2D(n, 1, use_bias=False) for n in (2, 1))
+        flat = layers.Flatten()(difference(mixed(image)))
+        mixed.set_weights([np.array([[[[1.234, 1.231], [0.01, 0.0], [0.0, 0.0]]]])])
+        difference.set_weights([np.array([[[[1.0], [-1.0]]]])])
+        return flat
+
+    model = _built(build)
+    embedder = PretrainedEmbedder(model, precision="bfloat16", cache=False)
+    with pytest.warns(RuntimeWarning, match=r"has a cosine of 0\.\d+ .* 0\.999 is asked for"):
+        embedder.transform(list(_PIXELS))
+    assert embedder.engine_ == "jax"
+    _agrees_with_predict(model)
+
+
 @pytest.mark.parametrize("channels", [1, 5])
 def test_networks_for_other_than_three_channels_are_proved(cache, scaled, channels):
     import keras

@@ -227,6 +227,25 @@ def test_bfloat16_reaches_every_product():
     np.testing.assert_allclose(rounded, exact, rtol=0.05, atol=2)
 
 
+def test_bfloat16_leaves_depthwise_convolutions_in_float32():
+    import keras
+
+    layers, images = keras.layers, RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    for layer, rounded in (
+        (layers.DepthwiseConv2D(3), False),
+        (layers.Conv2D(6, 3, groups=3), False),
+        (layers.Conv2D(6, 3), True),
+        (layers.Conv2D(6, 3, groups=1), True),
+    ):
+        inputs = keras.Input((8, 8, 3))
+        model = keras.Model(inputs, layer(inputs))
+        exact, coarse = (
+            PretrainedEmbedder(model, precision=p, engine="jax", cache=False).transform(images)
+            for p in ("float32", "bfloat16")
+        )
+        assert np.array_equal(exact, coarse) != rounded
+
+
 def test_the_embedding_is_the_same_before_and_after_activations(tmp_path):
     """A fused activation belongs to the embedding, whatever `activation` says of the layers."""
     import keras

@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,6 @@ from ._runtime import compiled, core, device, outputs_of
 _CANCELLED = 2e-6
 _PROOF = "proof-"
 _LEAST_COSINE = 0.999  # in bfloat16
-# Rounding to bfloat16 alone takes some networks below it, on JAX as well (MobileNetV2 to 0.994).
-# They may be this many times as far from float32 as JAX is.
-_AS_FAR_AS_JAX = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,31 +191,17 @@ def _tells_nothing(spec: NetworkSpec, reference: Reference) -> bool:
 
 def _coarse(spec: NetworkSpec, rows: np.ndarray, reference: Reference) -> str:
     """Why the rows of bfloat16 are not those of float32, rounded; empty where they are."""
-    far = {
-        label: 1 - near
-        for label, near in _cosines(spec, rows, reference)
-        if near < _LEAST_COSINE
-    }
-    if not far:
-        return ""
-    theirs = reference.in_bfloat16(spec)
-    for label, near in _cosines(spec, theirs, reference):
-        if label in far and far[label] > max(1 - _LEAST_COSINE, _AS_FAR_AS_JAX * (1 - near)):
-            return (
-                f"in bfloat16 its layer {label!r} has a cosine of {1 - far[label]:.4f} to "
-                f"float32, and on JAX one of {near:.4f}"
-            )
-    return ""
-
-
-def _cosines(
-    spec: NetworkSpec, rows: np.ndarray, reference: Reference
-) -> Iterator[tuple[str, float]]:
-    for label, columns in spec.layer_slices.items():
-        yield (
-            label,
-            min(
-                cosine(reference.rows[group, columns], rows[group, columns])
-                for group in reference.groups
-            ),
+    near = {
+        label: min(
+            cosine(reference.rows[group, columns], rows[group, columns])
+            for group in reference.groups
         )
+        for label, columns in spec.layer_slices.items()
+    }
+    worst = min(near, key=lambda label: near[label])
+    if near[worst] >= _LEAST_COSINE:
+        return ""
+    return (
+        f"in bfloat16 its layer {worst!r} has a cosine of {near[worst]:.4f} to float32, and "
+        f"{_LEAST_COSINE} is asked for (in float32 it gives Keras' numbers)"
+    )

@@ -71,18 +71,6 @@ class Reference:
             largest.append([largest_finite(output) for output in outputs])
         return cls(images, np.stack(rows), np.asarray(largest, np.float32))
 
-    def in_bfloat16(self, spec: NetworkSpec) -> np.ndarray:
-        """Return the rows that the engine JAX gives for the same images, rounded to bfloat16.
-
-        How far rounding takes a network from float32 cannot be said without another engine that
-        rounds: so this one, and nothing else here, knows of JAX's.
-        """
-        from ..jax._program import JaxProgram
-
-        images = self.images
-        filling = np.zeros((8 - len(images), *images.shape[1:]), images.dtype)
-        return JaxProgram(spec).start(np.concatenate([images, filling]))()[: len(images)]
-
     def save(self, folder: Path) -> None:
         """Write it beside the graph."""
         with (folder / _FILE).open("wb") as file:
