@@ -3,7 +3,18 @@
 Nothing is fetched while the site is built, and nothing while it is read.
 """
 
+import os
+import sys
+from pathlib import Path
+
 import skembed
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+# Kernels and scripts draw alike.
+os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
+# Where tests have run the scripts and the pages, as in .ci/run, the build need not run them again.
+RUNS = os.environ.get("SKEMBED_DOCS_RUN", "1") != "0"
 
 project = "skembed"
 author = "The skembed developers"
@@ -17,8 +28,14 @@ extensions = [
     "myst_nb",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "for_assistants",
 ]
-nb_execution_mode = "off"
+nb_execution_mode = "cache" if RUNS else "off"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_execution_in_temp = True
+nb_merge_streams = True
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3  # so that a page can link to a heading of another
 autosummary_generate = True
@@ -26,7 +43,27 @@ autodoc_typehints = "none"  # the docstrings say more
 templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "gallery/**/*.ipynb", "jupyter_execute"]
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "plot_gallery": RUNS,
+    "reset_modules": ("figures.reset", "seaborn"),
+    "image_scrapers": ("matplotlib",),
+    "matplotlib_animations": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 60,
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("skembed",),
+    "reference_url": {"skembed": None},
+}
+suppress_warnings = [
+    "config.cache",
+    "myst-nb.lexer",
+]  # the lexer is known once the page has run
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 

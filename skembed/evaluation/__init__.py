@@ -4,6 +4,14 @@ The command and the magic show what is found here; nothing here prints, or knows
 """
 
 from ._cross_validation import cross_validate, evaluate, make_classifier
+from ._demo_images import DemoImages, demo_images
 from ._evaluation import Evaluation
 
-__all__ = ["Evaluation", "cross_validate", "evaluate", "make_classifier"]
+__all__ = [
+    "DemoImages",
+    "Evaluation",
+    "cross_validate",
+    "demo_images",
+    "evaluate",
+    "make_classifier",
+]

@@ -1,4 +1,4 @@
-"""The demo's own data: tiles of the photographs that come with scikit-image."""
+"""Images to try things on: tiles of the photographs that come with scikit-image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from .._optional import scikit_image_data
 
 TILE = 90
 REGIONS = 5
@@ -35,6 +37,8 @@ _PICTURES = (
 class DemoImages:
     """Tiles that do not overlap, and where each was cut.
 
+    :func:`skembed.evaluation.demo_images` makes them.
+
     Parameters
     ----------
     images : uint8 array of shape (n_tiles, 90, 90, 3)
@@ -59,19 +63,35 @@ class DemoImages:
     boxes: np.ndarray
 
 
-def demo_images(folder: Path) -> DemoImages:
-    """Cut the tiles.
+def demo_images(folder: Path | None = None) -> DemoImages:
+    """Cut photographs that come with scikit-image into tiles, each of a class.
+
+    The task is easy, as every class is one picture. It is what ``skembed demo`` cross-validates,
+    and what the examples of the documentation run on.
 
     Parameters
     ----------
-    folder : Path
-        ``skimage/data``, with the pictures that scikit-image's wheel carries.
+    folder : Path or None, default=None
+        ``skimage/data``, with the pictures that scikit-image's wheel carries; found by itself.
 
     Returns
     -------
     DemoImages
         About 200 tiles of 13 classes, each class with five regions.
+
+    Raises
+    ------
+    ImportError
+        If scikit-image, of the extra ``demo``, is not installed.
+
+    Examples
+    --------
+    >>> from skembed.evaluation import demo_images
+    >>> tiles = demo_images()
+    >>> tiles.images.shape, tiles.labels[0], tiles.regions[0]
+    ((200, 90, 90, 3), np.str_('astronaut'), np.str_('astronaut/0'))
     """
+    folder = scikit_image_data() if folder is None else folder
     images, labels, regions, pictures, boxes = [], [], [], [], []
     for label, names in _PICTURES:
         per_picture = _PER_REGION if len(names) == 1 else _PER_REGION - 1

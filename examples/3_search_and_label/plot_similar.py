@@ -1,0 +1,52 @@
+"""
+Find similar images, and duplicates
+===================================
+
+An index answers which images look alike, and a threshold of it which are nearly the same.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from skembed import ImageSearch, PretrainedEmbedder, near_duplicates
+from skembed.evaluation import demo_images
+from skembed.inspection import gallery
+
+tiles = demo_images()
+names = np.array([f"{region}-{i}" for i, region in enumerate(tiles.regions)])
+search = ImageSearch(PretrainedEmbedder(), n_neighbors=6).fit(tiles.images, names=names)
+
+asked = [np.flatnonzero(tiles.labels == label)[7] for label in ("cat", "rocket", "gravel")]
+distances, found = search.kneighbors(tiles.images[asked])
+positions = np.searchsorted(names, found, sorter=np.argsort(names))
+positions = np.argsort(names)[positions]
+gallery(tiles.images[positions.ravel()], [f"{d:.2f}" for d in distances.ravel()]).plot()
+
+# %%
+# Each line of six is an image, at distance 0, and those that look most like it.
+#
+# Now somebody saves five tiles anew, in a worse quality, and puts them into the same folder.
+
+
+def saved_anew(pixels):
+    """Return the tile as a JPEG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "jpeg", quality=60)
+    return file.getvalue()
+
+
+copies = [saved_anew(tiles.images[i]) for i in range(10, 60, 10)]
+folder = [*tiles.images, *copies]
+duplicates = near_duplicates(folder)
+duplicates.pairs.sort_values("distance").head(8)
+
+# %%
+# The pairs with a copy, as pictures. ``groups`` keeps such images together in a
+# cross-validation.
+
+pairs = duplicates.pairs
+closest = pairs[pairs["second"] >= len(tiles.images)].sort_values("distance").head(6)
+pairs = closest[["first", "second"]].to_numpy().ravel()
+gallery([folder[i] for i in pairs], [f"{d:.2f}" for d in closest["distance"].repeat(2)]).plot()
