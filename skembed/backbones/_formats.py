@@ -63,7 +63,7 @@ def register(format: Format, *, overwrite: bool = False) -> None:  # noqa: A002
     ...         return model
     >>> formats.register(Kernel())
     >>> formats.names()
-    ['keras', 'tflite', 'bigml', 'kernel']
+    ['keras', 'tflite', 'bigml', 'hmax', 'kernel']
     >>> formats.unregister("kernel")
     """
     with _lock:
@@ -105,7 +105,7 @@ def names() -> list[str]:
     --------
     >>> from skembed import formats
     >>> formats.names()
-    ['keras', 'tflite', 'bigml']
+    ['keras', 'tflite', 'bigml', 'hmax']
     """
     return list(_known())
 

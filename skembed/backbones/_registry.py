@@ -22,6 +22,7 @@ from ._formats import (
     recognised_object,
     taken,
 )
+from ._hmax import HmaxParameters, hmax_backbone
 from ._keras_applications import keras_applications_backbones
 from ._spec import Backbone, Preparation
 from ._squeezenet import squeezenet_backbones
@@ -32,13 +33,16 @@ _registry: dict[str, Backbone] = {}
 _lock = threading.RLock()
 
 
-def get(name: str | Integral) -> Backbone:
+def get(name: str | Integral, **parameters: Any) -> Backbone:
     """Return the backbone of that name.
 
     Parameters
     ----------
     name : str, Tier or int
         As in :func:`table`; or a :class:`Tier`, its name or its number.
+    **parameters
+        What the network is to be built with, where that may be chosen: only ``"hmax"`` has any.
+        :func:`describe` lists them.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def get(name: str | Integral) -> Backbone:
     ------
     ValueError
         If there is none; the message gives the nearest names. An unknown tier is an
-        ``UnknownCharacteristicsName`` or ``UnknownCharacteristicsValue``.
+        ``UnknownCharacteristicsName`` or ``UnknownCharacteristicsValue``. If the backbone has
+        no such parameter, or a value is not allowed.
 
     Examples
     --------
@@ -60,7 +65,14 @@ def get(name: str | Integral) -> Backbone:
     Traceback (most recent call last):
     ...
     ValueError: There is no backbone named 'resnet5'. Did you mean 'resnet50' or ...
+    >>> backbones.get("hmax", num_scales=5).n_features
+    20
     """
+    found = _named(name)
+    return format_of(found).with_parameters(found, parameters) if parameters else found
+
+
+def _named(name: str | Integral) -> Backbone:
     known: dict[Any, Backbone] = _known()
     if name not in known and (tier := as_tier(name)) is not None:
         return with_tier(known[tier.backbone], tier)
@@ -243,6 +255,7 @@ def _known() -> dict[str, Backbone]:
                 *efficientnet_lite_backbones(),
                 *keras_applications_backbones(),
                 *squeezenet_backbones(),
+                hmax_backbone(HmaxParameters()),
             )
             _registry.update((b.name, b) for b in own)
             for point in entry_points(group=_GROUP):

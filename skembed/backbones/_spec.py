@@ -153,6 +153,9 @@ class Backbone:
         layer, a Lambda, a function as an activation. JAX runs it; the digest covers the code.
     format : str, default="keras"
         The kind of thing that the network comes as; see :class:`skembed.formats.Format`.
+    parameters : tuple of (str, object), default=()
+        What the network is built with, where that may be chosen (:func:`get`): the names and the
+        values of those that differ from the default.
 
     Examples
     --------
@@ -185,6 +188,7 @@ class Backbone:
     digest: str = ""
     custom_code: bool = False
     format: str = _FIRST_FORMAT
+    parameters: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if callable(self.builder) and not self.digest:
@@ -247,6 +251,7 @@ class Backbone:
             *prose,
             "custom_code",
             *(["format"] if self.format == _FIRST_FORMAT else []),
+            *([] if self.parameters else ["parameters"]),
         ):
             del facts[name]
         if self.preparation is not None and self.preparation.frames == "first":

@@ -175,7 +175,7 @@ def _tier(backbone: Backbone) -> str:
 
 
 def _megabytes(backbone: Backbone) -> int:
-    return max(1, round(_BYTES * backbone.n_parameters / 1e6))
+    return max(1, round(_BYTES * backbone.n_parameters / 1e6)) if backbone.n_parameters else 0
 
 
 def _summary(preparation: Any) -> str:
@@ -191,6 +191,8 @@ def _summary(preparation: Any) -> str:
 def _how_to_get(backbone: Backbone) -> str:
     if callable(backbone.builder):
         return "its own"
+    if not backbone.n_parameters:
+        return "none needed"
     if not backbone.weights:
         return "weights=path of a weights file of yours"
     file = backbone.weights[0]
@@ -202,4 +204,6 @@ def _how_to_get(backbone: Backbone) -> str:
 
 
 def _is_here(backbone: Backbone) -> bool:
+    if not backbone.n_parameters:
+        return True
     return bool(backbone.weights) and format_of(backbone).is_here(backbone.weights[0])

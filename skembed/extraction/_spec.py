@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -132,7 +131,7 @@ def make_spec(
     known = resolve(backbone)
     source, digest = _weights(weights)
     convention = resize_convention(resize or known.resize, known.resize)
-    sized = dataclasses.replace(known, input_size=_size(known, image_size))
+    sized = format_of(known).sized(known, _size(known, image_size))
     return ExtractionSpec(
         NetworkSpec(
             backbone=sized,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -117,6 +118,47 @@ class Format(abc.ABC):
             By default, the same.
         """
         return backbone
+
+    def with_parameters(self, backbone: Backbone, parameters: Mapping[str, Any]) -> Backbone:
+        """Return a backbone built otherwise.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+        parameters : mapping of str to object
+            What is to be otherwise; at least one.
+
+        Returns
+        -------
+        Backbone
+            With them in its `parameters`, so that its rows have keys of their own.
+
+        Raises
+        ------
+        ValueError
+            By default, because the network is what it is.
+        """
+        raise ValueError(
+            f"{backbone.name!r} has no parameters to choose, got {', '.join(parameters)}."
+        )
+
+    def sized(self, backbone: Backbone, size: tuple[int, int]) -> Backbone:
+        """Return a backbone for images of another size.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+        size : tuple of two ints
+            Height and width, which :meth:`takes_size` said yes to.
+
+        Returns
+        -------
+        Backbone
+            By default, the same facts with that `input_size`.
+        """
+        return dataclasses.replace(backbone, input_size=size)
 
     def check(self, backbone: Backbone) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse a network that was given as it is, where it lacks something to be run.

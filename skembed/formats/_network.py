@@ -37,6 +37,9 @@ class Layer:
     is_feature : bool
         Whether ``layers="all"`` takes it: convolutional or dense, and not the classifier (of a
         network given as it is: not its last layer with weights, where it ends in a softmax).
+    scales : tuple of (int, int), default=()
+        The height and width of each of its maps, where there is one for each of several scales of
+        the image; `shape` is then that of the first.
     """
 
     name: str
@@ -46,11 +49,17 @@ class Layer:
     shape: tuple[int | None, ...]
     channel_axis: int | None
     is_feature: bool
+    scales: tuple[tuple[int, int], ...] = ()
 
     @property
     def n_channels(self) -> int:
         """Channels of a feature map, or features of a vector."""
         return 0 if self.channel_axis is None else self.shape[self.channel_axis] or 0
+
+    @property
+    def n_columns(self) -> int:
+        """Values once pooled: its channels, on each scale."""
+        return self.n_channels * max(1, len(self.scales))
 
     @property
     def is_spatial(self) -> bool:
@@ -60,13 +69,15 @@ class Layer:
     @property
     def map_shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shape of each of its feature maps, channels last; none where sides are open."""
+        if self.scales:
+            return tuple((*scale, self.n_channels) for scale in self.scales)
         sides = [side or 0 for axis, side in enumerate(self.shape) if axis != self.channel_axis]
         return ((*sides, self.n_channels),) if self.n_channels and all(sides) else ()
 
     @property
-    def n_places(self) -> int:
-        """Places of all its feature maps; 0 where the network leaves their sides open."""
-        return sum(math.prod(shape[:-1]) for shape in self.map_shapes)
+    def n_values(self) -> int:
+        """Values of all its feature maps; 0 where the network leaves their sides open."""
+        return sum(map(math.prod, self.map_shapes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +94,15 @@ class Tap:
         Values once pooled.
     is_spatial : bool
         Whether there is anything to pool.
-    n_places : int, default=1
-        Places of its feature maps, over which it is pooled; 0 where the network leaves them open.
+    n_values : int, default=0
+        Values of its feature maps, before they are pooled; 0 where this is not known.
     """
 
     label: str
     layer: str
     n_channels: int
     is_spatial: bool
-    n_places: int = 1
+    n_values: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +197,7 @@ class NetworkSpec:
         return ("avg", "max") if self.pooling == "both" else (self.pooling,)
 
     def _width(self, tap: Tap, pooling: str) -> int:
-        return tap.n_channels * (tap.n_places if pooling == "none" else 1)
+        return tap.n_values if pooling == "none" and tap.is_spatial else tap.n_channels
 
     def _key(self, tap: Tap, pooling: str) -> str:
         if tap.layer in (EMBEDDING, PREDICTIONS):

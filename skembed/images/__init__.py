@@ -11,6 +11,7 @@ from ._items import as_items
 from ._limits import Limits
 from ._locations import local_path
 from ._prepare import DECODINGS, prepare, resize
+from ._prepare_image import RESIZE_METHODS, prepare_image
 from ._raw import COLOR_SPACES, Raw
 from ._read import read
 from ._region import Region
@@ -21,6 +22,7 @@ __all__ = [
     "DECODINGS",
     "IMAGE_SUFFIXES",
     "RESIZE_FILTERS",
+    "RESIZE_METHODS",
     "Limits",
     "Raw",
     "Region",
@@ -35,6 +37,7 @@ __all__ = [
     "load",
     "local_path",
     "prepare",
+    "prepare_image",
     "read",
     "regions",
     "resize",

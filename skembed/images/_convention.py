@@ -33,12 +33,31 @@ def _crop(source: Pair, size: Pair, fraction: float) -> Placement:
     return Placement(box, size, (source[0] * scale, source[1] * scale))
 
 
+def _scale_and_crop(source: Pair, size: Pair, _fraction: float) -> Placement:
+    (height, width), ratio = size, source[1] / source[0]
+    # Whole pixels are cut off, of an image that is scaled to whole pixels.
+    if ratio > width / height:
+        scaled = height, max(int(height * ratio), width)
+    else:
+        scaled = max(int(width / ratio), height), width
+    top, left = (int((whole - part) / 2) for whole, part in zip(scaled, size, strict=True))
+    per_row, per_column = source[0] / scaled[0], source[1] / scaled[1]
+    box = (
+        left * per_column,
+        top * per_row,
+        min((left + width) * per_column, source[1]),
+        min((top + height) * per_row, source[0]),
+    )
+    return Placement(box, size, scaled, (top, left))
+
+
 # Each takes the size of the image, the size of the result and a fraction, which is 1 except for
 # "crop". A part that is smaller than the result is padded.
 GEOMETRIES: Mapping[str, Callable[[Pair, Pair, float], Placement]] = {
     "warp": _warp,
     "pad": _pad,
     "crop": _crop,
+    "scale-and-crop": _scale_and_crop,
 }
 RESIZE_FILTERS = tuple(FILTERS)
 _DEFAULT = "pil-bilinear-antialias"
@@ -55,10 +74,10 @@ class ResizeConvention:
 
     Parameters
     ----------
-    geometry : {"warp", "pad", "crop"}, default="warp"
+    geometry : {"warp", "pad", "crop", "scale-and-crop"}, default="warp"
         ``"warp"`` squashes; ``"pad"`` fits the image in at the top left and fills the rest
         with its mean grey level; ``"crop"`` takes the largest central part of the target's
-        aspect ratio.
+        aspect ratio; ``"scale-and-crop"`` does so after the image is scaled to whole pixels.
     filter : str, default="pil-bilinear-antialias"
         One of ``RESIZE_FILTERS``.
     fraction : float in (0, 1], default=1.0
@@ -116,8 +135,8 @@ def resize_convention(
     Parameters
     ----------
     name : str or ResizeConvention
-        GEOMETRY is ``warp`` (the one meant when there is none), ``pad``, ``crop`` or
-        ``crop-0.875`` (any fraction); FILTER is one of ``RESIZE_FILTERS``.
+        GEOMETRY is ``warp`` (the one meant when there is none), ``pad``, ``crop``,
+        ``crop-0.875`` (any fraction) or ``scale-and-crop``; FILTER is one of ``RESIZE_FILTERS``.
     default : str or ResizeConvention, default="pil-bilinear-antialias"
         Its filter is taken where `name` is only a geometry.
 

@@ -28,12 +28,16 @@ class Placement:
     size : (int, int)
         Height and width of the part in the result.
     whole : (float, float)
-        Height and width of the whole image at the same scale; the part is central in it.
+        Height and width of the whole image at the same scale.
+    corner : (int, int) or None, default=None
+        Row and column of the whole image at that scale where the part begins; None where the part
+        is central.
     """
 
     box: Box
     size: Pair
     whole: tuple[float, float]
+    corner: Pair | None = None
 
     @property
     def rounded_whole(self) -> Pair:
@@ -46,6 +50,8 @@ class Placement:
     @property
     def offset(self) -> Pair:
         """Row and column of the whole image at that scale where the part begins."""
+        if self.corner is not None:
+            return self.corner
         row, column = (
             round((whole - part) / 2) for whole, part in zip(self.whole, self.size, strict=True)
         )
@@ -226,11 +232,24 @@ def _positions(
     return at >> 16, at & 0xFFFF
 
 
+def _lanczos_or_bicubic(
+    pixels: np.ndarray, scaled: Pair, offset: Pair, size: Pair
+) -> np.ndarray:
+    """Resize the whole image as Glimpse does, by the filter that its width asks for."""
+    grows = scaled[1] > pixels.shape[1]
+    filter_ = Image.Resampling.BICUBIC if grows else Image.Resampling.LANCZOS
+    squeezed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    whole = resample(squeezed, scaled, filter_, (0, 0, pixels.shape[1], pixels.shape[0]))
+    rows, columns = (slice(at, at + n) for at, n in zip(offset, size, strict=True))
+    return np.asarray(whole)[rows, columns].copy()
+
+
 FILTERS: Mapping[str, Filter] = {
     "pil-bilinear-antialias": PillowFilter(Image.Resampling.BILINEAR),
     "pil-bicubic-antialias": PillowFilter(Image.Resampling.BICUBIC),
     "pil-lanczos-antialias": PillowFilter(Image.Resampling.LANCZOS),
     "pil-nearest": PillowFilter(Image.Resampling.NEAREST),
+    "pil-lanczos-or-bicubic": WindowFilter(_lanczos_or_bicubic, antialias=True),
     "nearest-half-pixel": WindowFilter(_nearest_half_pixel),
     "libyuv-bilinear": WindowFilter(_libyuv_bilinear, enlarges_by_corners=True),
 }

@@ -161,11 +161,15 @@ def resize(
     target pixel. ``nearest-half-pixel`` takes pixel ``floor((i + 1/2) * source / target)``
     (BigML). ``libyuv-bilinear`` mixes the two nearest pixels a side in fixed point, over
     centres where it shrinks and over corners where it enlarges, to the bit what the TFLite
-    Task Library does on x86-64.
+    Task Library does on x86-64. ``pil-lanczos-or-bicubic`` is Pillow's Lanczos filter where the
+    width shrinks or stays, and its bicubic one where the width grows (Glimpse).
 
     ``pad`` scales by ``s = min(H / h, W / w)`` to the rounded size (halves to even).
     ``crop`` scales by ``s = max(H / h, W / w)`` and cuts at ``round((h * s - H) / 2)``; with
     Pillow's filters the central part, to the fraction of a pixel, is resized in one pass.
+    ``scale-and-crop`` scales the shorter side to the target and the longer one by the same
+    factor, cut off to whole pixels, and takes a window that begins at half of what is left,
+    cut off too (Glimpse; :func:`prepare_image`).
 
     Examples
     --------

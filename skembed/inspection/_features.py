@@ -98,7 +98,7 @@ def network_layers(embedder: Any) -> list[tuple[str, int, bool]]:
     own = list(dict.fromkeys(tap for tap, *_ in columns(embedder)))
     given = {tap.layer for tap in own}
     others = [
-        (layer.name, layer.n_channels, False)
+        (layer.name, layer.n_columns, False)
         for layer in known_layers(embedder._checked_spec().backbone)
         if layer.is_feature and layer.name not in given and layer.n_channels
     ]

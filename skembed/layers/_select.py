@@ -137,7 +137,7 @@ def _tap(layer: Layer, label: str = "") -> Tap:
             f"The layer {layer.name!r} gives {layer.shape}: how many channels it has must be known."
         )
     return Tap(
-        label or layer.name, layer.name, layer.n_channels, layer.is_spatial, layer.n_places
+        label or layer.name, layer.name, layer.n_columns, layer.is_spatial, layer.n_values
     )
 
 

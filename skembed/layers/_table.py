@@ -51,7 +51,7 @@ def table(backbone: Any = "efficientnet_lite0") -> pd.DataFrame:
             "kind": layer.kind,
             "depends": ", ".join(layer.depends),
             "shape": " x ".join("?" if side is None else str(side) for side in layer.shape),
-            "features": layer.n_channels,
+            "features": layer.n_columns,
             "in_all": layer.is_feature,
         }
         for layer in known(resolve(backbone))

@@ -23,7 +23,13 @@ def test_table_has_a_row_for_every_backbone():
     assert table.index.tolist() == backbones.names()
     assert table.index.is_unique
     assert len(table) >= 38
-    assert (table[["features", "parameters"]] > 0).all(axis=None)
+    assert (table["features"] > 0).all()
+    assert table.index[table["parameters"] == 0].tolist() == ["hmax"]
+    assert table.loc["hmax", ["megabytes", "weights", "here"]].tolist() == [
+        0,
+        "none needed",
+        True,
+    ]
     assert (table["licence"] != "").all()
     assert table.loc["efficientnet_lite0", "here"]
     assert table.loc["resnet50", "weights"].startswith(
@@ -40,7 +46,7 @@ def test_table_has_a_row_for_every_backbone():
 def test_table_says_how_fast_and_how_good_every_backbone_is():
     table = backbones.table()
     assert set(table["speed"]) == {"fast", "medium", "slow", "slowest"}
-    assert table["top1"].between(50, 90).all()
+    assert table["top1"].drop("hmax").between(50, 90).all()
     assert table.loc["vgg16", ["megabytes", "speed", "top1"]].tolist() == [59, "slow", 71.3]
 
 
@@ -74,7 +80,7 @@ def test_a_backbone_is_a_hashable_fact(name):
     spec = backbones.get(name)
     assert hash(spec) == hash(dataclasses.replace(spec))
     assert spec.fingerprint() == dataclasses.replace(spec).fingerprint()
-    assert len(spec.stages) >= 4
+    assert len(spec.stages) >= 4 or name == "hmax"
     with pytest.raises(dataclasses.FrozenInstanceError):
         spec.name = "other"
 

@@ -153,7 +153,7 @@ def test_auto_is_the_engine_that_runs_its_networks(linear_file, linear_engine, t
 def test_engines_of_keras_refuse_what_is_none(linear_file, linear_engine, engine):
     with pytest.raises(
         ValueError,
-        match=rf"'{engine}' cannot run 'mine': it runs networks of Keras only.*'linear'",
+        match=rf"'{engine}' cannot run 'mine': it runs networks of Keras.*, and not .*'linear'",
     ):
         PretrainedEmbedder(linear_file, engine=engine).fit(X)
 
@@ -203,7 +203,7 @@ def test_a_name_is_taken_once(kernels):
         formats.register(Kernels())
     again = Kernels()
     formats.register(again, overwrite=True)
-    assert formats.names() == ["keras", "tflite", "bigml", "kernels"]
+    assert formats.names() == ["keras", "tflite", "bigml", "hmax", "kernels"]
 
 
 def test_a_backbone_of_a_format_that_is_not_there_is_refused(kernel_file):
@@ -257,5 +257,7 @@ def test_other_packages_offer_formats_and_a_broken_one_does_no_harm(tmp_path):
         [sys.executable, "-c", textwrap.dedent(script), str(tmp_path), Path(__file__).parent],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert run.stdout.splitlines()[0] == "['keras', 'tflite', 'bigml', 'kernels'] 1 False"
+    assert (
+        run.stdout.splitlines()[0] == "['keras', 'tflite', 'bigml', 'hmax', 'kernels'] 1 False"
+    )
     assert "'bad' (no_such_module:F) is left out" in run.stdout

@@ -1,4 +1,4 @@
-"""JAX: the engine that runs every network that Keras can describe."""
+"""JAX: the engine that runs every network that it can trace, Keras' and HMAX."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GROUP = 4
 
 
 class JaxEngine(Engine):
-    """Keras on JAX, on CPUs and accelerators."""
+    """Networks that JAX can trace, on CPUs and accelerators."""
 
     name = "jax"
     title = "JAX"
@@ -39,17 +39,17 @@ class JaxEngine(Engine):
         return True
 
     def accepts(self, network_type: type) -> bool:
-        """Whether they are Keras'."""
-        from ...formats.keras import KerasNetwork
+        """Whether JAX can trace them, as Keras' and HMAX."""
+        from ...formats._traced import TracedNetwork
 
-        return issubclass(network_type, KerasNetwork)
+        return issubclass(network_type, TracedNetwork)
 
     def unsupported(self, backbone: Backbone | None, precision: str) -> str:
-        """Say that it is no network of Keras."""
-        from ...formats.keras import why_not_keras
+        """Say that it is no network that JAX can trace."""
+        from ...formats._traced import why_not_traced
 
         del precision
-        return why_not_keras(backbone)
+        return why_not_traced(backbone)
 
     def device(self) -> str:
         """Name the kind of device, and the precision of products if it was changed."""
@@ -79,11 +79,13 @@ class JaxEngine(Engine):
 
         return JaxProgram(network)
 
-    def build_maps(self, network: NetworkSpec) -> JaxMaps:
-        """Build a network for its feature maps."""
+    def build_maps(self, network: NetworkSpec) -> JaxMaps | None:
+        """Build a network for its feature maps; none where they have several scales."""
+        from ...backbones._formats import format_of
         from ._maps import JaxMaps
 
-        return JaxMaps(network)
+        several = format_of(network.backbone).network_type.has_scales
+        return None if several else JaxMaps(network)
 
 
 @functools.cache

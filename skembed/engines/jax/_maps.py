@@ -13,7 +13,7 @@ from ...formats._network import NetworkSpec
 from .._engine import MapsProgram
 from ._compile_cache import kept_compilations
 from ._cpu import RULES
-from ._program import outputs_of, told_when_out_of_memory, variables_of
+from ._program import outputs_of, told_when_out_of_memory
 from ._rewrite import in_bfloat16, rewritten
 
 
@@ -32,18 +32,16 @@ class JaxMaps(MapsProgram):
 
         with kept_compilations():
             network = format_of(spec.backbone).network(spec)
-            self._variables = variables_of(network)
-        outputs_at = outputs_of(network.model, spec)
+            self._variables = network.variables()
+        outputs_at = outputs_of(network, spec)
         if spec.precision == "bfloat16":
             outputs_at = in_bfloat16(outputs_at)
 
-        def run(trainable, fixed, images, weights):
+        def run(variables, images, weights):
             # A map of all channels may take megabytes, and never leaves the device.
             return [
                 jnp.tensordot(output.astype(jnp.float32), sums, axes=1, precision="highest")
-                for output, sums in zip(
-                    outputs_at(trainable, fixed, images), weights, strict=True
-                )
+                for output, sums in zip(outputs_at(variables, images), weights, strict=True)
             ]
 
         self._jitted = jax.jit(rewritten(run, RULES) if on_cpu() else run)
@@ -64,5 +62,5 @@ class JaxMaps(MapsProgram):
             jax.default_matmul_precision(matmul_precision()),
             told_when_out_of_memory(),
         ):
-            found = self._jitted(*self._variables, images, list(weights))
+            found = self._jitted(self._variables, images, list(weights))
             return [np.asarray(one) for one in found]

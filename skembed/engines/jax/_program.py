@@ -1,4 +1,4 @@
-"""Keras on JAX: preparation, network and pooling in one jitted program."""
+"""Networks on JAX: preparation, network and pooling in one jitted program."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ._cpu import lower_for_cpu
 from ._rewrite import in_bfloat16
 
 if TYPE_CHECKING:
-    from ...formats.keras._format import KerasNetwork
+    from ...formats._traced import TracedNetwork
 
 _MOST_ABREAST = 8
 
@@ -54,8 +54,8 @@ class JaxProgram(Program):
         self.in_flight = max(2, abreast)
         with kept_compilations():
             network = format_of(spec.backbone).network(spec)
-            self._variables = jax.device_put(variables_of(network), self._shards.whole)
-        run = _pure(network.model, spec)
+            self._variables = jax.device_put(network.variables(), self._shards.whole)
+        run = _pure(network, spec)
         if spec.precision == "bfloat16":
             run = in_bfloat16(run)
         self._jitted = self._shards.jitted(lower_for_cpu(run) if on_cpu() else run)
@@ -83,7 +83,7 @@ class JaxProgram(Program):
 
         images = jax.ShapeDtypeStruct(shape, dtype)
         with fixed_settings(), jax.default_matmul_precision(matmul_precision()):
-            return self._jitted.lower(*self._variables, images)
+            return self._jitted.lower(self._variables, images)
 
     def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
         """Begin a batch, and return a function that waits for its rows.
@@ -108,7 +108,7 @@ class JaxProgram(Program):
         if lacking:
             images = np.pad(images, ((0, lacking), (0, 0), (0, 0), (0, 0)))
         with told_when_out_of_memory():
-            rows = run(*self._variables, jax.device_put(images, self._shards.split))
+            rows = run(self._variables, jax.device_put(images, self._shards.split))
 
         def wait() -> np.ndarray:
             with told_when_out_of_memory():
@@ -144,18 +144,18 @@ class Shards:
         self.whole = NamedSharding(self._mesh, self._whole)
 
     def jitted(self, run: Callable[..., Any]) -> Any:
-        """Return ``run(trainable, fixed, images)``, jitted for batches that are split."""
+        """Return ``run(variables, images)``, jitted for batches that are split."""
         import jax
 
         if self.n > 1:
             run = jax.shard_map(
                 run,
                 mesh=self._mesh,
-                in_specs=(self._whole, self._whole, self._split),
+                in_specs=(self._whole, self._split),
                 out_specs=self._split,
                 check_vma=False,  # no part looks at another
             )
-        shardings = (self.whole, self.whole, self.split)
+        shardings = (self.whole, self.split)
         return jax.jit(run, in_shardings=shardings, out_shardings=self.split)
 
     def size(self, n: int) -> int:
@@ -187,47 +187,37 @@ def told_when_out_of_memory() -> Iterator[None]:
         raise
 
 
-def variables_of(network: KerasNetwork) -> list[list[Any]]:
-    """Return what the network has learnt, trainable and not, as arrays of JAX."""
-    import jax.numpy as jnp
+def outputs_of(network: TracedNetwork, spec: NetworkSpec) -> Callable[..., list[Any]]:
+    """Return ``outputs(variables, images)``: what each tap gives, of images not yet prepared."""
 
-    model = network.model
-    return [
-        [jnp.array(v.value, copy=network.is_shared) for v in variables]
-        for variables in (model.trainable_variables, model.non_trainable_variables)
-    ]
-
-
-def outputs_of(model: Any, spec: NetworkSpec) -> Callable[..., list[Any]]:
-    """Return ``outputs(trainable, fixed, images)``: what each tap gives, channels last."""
-    # A model of somebody's own may have a call() that does not ask.
-    inference = {"training": False} if model._call_has_training_arg else {}
-
-    def outputs(trainable, non_trainable, images):
-        x = _prepared(images, spec.backbone.preparation)
-        found, _ = model.stateless_call(trainable, non_trainable, x, **inference)
-        return list(found) if isinstance(found, list | tuple) else [found]
+    def outputs(variables, images):
+        return network.outputs(variables, _prepared(images, spec.backbone.preparation))
 
     return outputs
 
 
-def _pure(model: Any, spec: NetworkSpec):
+def _pure(network: TracedNetwork, spec: NetworkSpec):
     """The whole computation as a function of variables and images, for JAX to compile."""
+    import jax
     import jax.numpy as jnp
 
-    outputs_at = outputs_of(model, spec)
+    outputs_at = outputs_of(network, spec)
     reduce = {"avg": jnp.mean, "max": jnp.max, "none": lambda x, axis: x.reshape(len(x), -1)}
 
-    def columns(tap, output):
-        # Only these leave the device, never a feature map.
+    def pooled(output, how):
+        # Only this leaves the device, never a feature map.
         x = output.astype(jnp.float32)
         space = tuple(range(1, x.ndim - 1))
-        return [reduce[how](x, axis=space) if space else x for how in spec.poolings(tap)]
+        return reduce[how](x, axis=space) if space else x
 
-    def run(trainable, non_trainable, images):
-        outputs = outputs_at(trainable, non_trainable, images)
-        rows = [columns(tap, output) for tap, output in zip(spec.taps, outputs, strict=True)]
-        return jnp.concatenate([column for row in rows for column in row], axis=1)
+    def run(variables, images):
+        columns = [
+            pooled(one, how)
+            for tap, output in zip(spec.taps, outputs_at(variables, images), strict=True)
+            for how in spec.poolings(tap)
+            for one in jax.tree.leaves(output)
+        ]
+        return jnp.concatenate(columns, axis=1)
 
     return run
 

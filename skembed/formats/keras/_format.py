@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..._keras import import_keras
 from ...backbones._formats import format_of
 from .._format import Format
+from .._traced import TracedNetwork
 from ._fetch import cache_folder
 from ._layers import layers, output_names, tapped
 from ._model_files import CONVERSIONS, SAVED_MODEL, SUFFIXES, load_model
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class KerasNetwork:
+class KerasNetwork(TracedNetwork):
     """A Keras model that computes what a request asks for.
 
     Parameters
@@ -39,6 +40,25 @@ class KerasNetwork:
 
     model: Any
     is_shared: bool
+
+    def variables(self) -> list[list[Any]]:
+        """Return what the model has learnt, trainable and not, as arrays of JAX."""
+        import jax.numpy as jnp
+
+        return [
+            [jnp.array(v.value, copy=self.is_shared) for v in variables]
+            for variables in (
+                self.model.trainable_variables,
+                self.model.non_trainable_variables,
+            )
+        ]
+
+    def outputs(self, variables: list[list[Any]], images: Any) -> list[Any]:
+        """Return what each tap gives, channels last."""
+        # A model of somebody's own may have a call() that does not ask.
+        inference = {"training": False} if self.model._call_has_training_arg else {}
+        found, _ = self.model.stateless_call(*variables, images, **inference)
+        return list(found) if isinstance(found, list | tuple) else [found]
 
 
 class KerasFormat(Format):
