@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._errors import BackendError, ImageError, LoadError, StoreWarning, WeightsError
     from ._jax import show_devices
     from ._saving import load, save
+    from .distributed import read_embeddings
     from .estimators._embedding_files import load_embedding, save_embedding
     from .estimators._full_network_function import full_network_embedding
     from .estimators._vectors import cosine_similarity
@@ -76,6 +77,7 @@ __all__ = [
     "load",
     "load_embedding",
     "near_duplicates",
+    "read_embeddings",
     "save",
     "save_embedding",
     "set_config",
@@ -91,6 +93,7 @@ _MODULES = {
     "_errors": ("BackendError", "ImageError", "LoadError", "StoreWarning", "WeightsError"),
     "_jax": ("show_devices",),
     "_saving": ("load", "save"),
+    "distributed": ("read_embeddings",),
     "estimators._embedding_files": ("load_embedding", "save_embedding"),
     "estimators._full_network_function": ("full_network_embedding",),
     "estimators._vectors": ("cosine_similarity",),

@@ -241,6 +241,11 @@ def with_tilde(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
+def storable(text: str) -> str:
+    """Return a file's name, or a message with it, as UTF-8: other bytes become escapes."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def shown_url(url: str) -> str:
     """Write a URL without its password and the values of its query, which may be secrets.
 

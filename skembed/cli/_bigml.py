@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import did_you_mean
+from .._errors import did_you_mean, storable
 from .._files import written_whole
 from ..bigml import Deepnet, create_model
 from ._console import Output
 from ._errors import CommandError
-from ._files import check_output, storable
+from ._files import check_output
 
 _STEP = 1024  # rows at a time, so that a long table need not fit in memory
 

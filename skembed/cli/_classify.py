@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._errors import storable
 from .._files import written_whole
 from .._optional import scikit_image_data, skops_io
 from ._console import Output
-from ._files import check_output, storable
+from ._files import check_output
 from ._images import images_of_folders, labelled_images
 from ._options import make_embedder
 

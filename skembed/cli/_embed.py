@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._errors import storable
 from ._console import Output
+from ._embed_dask import check_int8, embed_on_workers
 from ._errors import CommandError
-from ._files import check_output, storable
+from ._files import check_output
 from ._images import images_to_embed
 from ._options import make_embedder
 from ._outputs import WRITERS, Layout, Part, Writer
@@ -25,6 +27,10 @@ _LOCK = "lock"
 
 def embed(args: argparse.Namespace, out: Output) -> int:
     """Embed, and write features with the path of each row."""
+    if args.dask is not None:
+        return embed_on_workers(args, out)
+    if args.partition_size is not None:
+        raise CommandError("--partition-size is for --dask.")
     path: Path = args.output
     check_output(path, tuple(WRITERS), force=args.force)
     writer = _writer(args)
@@ -32,11 +38,7 @@ def embed(args: argparse.Namespace, out: Output) -> int:
     for companion in files[1:]:
         check_output(companion, (companion.suffix,), force=args.force)
     writer.require_libraries()
-    if args.quantize and args.on_error == "nan":
-        raise CommandError(
-            "--quantize gives int8, which cannot hold a row of NaN: leave out one of --quantize "
-            "and --on-error nan."
-        )
+    check_int8(args)
     items, labels = images_to_embed(args, out)
     embedder = make_embedder(args)
     n = len(items) if isinstance(items, list) else items.n_images

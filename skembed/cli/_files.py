@@ -22,8 +22,3 @@ def check_output(path: Path, suffixes: Sequence[str], *, force: bool) -> None:
         raise CommandError(f"{path} exists; --force overwrites it.")
     if not os.access(path.parent, os.W_OK):
         raise CommandError(f"{path} cannot be written: no permission to write {path.parent}.")
-
-
-def storable(path: str) -> str:
-    """A file name as UTF-8: bytes of another encoding become escapes."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

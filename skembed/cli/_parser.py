@@ -185,13 +185,15 @@ def _embed(commands) -> None:
         "Write the embeddings of images to a file.",
         example="skembed embed photographs/ -o X.parquet\n"
         "skembed embed 'photographs/**/*.jpg' -o X.npy --backbone resnet50 --normalize l2\n"
-        "skembed embed birds.csv --image-column file -o X.parquet",
+        "skembed embed birds.csv --image-column file -o X.parquet\n"
+        "skembed embed photographs/ -o X --dask local",
         more="Parquet has the columns path, label (where one folder of class folders is given), "
         "error (with --on-error nan) and embedding, a list of all features; with --wide, and in "
         "CSV, each feature has a column. NPY holds the features only; X.paths.csv beside it has "
         "the other columns, in the same order. Rows are written as they come, so that they need "
         "not fit in memory; the file gets its name when it is whole. A command that was stopped "
-        "goes on where it was when it is given again.",
+        "goes on where it was when it is given again. With --dask, OUTPUT is a directory: Parquet "
+        "files, or Zarr arrays where its name ends in .zarr, which skembed.read_embeddings reads.",
         options=_embed_options,
     )
 
@@ -204,9 +206,21 @@ def _embed_options(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="ends in .parquet (extra demo), .npy or .csv",
+        help="ends in .parquet (extra demo), .npy or .csv; with --dask a directory",
     )
     _add_force(parser)
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="embed on the workers of a Dask scheduler (tcp://host:8786), or of this machine "
+        "(local): extra dask",
+    )
+    parser.add_argument(
+        "--partition-size",
+        type=positive,
+        metavar="N",
+        help="with --dask: images of a task, and of a file (1024)",
+    )
     add_table_options(parser, needs_label=False)
     add_embedder_options(parser)
     add_on_error(parser, "raise", nan="makes a row of NaN")

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .. import load as load_pipeline
-from .._errors import ImageError
+from .._errors import ImageError, storable
 from .._files import written_whole
 from .._optional import skops_io
 from .._saving._contents import walk
@@ -29,7 +29,7 @@ from ..images import load
 from ..images._globs import find_all_files
 from ._console import Output, error_line
 from ._errors import EXPECTED, CommandError
-from ._files import check_output, storable
+from ._files import check_output
 from ._images import read_model_table, takes_a_table
 from ._ranking import Ranking, rank
 

@@ -10,12 +10,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._errors import with_tilde
+from .._errors import storable, with_tilde
 from .._files import written_whole
 from .._optional import require_web_server
 from ._console import Output
 from ._errors import CommandError
-from ._files import storable
 from ._options import make_embedder
 from ._unreadable import naming_unreadable
 

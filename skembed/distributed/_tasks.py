@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 from .._carried import with_settings
 from .._config import changed_settings
 from .._errors import ImageError
+
+_ROW = re.compile(r"^Row (\d+)")
 
 
 class PartEmbedder:
@@ -27,13 +30,16 @@ class PartEmbedder:
     ----------
     estimator : ImageTransformer
         It is fitted, if it has to be.
+    stays : bool, default=False
+        Whether it works in this process, one part after the other, with all cores.
     """
 
-    def __init__(self, estimator: Any):
+    def __init__(self, estimator: Any, *, stays: bool = False):
         self.settings = changed_settings()
         self.estimator = copy.copy(estimator)
         self.estimator.progress = False  # Dask has bars of its own
-        self.estimator.n_jobs = 1 if estimator.n_jobs is None else estimator.n_jobs
+        if estimator.n_jobs is None and not stays:
+            self.estimator.n_jobs = 1
         self._folder = str(Path.cwd())
         # What it is about to learn is not known yet, and others may learn of other images.
         is_fitted = estimator.__sklearn_is_fitted__()
@@ -87,9 +93,16 @@ def learnt_of_part(images: np.ndarray, part: PartEmbedder, number: int) -> Any:
 
 
 @contextlib.contextmanager
-def naming_part(number: int) -> Iterator[None]:
-    """Say of an image that cannot be read in which partition its row is counted."""
+def naming_part(number: int, start: int | None = None) -> Iterator[None]:
+    """Say of an image that cannot be read where it stands in X.
+
+    That is its row where `start`, the place of the part's first row, is known, and else its row
+    within the partition.
+    """
     try:
         yield
     except ImageError as error:
-        raise ImageError(f"Partition {number}: {error}") from error
+        if start is None:
+            raise ImageError(f"Partition {number}: {error}") from error
+        told = _ROW.sub(lambda found: f"Row {start + int(found[1])}", str(error))
+        raise ImageError(told) from error

@@ -39,6 +39,7 @@ from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS
 from ..images._items import Stream, items_or_stream
+from ._directories import ToDirectories
 from ._moments import Moments, merge, moments
 from ._one_image import OneImage
 
@@ -56,7 +57,9 @@ _SPEC = (
 _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 
 
-class ImageTransformer(OneImage, EstimatorMixin, TransformerMixin, BaseEstimator):
+class ImageTransformer(
+    ToDirectories, OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
+):
     """Images in, float32 rows out; stateless, unless unreadable images become a mean."""
 
     backbone: Any
