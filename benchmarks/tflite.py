@@ -44,10 +44,11 @@ def network(path: Path) -> dict[str, Callable[[int], None]]:
     pixels = np.random.default_rng(0).integers(0, 256, (64, *size, 3), np.uint8)
     alone = Interpreter(spec.engine.build(spec.network)._network.data, size)
     batching = spec.engine.batching("auto")
+    prepared = program._pixels.empty()
 
     def one_at_a_time(n: int) -> None:
         for i in range(n):
-            alone.run(program._pixels(pixels[i % len(pixels)]))
+            alone.run(program._pixels.write(pixels[i % len(pixels)], prepared))
 
     def ours(n: int) -> None:
         for _ in run(program, [pixels[i % len(pixels)] for i in range(n)], batching):
