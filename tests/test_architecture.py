@@ -22,7 +22,7 @@ ARROWS = {
     "store": set(),
     "backbones": set(),
     "formats": {"images", "backbones"},
-    "layers": {"backbones", "formats"},
+    "layers": {"images", "backbones", "formats"},
     "engines": {"images", "store", "backbones", "formats", "layers"},
     "extraction": {"images", "store", "backbones", "formats", "layers", "engines"},
     "distributed": {"images", "extraction"},

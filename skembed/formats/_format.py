@@ -6,13 +6,14 @@ import abc
 import dataclasses
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ..backbones import Backbone, WeightsFile
     from ._network import Layer, NetworkSpec
+    from ._partial import LayerFunction
 
 
 class Format(abc.ABC):
@@ -247,6 +248,60 @@ class Format(abc.ABC):
         WeightsError
             If the weights cannot be had, or do not fit.
         """
+
+    def layer_id(self, name: str) -> str:
+        """Return the short name of a layer, for :func:`skembed.layers.graph`.
+
+        Parameters
+        ----------
+        name : str
+            Of one of the layers.
+
+        Returns
+        -------
+        str
+            By default, the name itself.
+        """
+        return name
+
+    def layer_function(
+        self,
+        backbone: Backbone,
+        weights: str | None,
+        given: Collection[str],
+        asked: Sequence[str],
+        top: bool,
+    ) -> LayerFunction:
+        """Return what computes some layers from others, and nothing else of the network.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+        weights : str or None
+            As a backbone's builder takes them.
+        given : collection of str
+            The layers whose outputs are known.
+        asked : sequence of str
+            The layers to compute.
+        top : bool
+            Whether the classifier is part of the network.
+
+        Returns
+        -------
+        LayerFunction
+            It takes the image only where something that is asked for depends on it by another way
+            than through `given`.
+
+        Raises
+        ------
+        ValueError
+            By default: its layers are not computed one by one.
+        """
+        del weights, given, asked, top
+        raise ValueError(
+            f"{backbone.name!r} comes as {self.name!r}, whose layers are not computed one by one."
+        )
 
     def takes_size(self, backbone: Backbone, size: tuple[int, int]) -> bool:
         """Return whether the network takes images of a size.

@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
+from small_networks import CHANNELS, save_small_network
 
 import skembed
 from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder, PrototypeEmbedder
@@ -21,26 +22,12 @@ from skembed.layers import InputSizeError
 from skembed.testing import check_image_estimator
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
-N, WIDTH, CHANNELS = 8, 3, 6
+N, WIDTH, N_CHANNELS = 8, 3, CHANNELS["b"]
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """A network of three layers, in a file: XLA compiles it in no time."""
-    from skembed._keras import import_keras
-
-    keras = import_keras()
-    layers = keras.layers
-    x = images = layers.Input((32, 32, 3))
-    x = layers.Rescaling(1 / 255)(x)
-    for name, n_channels in (("a", 4), ("b", CHANNELS)):
-        kernels = keras.initializers.RandomNormal(0, 0.5, n_channels)
-        x = layers.Conv2D(n_channels, 3, 2, "same", kernel_initializer=kernels, name=name)(x)
-        x = layers.ReLU()(x)
-    x = layers.GlobalAveragePooling2D()(x)
-    path = tmp_path_factory.mktemp("network") / "small.keras"
-    keras.Model(images, x).save(path)
-    return str(path)
+    return save_small_network(tmp_path_factory.mktemp("network"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +45,7 @@ def embedder(network):
 def maps(embedder, paths):
     """The maps of the layer, as the store has them."""
     rows, _ = embedder()._extract(paths)
-    return rows.reshape(len(paths), 8, 8, CHANNELS)
+    return rows.reshape(len(paths), 8, 8, N_CHANNELS)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +59,7 @@ def test_the_average_of_the_kept_maps_is_the_pooled_layer(network, maps, paths):
 
 
 def test_an_imprinted_prototype_is_the_patch_at_its_location(fitted, maps):
-    assert fitted.prototypes_.shape == (N, WIDTH, WIDTH, CHANNELS)
+    assert fitted.prototypes_.shape == (N, WIDTH, WIDTH, N_CHANNELS)
     assert sorted(fitted.prototype_locations_[:, 0])[0] >= 0
     for prototype, (image, scale, y, x) in zip(
         fitted.prototypes_, fitted.prototype_locations_, strict=True
@@ -89,7 +76,7 @@ def test_images_give_equally_many_patches(embedder, paths):
 
 def test_operations_are_their_formulas(embedder, maps, paths):
     patches = sliding_window_view(maps.astype(np.float64), (WIDTH, WIDTH), axis=(1, 2))
-    patches = np.moveaxis(patches, 3, -1).reshape(len(maps), -1, WIDTH * WIDTH * CHANNELS)
+    patches = np.moveaxis(patches, 3, -1).reshape(len(maps), -1, WIDTH * WIDTH * N_CHANNELS)
     x2 = np.square(patches).sum(axis=-1)[..., None]
     bias = float(np.median(x2))  # half of the patches are longer
     beta = 0.5 / bias
@@ -116,7 +103,7 @@ def test_methods_make_prototypes_from_a_seed(embedder, method, paths):
     first, second = (embedder(method=method, operation="DotProduct") for _ in range(2))
     responses = first.fit_transform(paths)
     np.testing.assert_array_equal(second.fit_transform(paths), responses)
-    assert first.prototypes_.shape == (N, WIDTH, WIDTH, CHANNELS)
+    assert first.prototypes_.shape == (N, WIDTH, WIDTH, N_CHANNELS)
     assert np.isfinite(responses).all()
     other = embedder(method=method, random_state=1).fit(paths)
     assert not np.array_equal(other.prototypes_, first.prototypes_)

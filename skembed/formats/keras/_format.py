@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,12 @@ from ._fetch import cache_folder
 from ._layers import layers, output_names, tapped
 from ._model_files import CONVERSIONS, SAVED_MODEL, SUFFIXES, load_model
 from ._models import describe_file, describe_model, is_given, is_live, known_by_code
+from ._partial import layer_function
 
 if TYPE_CHECKING:
     from ...backbones import Backbone, WeightsFile
     from .._network import Layer, NetworkSpec
+    from .._partial import LayerFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,17 @@ class KerasFormat(Format):
     def network(self, spec: NetworkSpec) -> KerasNetwork:
         """Return the model with an output for each tap."""
         return KerasNetwork(tapped(spec), is_shared=is_live(spec.backbone))
+
+    def layer_function(
+        self,
+        backbone: Backbone,
+        weights: str | None,
+        given: Collection[str],
+        asked: Sequence[str],
+        top: bool,
+    ) -> LayerFunction:
+        """Return the model between the layers."""
+        return layer_function(backbone, weights, given, asked, top)
 
     def takes_size(self, backbone: Backbone, size: tuple[int, int]) -> bool:
         """Return whether the network can be built for this size: those of the registry can."""

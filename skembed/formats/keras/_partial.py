@@ -1,0 +1,79 @@
+"""The part of a network that lies between some layers whose outputs are known, and others."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..._keras import fixed_settings, import_keras
+from ...backbones._spec import Backbone
+from .._partial import LayerFunction
+from ._expand import expanded
+from ._graph import calls, output_calls
+from ._models import load
+
+
+def layer_function(
+    backbone: Backbone,
+    weights: str | None,
+    given: Collection[str],
+    asked: Sequence[str],
+    top: bool,
+) -> LayerFunction:
+    """Return what computes layers from others; see :meth:`.._format.Format.layer_function`."""
+    model, tensors = _network(backbone, weights, top)
+    known = {name: tensors[name] for name in given if name in tensors}
+    outputs = [tensors[name] for name in asked]
+    used = _reached(outputs, {id(tensor): name for name, tensor in known.items()})
+    names = [name for name in known if name in used]
+    inputs = [known[name] for name in names]
+    if id(model.input) in used.values():
+        names, inputs = ["", *names], [model.input, *inputs]
+    with fixed_settings():
+        part = import_keras().Model(inputs, outputs)
+
+    def run(variables: Any, values: Sequence[Any]) -> list[Any]:
+        trainable, fixed = variables
+        found, _ = part.stateless_call(trainable, fixed, list(values), training=False)
+        return list(found) if isinstance(found, list | tuple) else [found]
+
+    variables = [
+        [variable.value for variable in some]
+        for some in (part.trainable_variables, part.non_trainable_variables)
+    ]
+    return LayerFunction(tuple(names), variables, run)
+
+
+@functools.lru_cache(maxsize=2)
+def _network(backbone: Backbone, weights: str | None, top: bool) -> tuple[Any, dict[str, Any]]:
+    """The network with all its layers within reach, and what each gives, by name."""
+    with fixed_settings():
+        model = expanded(load(backbone, weights, top))
+    found = calls(model) | output_calls(model)
+    shown = {"predictions@1": "predictions"} if top else {}
+    return model, {shown.get(name, name): call.output for name, call in found.items()}
+
+
+def _reached(outputs: Sequence[Any], known: dict[int, str]) -> dict[str, int]:
+    """The known tensors, and the network's input, that the outputs depend on at first hand.
+
+    Returns
+    -------
+    dict of str to int
+        The ids of the tensors by their names; the network's input has the name ``""``.
+    """
+    found: dict[str, int] = {}
+    waiting, seen = list(outputs), set()
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        operation, node_index, _ = tensor._keras_history
+        before = operation._inbound_nodes[node_index].input_tensors
+        if id(tensor) in known or not before:
+            found[known.get(id(tensor), "")] = id(tensor)
+        else:
+            waiting += before
+    return found

@@ -1,0 +1,25 @@
+"""A network of three layers, which XLA compiles in no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skembed._keras import import_keras
+
+CHANNELS = {"a": 4, "b": 6}
+
+
+def save_small_network(folder: Path) -> str:
+    """Write a network of 32 x 32 pixels to a file: convolutions ``a`` and ``b``, each halving."""
+    keras = import_keras()
+    layers = keras.layers
+    x = images = layers.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 255, name="scaled")(x)
+    for name, n_channels in CHANNELS.items():
+        kernels = keras.initializers.RandomNormal(0, 0.5, n_channels)
+        x = layers.Conv2D(n_channels, 3, 2, "same", kernel_initializer=kernels, name=name)(x)
+        x = layers.ReLU(name=f"{name}_relu")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    path = folder / "small.keras"
+    keras.Model(images, x).save(path)
+    return str(path)
