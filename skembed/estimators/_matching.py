@@ -153,20 +153,30 @@ def _scores(x: Any, prototypes: Any, operation: Operation) -> Any:
     import jax
     import jax.numpy as jnp
 
-    def sums(values: Any, kernels: Any) -> Any:
-        return jax.lax.conv_general_dilated(
-            values[None],
-            kernels,
-            window_strides=(1, 1),
-            padding="VALID",
-            dimension_numbers=("NHWC", "OHWI", "NHWC"),
-            precision="highest",
-        )[0]
-
-    ones = jnp.ones((1, *prototypes.shape[1:3], 1), jnp.float32)
-    x2 = sums(jnp.square(x).sum(axis=-1, keepdims=True), ones)
+    width = prototypes.shape[1]
+    x2 = jnp.square(x).sum(axis=-1, keepdims=True)
+    sums = jax.lax.reduce_window(x2, 0.0, jax.lax.add, (width, width, 1), (1, 1, 1), "VALID")
     w2 = jnp.square(prototypes).sum(axis=(1, 2, 3))
-    return operation.scores(sums(x, prototypes), x2, w2)
+    return operation.scores(_products(x, prototypes), sums, w2)
+
+
+def _products(x: Any, prototypes: Any) -> Any:
+    """The scalar product of each patch and each prototype.
+
+    Each row of the prototypes is multiplied by each part of a row of the map, and the rows are
+    added up. XLA's CPU compiler takes 5 to 30 times as long for the same as a convolution.
+    """
+    import jax.numpy as jnp
+
+    n, width, _, _ = prototypes.shape
+    height, columns = x.shape[0] - width + 1, x.shape[1] - width + 1
+    parts = jnp.concatenate([x[:, j : j + columns] for j in range(width)], axis=-1)
+    lines = prototypes.reshape(n, width, -1)
+    total = jnp.zeros((height * columns, n), jnp.float32)
+    for i in range(width):
+        rows = parts[i : i + height].reshape(height * columns, -1)
+        total += jnp.matmul(rows, lines[:, i].T, precision="highest")
+    return total.reshape(height, columns, n)
 
 
 def _maps(row: Any, shapes: Shapes) -> list[Any]:
