@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
 from ._bundles import extract_bundle
+from ._convert import convert
 from ._create import create_model
 from ._model import Deepnet, FeatureExtractor
 from ._pretrained import create_image_feature_extractor
@@ -18,6 +19,7 @@ __all__ = [
     "FeatureExtractor",
     "PretrainedNetwork",
     "Settings",
+    "convert",
     "create_image_feature_extractor",
     "create_model",
     "extract_bundle",

@@ -15,6 +15,7 @@ from ._preprocessors import vectors
 from ._settings import Settings, settings_of
 from ._spec import DeepnetSpec
 from ._tables import FrameTable, Table, frame_of
+from ._weights import StoredWeights
 
 
 class Deepnet:
@@ -26,6 +27,8 @@ class Deepnet:
         The document, or its JSON file.
     settings : Settings, dict or None, default=None
         How images come in, and what comes out.
+    weights : StoredWeights or None, default=None
+        Weights that take the place of the document's; :func:`create_model` reads them.
 
     Attributes
     ----------
@@ -40,12 +43,24 @@ class Deepnet:
         As given.
     kind : {"numeric", "categorical", "bounding_box"}
         Regression, classification, or object detection.
+    network : keras.Model
+        From the features of a row, and prepared images, to the answer.
     """
 
-    def __init__(self, spec: Any, settings: Settings | Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        spec: Any,
+        settings: Settings | Mapping[str, Any] | None = None,
+        weights: StoredWeights | None = None,
+    ) -> None:
         self.settings = settings_of(settings)
-        self._spec = DeepnetSpec(spec)
-        self._program = self._built()
+        self._weights = weights
+        self._spec = DeepnetSpec(spec, fetch=fetches(self.settings, weights))
+        self.network = self._built()
+        _check_filled(self._spec.image, self.settings, weights)
+        if weights is not None:
+            weights.fill(self.network, self._spec.orders)
+        self._program = self._compiled()
 
     @property
     def preprocessors(self) -> list[dict[str, Any]]:
@@ -132,6 +147,10 @@ class Deepnet:
         images = [list(table.column(index)) for index in self._spec.image_columns]
         return self._answers(vectors(self._spec.preprocessors, table), images)
 
+    def with_settings(self, settings: Settings) -> Deepnet:
+        """Return the same deepnet with other settings."""
+        return Deepnet(self._spec.document, settings, self._weights)
+
     def _table(self, inputs: Any, names: Sequence[str]) -> Table | FrameTable:
         spec = self._spec
         frame = frame_of(inputs)
@@ -140,12 +159,18 @@ class Deepnet:
             return FrameTable(frame, spec.width, names, needed, spec.text_columns)
         return Table(_rows_of(inputs, spec), spec.width, names)
 
-    def _built(self) -> _network.Program:
-        spec, image = self._spec, self._spec.image
+    def _built(self) -> Any:
+        """The network of Keras."""
+        if self._spec.is_detector:
+            assert self._spec.image is not None  # noqa: S101 - the document was checked
+            return self._spec.image.model
+        return _network.build(self._spec, bool(self.settings.regression_normalize))
+
+    def _compiled(self) -> _network.Program:
+        spec, image, model = self._spec, self._spec.image, self.network
         if spec.is_detector:
             assert image is not None  # noqa: S101 - the document was checked
             return _detector(image, spec, self.settings)
-        model = _network.build(spec, bool(self.settings.regression_normalize))
         n_vectors = len(model.inputs) - len(spec.image_columns)
 
         def before(inputs: list[Any]) -> list[Any]:
@@ -202,22 +227,36 @@ class FeatureExtractor:
         The part.
     settings : Settings
         How images come in.
+    weights : StoredWeights or None, default=None
+        Weights that take the place of the document's.
 
     Attributes
     ----------
     n_features : int
         The length of the vectors.
+    network : keras.Model
+        From prepared images to their vectors.
     """
 
-    def __init__(self, image: ImageNetwork, settings: Settings) -> None:
-        self._image, self.settings = image, settings
+    def __init__(
+        self, image: ImageNetwork, settings: Settings, weights: StoredWeights | None = None
+    ) -> None:
+        self._image, self.settings, self._weights = image, settings, weights
         model = image.extractor
+        _check_filled(image, settings, weights)
+        if weights is not None:
+            weights.fill(model, image.orders, is_part=True)
+        self.network = model
         self.n_features = model.output_shape[-1]
         self._program = _network.Program(
             model,
             lambda inputs: [image.normalised(inputs[0])],
             takes_images=True,
         )
+
+    def with_settings(self, settings: Settings) -> FeatureExtractor:
+        """Return the same extractor with other settings."""
+        return FeatureExtractor(self._image, settings, self._weights)
 
     def __repr__(self) -> str:
         return f"<FeatureExtractor: {self._image.name}, {self.n_features} features>"
@@ -243,6 +282,22 @@ class FeatureExtractor:
             )
             parts.append(self._program([pixels]))
         return np.concatenate(parts)
+
+
+def fetches(settings: Settings, weights: StoredWeights | None) -> bool:
+    """Whether the weights of a pretrained network are fetched that a document only names."""
+    return weights is None and settings.load_pretrained_weights is not False
+
+
+def _check_filled(
+    image: ImageNetwork | None, settings: Settings, weights: StoredWeights | None
+) -> None:
+    has_any = image is None or not image.needs_weights or weights is not None
+    if image is not None and not has_any and not fetches(settings, weights):
+        raise ValueError(
+            f"The document only names the network {image.name!r}, and its weights are not to be "
+            "fetched (load_pretrained_weights=False): give a file of weights."
+        )
 
 
 def _detector(image: ImageNetwork, spec: DeepnetSpec, settings: Settings) -> _network.Program:

@@ -11,7 +11,7 @@ from .._jax import on_cpu, start_jax
 from .._keras import fixed_settings, import_keras
 from ..formats.bigml._layers import build_layers
 from ._preprocessors import Image
-from ._spec import DeepnetSpec, Part
+from ._spec import DeepnetSpec, Part, prefix_of
 from ._trees import forests_of, with_answers
 
 # Each size is compiled once. Images are large, and few are asked about at once.
@@ -82,7 +82,7 @@ def _image_features(spec: DeepnetSpec, image: Any) -> Any:
 
 
 def _answer(part: Part, x: Any, position: int, normalise: bool) -> Any:
-    y = build_layers(part.layers, x, f"network{position}_")[-1]
+    y = build_layers(part.layers, x, prefix_of(position))[-1]
     exposition = part.exposition
     n_outputs = len(exposition.classes) or 1
     if tuple(y.shape[1:]) != (n_outputs,):
@@ -91,7 +91,7 @@ def _answer(part: Part, x: Any, position: int, normalise: bool) -> Any:
             f"{'classes need' if exposition.classes else 'number needs'} ({n_outputs},)."
         )
     if exposition.kind == "numeric" and not normalise:
-        name = f"network{position}_answer"
+        name = f"{prefix_of(position)}answer"
         layers = import_keras().layers
         return layers.Rescaling(exposition.stdev, exposition.mean, name=name)(y)
     return y

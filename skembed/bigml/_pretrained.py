@@ -1,31 +1,28 @@
-"""The vectors of images, and where the networks lie that BigML trained on ImageNet."""
+"""The vectors of images: of a deepnet's image part, or of a network that BigML trained."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from .._errors import WeightsError, did_you_mean, size_of_bytes, with_tilde
+from .._errors import WeightsError, did_you_mean
+from ..formats.bigml._image_network import ImageNetwork
+from ..formats.bigml._json import Node
 from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
+from ..formats.bigml._topologies import layers_of
 from ._create import extractor_of
-from ._model import FeatureExtractor
+from ._model import FeatureExtractor, fetches
 from ._settings import Settings, settings_of
-
-CACHE_VARIABLE = "BIGML_SENSENET_CACHE_PATH"
-_DEFAULT_FOLDER = "~/.bigml_sensenet"
-_BUCKET = "https://s3.amazonaws.com/bigml-cnns"
-_LEAST_BYTES = 128 * 2**10  # of a file that is whole
-
-
-def cache_folder() -> Path:
-    """Return where the files of pretrained networks lie: as the variable says, else at home."""
-    return Path(os.environ.get(CACHE_VARIABLE) or _DEFAULT_FOLDER).expanduser()
+from ._weights import StoredWeights, weights_of
 
 
 def create_image_feature_extractor(
-    name_or_spec: Any, settings: Settings | Mapping[str, Any] | None = None
+    name_or_spec: Any,
+    settings: Settings | Mapping[str, Any] | None = None,
+    *,
+    weights: str | os.PathLike[str] | None = None,
 ) -> FeatureExtractor:
     """Return a function from images to vectors: the image part of a deepnet.
 
@@ -36,6 +33,9 @@ def create_image_feature_extractor(
         pretrained networks.
     settings : dict, Settings or None, default=None
         How images come in; see :class:`Settings`.
+    weights : str or path, optional
+        A file of weights that take the place of those of the document; see
+        :func:`create_model`.
 
     Returns
     -------
@@ -49,8 +49,13 @@ def create_image_feature_extractor(
     ValueError
         If the deepnet takes no images, or there is no network of that name.
     WeightsError
-        For the name of a pretrained network: BigML gives its layers away within its own library
-        only, and skembed runs no SavedModel.
+        If the weights of a pretrained network cannot be had, or do not fit; the message names the
+        file, its address and its folder.
+
+    Warns
+    -----
+    UserWarning
+        For a pretrained network, whose layers BigML does not publish.
 
     See Also
     --------
@@ -73,38 +78,27 @@ def create_image_feature_extractor(
     >>> extract(np.full((6, 6, 3), 51, np.uint8)).round(3)
     array([[0.2, 0.2, 0.2]], dtype=float32)
     """
-    settings = settings_of(settings)
+    settings, stored = settings_of(settings), weights_of(weights)
     if isinstance(name_or_spec, str) and not Path(name_or_spec).expanduser().exists():
         if name_or_spec in PRETRAINED:
-            _refuse(PRETRAINED[name_or_spec])
+            return _pretrained(PRETRAINED[name_or_spec], settings, stored)
         if not Path(name_or_spec).suffix and Path(name_or_spec).name == name_or_spec:
             raise ValueError(
                 f"There is no file and no pretrained network named {name_or_spec!r}. "
                 f"{did_you_mean(name_or_spec, PRETRAINED)}"
             )
-    return extractor_of(name_or_spec, settings)
+    return extractor_of(name_or_spec, settings, stored)
 
 
-def _refuse(network: PretrainedNetwork) -> NoReturn:
-    folder = cache_folder()
-    file = folder / network.extractor_file
-    address = f"{_BUCKET}/{network.extractor_file}"
-    if not file.is_file():
-        state = f"is not in {with_tilde(folder)} ({CACHE_VARIABLE} names another folder)"
-    elif file.stat().st_size < _LEAST_BYTES:
-        state = (
-            f"in {with_tilde(folder)} is shorter than {size_of_bytes(_LEAST_BYTES)}, so broken"
+def _pretrained(
+    network: PretrainedNetwork, settings: Settings, stored: StoredWeights | None
+) -> FeatureExtractor:
+    if layers_of(network.name) is None:
+        raise WeightsError(
+            f"The pretrained detector {network.name!r} cannot be built: BigML does not publish its "
+            "layers, and those of its weights that lie side by side have the same shapes. Give the "
+            "JSON of a deepnet, which holds its image network."
         )
-    else:
-        state = f"in {with_tilde(folder)} is a SavedModel, which only TensorFlow runs"
-    similar = (
-        f" Or take skembed's own {network.similar!r}, whose layers are the same and whose weights "
-        "are others: PretrainedEmbedder(...)."
-        if network.similar
-        else ""
-    )
-    raise WeightsError(
-        f"The pretrained network {network.name!r} cannot be had: {network.extractor_file} "
-        f"{state}; BigML publishes it at {address}. Give the JSON of a deepnet instead, which "
-        f"holds its image network.{similar}"
-    )
+    node = Node(network.image_network, f"the pretrained network {network.name!r}")
+    image = ImageNetwork(node, fetch=fetches(settings, stored))
+    return FeatureExtractor(image, settings, stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 from ..formats.bigml._document import document_file, fields_of, network_of, read_document
 from ..formats.bigml._image_network import ImageNetwork
 from ..formats.bigml._json import Node
+from ..formats.bigml._layers import names_of
+from ._bundles import document_in, is_bundle
 from ._preprocessors import Categorical, Image, Numeric, preprocessors_of
 
 _TYPES = ("numeric", "categorical", "bounding_box")
@@ -63,9 +66,13 @@ class DeepnetSpec:
     ----------
     spec : dict, str or path
         The document, or its file.
+    fetch : bool, default=True
+        Whether the weights are fetched of a pretrained network that it only names.
 
     Attributes
     ----------
+    document : dict
+        The document.
     preprocessors : tuple
         In the order of the features.
     descriptions : list of dict
@@ -87,8 +94,8 @@ class DeepnetSpec:
         If it cannot be read, or anything is wrong in it.
     """
 
-    def __init__(self, spec: Any) -> None:
-        document = read_document(spec)
+    def __init__(self, spec: Any, *, fetch: bool = True) -> None:
+        document = self.document = document_of(spec)
         network = network_of(document)
         self.network = network
         preprocess = network.get("preprocess")
@@ -98,7 +105,9 @@ class DeepnetSpec:
         takes_images = any(isinstance(one, Image) for one in self.preprocessors)
         if takes_images and image is None:
             raise network.error("has image inputs and no 'image_network'.")
-        self.image = ImageNetwork(image) if image is not None and takes_images else None
+        self.image = None
+        if image is not None and takes_images:
+            self.image = ImageNetwork(image, fetch=fetch)
         self.trees = network.maybe("trees")
         self.exposition = self._exposition()
         self.parts = self._parts()
@@ -127,6 +136,20 @@ class DeepnetSpec:
     def takes_only_images(self) -> bool:
         """Whether no column is anything else."""
         return len(self.image_columns) == len(self.preprocessors)
+
+    @property
+    def orders(self) -> list[list[str]]:
+        """The names of all layers in the orders in which they may have been made."""
+        of_image = [[], []] if self.image is None else self.image.orders
+        found = []
+        for second_first, image in zip((False, True), of_image, strict=True):
+            parts = [
+                name
+                for i, part in enumerate(self.parts)
+                for name in names_of(part.layers, prefix_of(i), second_first=second_first)
+            ]
+            found += [image + parts, parts + image]
+        return found
 
     @property
     def text_columns(self) -> set[int]:
@@ -178,6 +201,18 @@ class DeepnetSpec:
         names = tuple(field["name"] for field in fields_of(document))
         is_whole = len(names) == self.width and len(set(names)) == len(names)
         return names if is_whole else ()
+
+
+def document_of(spec: Any) -> Any:
+    """Return what a document says: a dict, a file of JSON, or a bundle that skembed wrote."""
+    if isinstance(spec, str | os.PathLike) and is_bundle(spec):
+        return document_in(spec)
+    return read_document(spec)
+
+
+def prefix_of(position: int) -> str:
+    """Return what the names of the layers of one of several networks begin with."""
+    return f"network{position}_"
 
 
 def _exposition(node: Node) -> Exposition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from ._create import deepnet_of
 from ._model import Deepnet
 from ._settings import Settings
+from ._weights import weights_of
 
 _KINDS = {
     "numeric": "a regression: use DeepnetRegressor",
@@ -30,10 +32,12 @@ class _DeepnetEstimator(BaseEstimator):
         *,
         settings: Settings | Mapping[str, Any] | None = None,
         feature_names: Sequence[str] | None = None,
+        weights: str | os.PathLike[str] | None = None,
     ) -> None:
         self.spec = spec
         self.settings = settings
         self.feature_names = feature_names
+        self.weights = weights
 
     def fit(self, X: Any, y: Any = None) -> NoReturn:
         """Refuse: a deepnet is trained already.
@@ -83,7 +87,7 @@ class _DeepnetEstimator(BaseEstimator):
         return self._deepnet().n_columns
 
     def _deepnet(self) -> Deepnet:
-        found = deepnet_of(self.spec, self.settings)
+        found = deepnet_of(self.spec, self.settings, weights_of(self.weights))
         if found.kind != self._kind:
             raise ValueError(f"{type(self).__name__} got {_KINDS[found.kind]}.")
         return found
@@ -116,6 +120,8 @@ class DeepnetClassifier(ClassifierMixin, _DeepnetEstimator):
     feature_names : sequence of str or None, default=None
         What the columns of a row are called, for documents that do not tell. Data frames are read
         by these names, in any order; without them, by position.
+    weights : str or path, optional
+        A file of weights that take the place of the document's; see :func:`create_model`.
 
     Attributes
     ----------
@@ -209,6 +215,8 @@ class DeepnetRegressor(RegressorMixin, _DeepnetEstimator):
     feature_names : sequence of str or None, default=None
         What the columns of a row are called, for documents that do not tell. Data frames are read
         by these names, in any order; without them, by position.
+    weights : str or path, optional
+        A file of weights that take the place of the document's; see :func:`create_model`.
 
     Attributes
     ----------

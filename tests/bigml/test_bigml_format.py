@@ -211,23 +211,6 @@ def test_settings_are_checked():
         create_model(spec, ["rgb"])
 
 
-def test_pretrained_networks_are_known_offline(tmp_path, monkeypatch):
-    """One error names the file, where it lies, and the folder."""
-    monkeypatch.setenv("BIGML_SENSENET_CACHE_PATH", str(tmp_path / "weights"))
-    with pytest.raises(WeightsError) as told:
-        create_image_feature_extractor("resnet50")
-    for part in (
-        "resnet50_extractor_8705001b.smbundle",
-        "bigml-cnns",
-        str(tmp_path / "weights"),
-    ):
-        assert part in str(told.value)
-    with pytest.raises(ValueError, match="Did you mean 'mobilenetv2'"):
-        create_image_feature_extractor("mobilnetv2")
-    with pytest.raises(FileNotFoundError, match=r"no deepnet at 'resnet51\.json'"):
-        create_image_feature_extractor("resnet51.json")
-
-
 def test_features_by_a_setting():
     spec = image_model([{"type": "global_max_pool_2d"}], [4, 4, 3], 3)
     extract = create_model(spec, {"extract_image_features": True})

@@ -7,14 +7,14 @@ import json
 import os
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..._errors import size_of_bytes
 from ._json import Node
 
 SUFFIXES = (".json", ".json.gz")
 _GZIP = b"\x1f\x8b"
-_MOST_BYTES = 2**31  # of a document: YOLOv4 has 64 million numbers
+MOST_BYTES = 2**31  # of a document: YOLOv4 has 64 million numbers
 _FORMS = (
     '{"object": {"deepnet": {"network": ...}}}, {"deepnet": ...}, {"model": ...}, '
     '{"network": ...}, or the network itself, with the key "layers" or "networks"'
@@ -50,7 +50,8 @@ def read_document(spec: Any) -> Any:
             f"{str(path)!r} is a SavedModel, which only TensorFlow runs: give the JSON of the "
             "deepnet. skembed.bigml.extract_bundle writes its files."
         )
-    return parsed(_contents(path), str(path))
+    with path.open("rb") as file:
+        return parsed(unpacked(file, str(path)), str(path))
 
 
 def document_file(spec: Any) -> Path:
@@ -77,18 +78,17 @@ def parsed(data: bytes, name: str) -> Any:
         raise ValueError(f"{name!r} is not JSON: {reason}.") from None
 
 
-def _contents(path: Path) -> bytes:
-    """The bytes of a file, unpacked, and never more than the limit."""
-    with path.open("rb") as file:
-        is_packed = file.read(2) == _GZIP
-        file.seek(0)
-        try:
-            source = gzip.GzipFile(fileobj=file) if is_packed else file
-            data = source.read(_MOST_BYTES + 1)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{str(path)!r} is a damaged gzip file: {error}.") from None
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"{str(path)!r} is larger than {size_of_bytes(_MOST_BYTES)}.")
+def unpacked(file: BinaryIO, name: str) -> bytes:
+    """Return the bytes of a file, unpacked by gzip where it is packed, and bounded."""
+    is_packed = file.read(2) == _GZIP
+    file.seek(0)
+    try:
+        source = gzip.GzipFile(fileobj=file) if is_packed else file
+        data = source.read(MOST_BYTES + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{name!r} is a damaged gzip file: {error}.") from None
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{name!r} is larger than {size_of_bytes(MOST_BYTES)}.")
     return data
 
 

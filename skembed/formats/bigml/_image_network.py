@@ -11,7 +11,10 @@ import numpy as np
 from ..._keras import fixed_settings, import_keras
 from ...images._convention import GEOMETRIES
 from ._json import Node
-from ._layers import build_layers
+from ._layers import build_layers, names_of
+from ._pretrained import PRETRAINED, fetch_weights
+from ._stored_weights import fill, read_weights
+from ._topologies import layers_of
 
 FILTER = "nearest-half-pixel"
 RESCALES = tuple(GEOMETRIES)
@@ -77,6 +80,9 @@ class ImageNetwork:
     ----------
     node : Node
         The value of ``image_network``.
+    fetch : bool, default=True
+        Whether the weights of a pretrained network are fetched that the document only names; if
+        not, its layers wait for :meth:`fill`.
 
     Attributes
     ----------
@@ -94,8 +100,8 @@ class ImageNetwork:
         Of a detector; else none.
     """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, *, fetch: bool = True) -> None:
+        self._node, self._fetch = node, fetch
         metadata = node.get("metadata")
         name = metadata.maybe("base_image_network")
         self.name = "simple" if name is None else name.text()
@@ -151,7 +157,8 @@ class ImageNetwork:
         """The network of Keras: from prepared images to its last layer, or to all its heads."""
         with fixed_settings():
             x = import_keras().Input((*self.size, 3), name="image")
-            return import_keras().Model(x, self.outputs_of(x), name="image_network")
+            model = import_keras().Model(x, self.outputs_of(x), name="image_network")
+        return self._with_fetched(model)
 
     @functools.cached_property
     def extractor(self) -> Any:
@@ -159,10 +166,12 @@ class ImageNetwork:
         with fixed_settings():
             x = import_keras().Input((*self.size, 3), name="image")
             outputs = self._build(x)
-            for layer, y in zip(reversed(self._layers), reversed(outputs), strict=True):
+            layers = self._layers.items()
+            for layer, y in zip(reversed(layers), reversed(outputs), strict=True):
                 kind = layer.maybe("type")
                 if kind is not None and str(kind.value).startswith("global_"):
-                    return import_keras().Model(x, y, name="image_features")
+                    model = import_keras().Model(x, y, name="image_features")
+                    return self._with_fetched(model)
         raise self._node.error(
             "has no layer that pools over space (global_average_pool_2d, global_max_pool_2d), "
             "so that it has no vector for an image. PretrainedEmbedder(path, layers=...) pools "
@@ -170,19 +179,38 @@ class ImageNetwork:
         )
 
     @property
-    def _layers(self) -> list[Node]:
+    def needs_weights(self) -> bool:
+        """Whether the document only names a network, and holds none of it."""
         layers = self._node.maybe("layers")
-        if layers is None or not layers.items():
+        return layers is None or not layers.items()
+
+    @property
+    def orders(self) -> list[list[str]]:
+        """The names of its layers in the orders in which they may have been made."""
+        return [list(names_of(self._layers, second_first=one)) for one in (False, True)]
+
+    @functools.cached_property
+    def _layers(self) -> Node:
+        if not self.needs_weights:
+            return self._node.get("layers")
+        layers = layers_of(self.name)
+        if layers is None:
             raise self._node.error(
                 f"has no layers: the document names {self.name!r} and does not hold it. Export "
                 "the model from BigML with its image network."
             )
-        return layers.items()
+        return Node(layers, f"the pretrained network {self.name!r}")
+
+    def _with_fetched(self, model: Any) -> Any:
+        """A model, with the weights of the pretrained network that the document names."""
+        if self.needs_weights and self._fetch:
+            path = fetch_weights(PRETRAINED[self.name])
+            fill(model, read_weights(path), self.orders, repr(str(path)), is_part=True)
+        return model
 
     def _build(self, x: Any) -> list[Any]:
         """The output of each layer."""
-        self._layers  # noqa: B018 - which says what is wrong where there are none
-        return build_layers(self._node.get("layers"), x)
+        return build_layers(self._layers, x)
 
     def _head(self, head: Head, outputs: list[Any]) -> Any:
         heads = self._node.get("metadata").get("outputs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..._errors import did_you_mean, is_out_of_memory
@@ -67,6 +67,26 @@ def build_layers(layers: Node, x: Any, prefix: str = "", depth: int = 0) -> list
         outputs.append(_checked(entry, functools.partial(_built, entry, inputs, name, depth)))
         position += 1
     return outputs
+
+
+def names_of(layers: Node, prefix: str = "", *, second_first: bool = False) -> Iterator[str]:
+    """Yield the names of layers in the order in which they are built, those in blocks included.
+
+    Parameters
+    ----------
+    layers : Node
+        The list, which has been built.
+    prefix : str
+        What the names begin with.
+    second_first : bool
+        Whether the second path of each block counts as built before the first.
+    """
+    for position, entry in enumerate(layers):
+        name = f"{prefix}{_kind(entry)}_{position}"
+        paths = _BLOCKS.get(_kind(entry), ())
+        for key in reversed(paths) if second_first else paths:
+            yield from names_of(entry.get(key), f"{name}_{key}_", second_first=second_first)
+        yield name
 
 
 def _inputs(entry: Node, outputs: list[Any]) -> list[Any]:

@@ -83,8 +83,7 @@ def _check_hdf5(path: Path) -> None:
     import h5py
 
     with h5py.File(path) as file:
-        for name, size, stored in _datasets(file):
-            _check_size(name, size, stored)
+        check_datasets(file)
         config = file.attrs.get("model_config")
         if config is None:
             raise ValueError(
@@ -93,6 +92,15 @@ def _check_hdf5(path: Path) -> None:
             )
         if '"Lambda"' in (config if isinstance(config, str) else bytes(config).decode()):
             raise ValueError("it holds a Lambda layer, which is code, and code is not run.")
+
+
+def check_datasets(file: Any) -> None:
+    """Raise ValueError if a file of HDF5 claims more than it holds, or lies in others in part."""
+    n_bytes, n_stored = 0, 0
+    for name, size, stored in _datasets(file):
+        _check_size(name, size, stored)
+        n_bytes, n_stored = n_bytes + size, n_stored + stored
+    _check_size("all", n_bytes, n_stored)
 
 
 def _datasets(group: Any, path: str = "") -> Iterator[tuple[str, int, int]]:

@@ -1,0 +1,69 @@
+"""Weights that take the place of a document's: which files hold some, and what is known of them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._errors import WeightsError
+from ..formats.bigml._stored_weights import SUFFIXES, StoredLayer, fill, read_weights
+from ._checkpoints import read_checkpoint
+
+_READERS: Mapping[str, Callable[[Path], list[StoredLayer]]] = {
+    **dict.fromkeys(SUFFIXES, read_weights),
+    ".smbundle": read_checkpoint,
+}
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """A file of weights, which is read when a network is built.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    digest : str
+        Of its content.
+    """
+
+    path: Path
+    digest: str
+
+    @functools.cached_property
+    def layers(self) -> list[StoredLayer]:
+        """What it holds, layer by layer."""
+        return _READERS[self.path.suffix.lower()](self.path)
+
+    def fill(
+        self, model: Any, orders: Iterable[Sequence[str]], *, is_part: bool = False
+    ) -> None:
+        """Put the weights into a model, as :func:`~skembed.formats.bigml` does its own."""
+        fill(model, self.layers, orders, repr(str(self.path)), is_part=is_part)
+
+
+def weights_of(path: str | os.PathLike[str] | None) -> StoredWeights | None:
+    """Return a file of weights; None for none.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such file, or it is of a kind that holds no weights.
+    """
+    if path is None:
+        return None
+    file = Path(path).expanduser()
+    if file.suffix.lower() not in _READERS:
+        raise WeightsError(
+            f"{str(file)!r} holds no weights of a deepnet: a file of weights ends in "
+            f"{', '.join(_READERS)}."
+        )
+    if not file.is_file():
+        raise WeightsError(f"There is no file of weights at {str(file)!r}.")
+    with file.open("rb") as stream:
+        return StoredWeights(file, hashlib.file_digest(stream, "sha256").hexdigest())
