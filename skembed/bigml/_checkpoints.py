@@ -45,11 +45,12 @@ def read_checkpoint(path: Path) -> list[StoredLayer]:
             )
             entries = dict(_entries(index))
             names = _names(entries, data)
-            return by_layer(
+            layers = by_layer(
                 (name, entries[key].floats(data))
                 for key, name in names.items()
                 if key in entries and entries[key].dtype == _FLOAT
             )
+            return [one for one in layers if one.kind]  # and no means of losses, nor rates
     except (ValueError, KeyError, IndexError, struct.error) as error:
         raise WeightsError(f"{str(path)!r} holds no weights of TensorFlow: {error}") from None
 
@@ -156,7 +157,7 @@ def _names(entries: dict[str, _Entry], data: memoryview) -> dict[str, str]:
             if kind == 2:
                 parts = dict(_fields(_bytes(attribute)))
                 name, key = (_bytes(parts.get(one, b"")).decode() for one in (2, 3))
-                if name and "OPTIMIZER_SLOT" not in key:
+                if name and "optimizer" not in key.lower().split("/")[0] and "SLOT" not in key:
                     found[key] = name
     return found
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 import h5py
 import keras
 import numpy as np
 import pytest
 from deepnets import classifier, dense, image_model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from skembed import WeightsError
 from skembed.bigml import (
@@ -15,6 +20,7 @@ from skembed.bigml import (
     create_image_feature_extractor,
     create_model,
 )
+from skembed.bigml._checkpoints import read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -70,16 +76,16 @@ def of_images(seed=None, n_middle=6):
 IMAGE = RANDOM.integers(0, 256, (6, 6, 3), np.uint8)
 
 
-@pytest.mark.parametrize(("make", "given"), [(of_numbers, ROWS), (of_images, IMAGE)])
-def test_weights_are_read_into_a_document_of_others(make, given, tmp_path):
+@pytest.mark.parametrize(("make", "rows"), [(of_numbers, ROWS), (of_images, IMAGE)])
+def test_weights_are_read_into_a_document_of_others(make, rows, tmp_path):
     ours, others = make(), make()
-    expected = create_model(ours)(given)
+    expected = create_model(ours)(rows)
     file = convert(ours, None, tmp_path / "weights", "h5")
     assert file == tmp_path / "weights.h5"
-    assert not np.allclose(create_model(others)(given), expected)
-    np.testing.assert_array_equal(create_model(others, weights=file)(given), expected)
+    assert not np.allclose(create_model(others)(rows), expected)
+    np.testing.assert_array_equal(create_model(others, weights=file)(rows), expected)
     estimator = DeepnetClassifier(others, weights=str(file))
-    rows = [[given]] if make is of_images else given
+    rows = [[rows]] if make is of_images else rows
     np.testing.assert_array_equal(estimator.predict_proba(rows), expected)
 
 
@@ -150,6 +156,46 @@ def test_other_names_tell_by_their_numbers(paths, tmp_path):
     file = as_keras_2_names_them(ours, tmp_path / "w.h5", paths)
     expected = create_model(ours)(IMAGE)
     np.testing.assert_array_equal(create_model(of_images(), weights=file)(IMAGE), expected)
+
+
+def as_keras_2_was_given(make):
+    """A document with the layers of the files in ``keras_2``."""
+    layers = [
+        convolution(3, 4, 3),
+        make(4),
+        {"type": "activation", "activation_function": "relu"},
+        {"type": "depthwise_convolution_2d", "kernel": np.ones((3, 3, 4, 1)).tolist(),
+         "bias": None, "padding": "same"},
+        {"type": "separable_convolution_2d", "bias": [0.0] * 5, "padding": "same",
+         "depth_kernel": np.ones((3, 3, 4, 1)).tolist(),
+         "point_kernel": np.ones((1, 1, 4, 5)).tolist()},
+        {"type": "global_average_pool_2d"},
+    ]  # fmt: skip
+    spec = image_model(layers, [4, 4, 3], 5)
+    spec["layers"] = [dense(np.zeros((5, 5)), np.zeros(5))]
+    return spec
+
+
+@pytest.mark.parametrize("file", ["weights.h5", "weights.smbundle"])
+def test_files_of_keras_2(file):
+    """What tf_keras 2.21 wrote of a trained network, and what it answered."""
+    path = Path(__file__).parent / "keras_2" / file
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    found = create_model(as_keras_2_was_given(normalisation), weights=path)(image)
+    expected = [[498332.5, 468829.46875, 484102.46875, 509266.25, 534057.0625]]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(place=st.integers(1024 + 36, 15352), byte=st.integers(0, 255), cut=st.booleans())
+def test_a_damaged_checkpoint_is_one_error(place, byte, cut, tmp_path_factory):
+    whole = (Path(__file__).parent / "keras_2" / "weights.smbundle").read_bytes()
+    path = tmp_path_factory.getbasetemp() / "damaged.smbundle"
+    after = b"" if cut else bytes([byte]) + whole[place + 1 :]
+    path.write_bytes(whole[:place] + after)
+    with contextlib.suppress(WeightsError):
+        layers = read_checkpoint(path)
+        assert all(values.size < 1000 for one in layers for values in one.tensors.values())
 
 
 def test_what_fits_in_two_ways_is_refused(tmp_path):

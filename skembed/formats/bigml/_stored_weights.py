@@ -71,11 +71,20 @@ class StoredLayer:
 
 
 def by_layer(tensors: Iterable[tuple[str, np.ndarray]]) -> list[StoredLayer]:
-    """Return layers for tensors that are named as ``"some/scope/layer/kernel:0"``, in order."""
+    """Return layers for tensors that are named as ``"some/scope/layer/kernel:0"``, in order.
+
+    Raises
+    ------
+    ValueError
+        If two of them have one name.
+    """
     found: dict[str, dict[str, np.ndarray]] = {}
     for name, values in tensors:
         layer, _, tensor = name.rpartition("/")
-        found.setdefault(layer.rpartition("/")[2], {})[tensor.partition(":")[0]] = values
+        own = found.setdefault(layer.rpartition("/")[2], {})
+        if tensor.partition(":")[0] in own:
+            raise ValueError(f"two tensors in it are called {shortened(name, 80)!r}.")
+        own[tensor.partition(":")[0]] = values
     return [StoredLayer(name, one) for name, one in found.items()]
 
 
