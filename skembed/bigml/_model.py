@@ -148,7 +148,18 @@ class Deepnet:
         return self._answers(vectors(self._spec.preprocessors, table), images)
 
     def with_settings(self, settings: Settings) -> Deepnet:
-        """Return the same deepnet with other settings."""
+        """Return the same deepnet with other settings.
+
+        Parameters
+        ----------
+        settings : Settings
+            How images come in, and what comes out.
+
+        Returns
+        -------
+        Deepnet
+            A new one.
+        """
         return Deepnet(self._spec.document, settings, self._weights)
 
     def _table(self, inputs: Any, names: Sequence[str]) -> Table | FrameTable:
@@ -255,7 +266,18 @@ class FeatureExtractor:
         )
 
     def with_settings(self, settings: Settings) -> FeatureExtractor:
-        """Return the same extractor with other settings."""
+        """Return the same extractor with other settings.
+
+        Parameters
+        ----------
+        settings : Settings
+            How images come in, and what comes out.
+
+        Returns
+        -------
+        FeatureExtractor
+            A new one.
+        """
         return FeatureExtractor(self._image, settings, self._weights)
 
     def __repr__(self) -> str:
