@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._choices import LABELLING_STRATEGIES
 from .._errors import did_you_mean
 from ..evaluation import make_classifier
 from ._projection import finite_rows
-
-STRATEGIES = ("uncertain", "diverse", "random")
 
 
 def next_to_label(
@@ -65,8 +64,10 @@ def next_to_label(
     >>> next_to_label(X, ["low", None, None, None, "high"])
     array([2])
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy={strategy!r} is none. {did_you_mean(strategy, STRATEGIES)}")
+    if strategy not in LABELLING_STRATEGIES:
+        raise ValueError(
+            f"strategy={strategy!r} is none. {did_you_mean(strategy, LABELLING_STRATEGIES)}"
+        )
     X = finite_rows(X)
     labels = np.array(labels, dtype=object)
     if len(labels) != len(X):

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length
 
+from .._choices import TERNARY_VALUES
 from ..estimators._arrays import row_blocks
 from ..estimators.discretizer import check_thresholds, to_ternary
 from ..estimators.full_network import FullNetworkEmbedder
@@ -21,7 +22,6 @@ from ..evaluation import make_classifier
 from ..evaluation._cross_validation import judge, stratified_folds
 
 OVERALL = "overall"
-_VALUES = ("absent", "neutral", "present")
 
 
 class ThresholdRows:
@@ -75,7 +75,9 @@ class ThresholdRows:
             for name, where in wheres.items()
         }
         table = [(low, 1 - low - high, high) for low, high in found.values()]
-        return pd.DataFrame(table, index=pd.Index(found, name="layer"), columns=list(_VALUES))
+        return pd.DataFrame(
+            table, index=pd.Index(found, name="layer"), columns=list(TERNARY_VALUES)
+        )
 
     def histogram(self, edges: np.ndarray) -> np.ndarray:
         """Count the standardised values; those beyond the edges are in the first and last bin."""

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import numpy as np
 
 from .. import backbones
-from .._choices import POOLINGS, PROJECTIONS
+from .._choices import POOLINGS
 from ..backbones import Backbone
 from ..backbones._formats import is_meant_as_a_model
 from ..backbones._registry import is_name
@@ -30,6 +30,7 @@ from ._ipython import (
 from ._names import is_quoted, scan
 from ._options import FLAGS, LONG_FLAGS, ON_ERROR
 from ._verbs import INSPECTING, VERBS, WIDGETS
+from ._view_options import VIEW_OPTIONS
 
 MATCHER = "skembed.embed"
 # Perhaps under another magic, such as ``%time``, and perhaps assigned.
@@ -144,11 +145,11 @@ class _Completer:
             yield from self._layers_of(self._model(words[0], usual) if words else usual)
         elif option == "pooling":
             yield from ((name, "pooling") for name in POOLINGS)
-        elif option == "projection":
-            yield from ((name, "projection") for name in PROJECTIONS)
+        elif option in VIEW_OPTIONS and VIEW_OPTIONS[option].choices:
+            yield from ((name, option) for name in VIEW_OPTIONS[option].choices)
         elif option == "on_error":
             yield from ((name, "on error") for name in ON_ERROR)
-        elif option in ("labels", "images", "out", "clf"):
+        elif option in ("labels", "images", "out", "clf", "X_train", "y_train"):
             yield from self._variables()
 
     def _model(self, word: str, usual: str) -> str:

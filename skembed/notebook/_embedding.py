@@ -25,6 +25,7 @@ from ._svm import (
     fitted_pipeline,
     show_confusions,
 )
+from ._view_options import VIEW_OPTIONS
 
 _CLF = "_clf"
 
@@ -166,12 +167,11 @@ def check_options(options: argparse.Namespace) -> None:
         raise UsageError("--top is for %embed similar.")
     if options.cv:
         raise UsageError("--cv is for %embed confusion and %embed thresholds.")
-    for name in ("feature", "image"):
-        if getattr(options, name) is not None:
-            raise UsageError(f"--{name} is for %embed features.")
-    for name in ("images", "projection"):
-        if getattr(options, name):
-            raise UsageError(f"--{name} is for %embed map.")
+    if options.images:
+        raise UsageError("--images is for %embed map.")
+    for view in VIEW_OPTIONS.values():
+        if getattr(options, view.parameter) is not None:
+            raise UsageError(f"{view.flag} is for %embed {view.verbs.replace(', ', ' and ')}.")
     if options.clf and not options.svm:
         raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
     if options.discretize and options.on_error == "nan":

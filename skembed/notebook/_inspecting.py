@@ -2,85 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from .. import FullNetworkEmbedder, backbones
-from ..backbones._formats import is_meant_as_a_model
-from ..backbones._registry import is_name
-from ._errors import EmbedError
+from .. import FullNetworkEmbedder
 from ._ipython import UsageError
 from ._options import refuse
 from ._request import Request
-from ._widgets import EMBEDDING, labelled_images, model_and_source, object_of, opened
+from ._view_options import view_values
+from ._widgets import (
+    EMBEDDING,
+    labelled_images,
+    made,
+    model_and_source,
+    model_or_embedder,
+    object_of,
+    opened,
+)
 
 _OF_TUNER = ("labels", "discretize", "cv", "out")
 
 
 def contributions(request: Request, words: list[str]) -> Any:
     """Open what each layer and stage carries in a fitted classifier."""
+    from ..widgets import LayerContributions as View
+
     usage = "%embed contributions CLF"
-    refuse(request.options, ("out",), "%embed contributions")
+    refuse(request.options, ("out", *View.view_parameters), "%embed contributions")
     if len(words) != 1:
         raise UsageError(f"Say which classifier, and no more. It is {usage}")
     clf = request.names.value(words[0], "classifier")
-    from ..widgets import LayerContributions
-
-    return opened(request, _made(LayerContributions, clf))
+    shown = view_values(request.options, request.names, View.view_parameters)
+    return opened(request, made(View, clf, **shown))
 
 
 def confusion(request: Request, words: list[str]) -> Any:
     """Open the confusion matrix of a classifier, and the images behind its cells."""
-    usage = "%embed confusion CLF IMAGES -y y"
-    clf, images, labels = _estimator_and_images(request, words, usage, "cv")
-    from ..widgets import ConfusionBrowser
+    from ..widgets import ConfusionBrowser as View
 
-    view = _made(ConfusionBrowser, clf, images, labels, cv=request.options.cv)
-    return opened(request, view)
+    usage = "%embed confusion CLF IMAGES -y y"
+    taken = (*View.view_parameters, "X_train", "y_train")
+    given, shown = _given_and_shown(request, words, usage, taken)
+    return opened(request, made(View, *given, cv=request.options.cv, **shown))
 
 
 def patterns(request: Request, words: list[str]) -> Any:
     """Open what is present in, and absent from, the images of each class."""
-    usage = "%embed patterns FNE IMAGES -y y"
-    fne, images, labels = _estimator_and_images(request, words, usage)
-    from ..widgets import TernaryPatterns
+    from ..widgets import TernaryPatterns as View
 
-    return opened(request, _made(TernaryPatterns, fne, images, labels))
+    usage = "%embed patterns FNE IMAGES -y y"
+    given, shown = _given_and_shown(request, words, usage, View.view_parameters)
+    return opened(request, made(View, *given, **shown))
 
 
 def features(request: Request, words: list[str]) -> Any:
     """Open the images at both ends of a feature, and the features of an image."""
+    from ..widgets import FeatureInspector as View
+
     usage = "%embed features EMBEDDER IMAGES [-y y]"
-    embedder, images, labels = _estimator_and_images(
-        request, words, usage, "feature", "image", needs_labels=False
+    given, shown = _given_and_shown(
+        request, words, usage, View.view_parameters, needs_labels=False
     )
-    from ..widgets import FeatureInspector
-
-    feature, image = request.options.feature or "0", request.options.image
-    view = _made(
-        FeatureInspector,
-        embedder,
-        images,
-        labels,
-        feature=int(feature) if feature.isdecimal() else feature,
-        image=-1 if image is None else image,
-    )
-    return opened(request, view)
+    return opened(request, made(View, *given, **shown))
 
 
-def _estimator_and_images(
-    request: Request, words: list[str], usage: str, *options: str, needs_labels: bool = True
-) -> tuple[Any, list[Any], Any]:
-    refuse(request.options, ("labels", "out", *options), " ".join(usage.split()[:2]))
+def _given_and_shown(
+    request: Request,
+    words: list[str],
+    usage: str,
+    parameters: Sequence[str],
+    *,
+    needs_labels: bool = True,
+) -> tuple[tuple[Any, list[Any], Any], dict[str, Any]]:
+    """An estimator, images and labels; and what options say of a widget's parameters."""
+    refuse(request.options, ("labels", "out", *parameters), " ".join(usage.split()[:2]))
     if len(words) != 2:
         raise UsageError(f"Say which estimator and images, and no more. It is {usage}")
     estimator = request.names.value(words[0], "estimator")
     images, labels = labelled_images(request, object_of(request, words[1], "images"))
     if labels is None and needs_labels:
         raise UsageError(f"The classes of the images are needed. It is {usage}")
-    return estimator, images.items, labels
+    shown = view_values(request.options, request.names, parameters)
+    return (estimator, images.items, labels), shown
 
 
 def thresholds(request: Request, words: list[str]) -> Any:
@@ -96,15 +101,12 @@ def thresholds(request: Request, words: list[str]) -> Any:
 
     lower, upper = request.options.discretize or (None, None)
     options = {"lower": lower, "upper": upper, "n_folds": request.options.cv or 5}
-    return opened(request, _made(ThresholdTuner, fne, images.items, labels, **options))
+    return opened(request, made(ThresholdTuner, fne, images.items, labels, **options))
 
 
 def _full_network(request: Request, word: str) -> Any:
     """The full-network embedding that a word holds, or that it makes of a model."""
-    names, options = request.names, request.options
-    found = names.live(word, "model") if word else request.settings.model
-    if isinstance(found, str) and not (is_name(found) or is_meant_as_a_model(found)):
-        found = names.value(word, "model or embedder", backbones.names())
+    options, found = request.options, model_or_embedder(request, word)
     if isinstance(found, BaseEstimator):
         refuse(options, (*_OF_TUNER, "quiet"), "%embed thresholds with an embedder")
         return found
@@ -115,14 +117,6 @@ def _full_network(request: Request, word: str) -> Any:
         parameters["layers"] = known["layers"]
     is_quiet = options.quiet or request.settings.quiet
     return FullNetworkEmbedder(**{**parameters, "progress": False if is_quiet else "auto"})
-
-
-def _made(widget: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """The widget; what it refuses is a mistake of the line, and told without a traceback."""
-    try:
-        return widget(*arguments, **options)
-    except (TypeError, ValueError) as error:
-        raise EmbedError(str(error)) from None
 
 
 # What each does with the words that follow it.

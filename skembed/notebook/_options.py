@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NoReturn
 
-from .._choices import POOLINGS, PROJECTIONS
+from .._choices import POOLINGS
 from .._errors import did_you_mean
 from ..estimators._options import layers_from_text
 from ._ipython import UsageError
 from ._names import Names, split
+from ._view_options import VIEW_OPTIONS
 
 ON_ERROR = ("raise", "nan")  # "mean" is learnt by fit, and a line has none
 # Their values are looked at later, for they may be objects.
-_OBJECTS = ("layers", "labels", "images")
+_OBJECTS = ("layers", "labels", "images", *VIEW_OPTIONS)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,6 +84,27 @@ def read_line(line: str, names: Names) -> Line:
     if options.paths and options.labels:  # no expression then, but a name to be set
         options.labels = _name_for_labels(names.text(options.labels, "-y"))
     return Line([group for group in groups if group], options, is_silent)
+
+
+def without_options(line: str, flags: Iterable[str]) -> str:
+    """Return the line without some options and their values, however they are typed.
+
+    >>> without_options(
+    ...     "map images --layer stage2 -d=-1,1 -q  # early", ["--layer", "--discretize"]
+    ... )
+    'map images -q'
+    """
+    left_out = {FLAGS[flag].dest for flag in flags}
+    kept = []
+    rest = iter(_without_semicolon(split(line))[0])
+    for word in rest:
+        name, has_value, _ = word.partition("=")
+        action = FLAGS.get(name)
+        if action is None or action.dest not in left_out:
+            kept.append(word)
+        elif action.nargs != 0 and not has_value:
+            next(rest, None)
+    return " ".join(kept)
 
 
 def layers_from(word: str, names: Names) -> Any:
@@ -173,12 +195,6 @@ def _count(text: str) -> int:
     return number
 
 
-def _position(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no position of an image, from 0")
-    return int(text)
-
-
 def _thresholds(text: str) -> tuple[float, float]:
     bounds = _numbers(text, float)
     if len(bounds) != 2 or not bounds[0] <= bounds[1]:
@@ -225,15 +241,7 @@ def _make_parser() -> _Parser:
         help="labels for --svm; with --paths, their variable",
     )
     add("--images", metavar="EXPR", help="the images that features are of, for `map`")
-    add(
-        "--projection",
-        type=_one_of(PROJECTIONS),
-        metavar="HOW",
-        help=f"of `map`: {', '.join(PROJECTIONS)}",
-    )
     add("--cv", type=_count, metavar="N", help="confusion, thresholds: judge by N folds")
-    add("--feature", metavar="NAME", help="features: a name or a column")
-    add("--image", type=_position, metavar="I", help="features: the position of an image")
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
@@ -248,6 +256,8 @@ def _make_parser() -> _Parser:
     add("--no-cache", action="store_true", help="neither look rows up nor keep them")
     add("-q", "--quiet", action="store_true", help="neither bar nor summary")
     add("-h", "--help", action="store_true", help="show this")
+    for view in VIEW_OPTIONS.values():
+        add(view.flag, metavar=view.metavar, help=f"{view.verbs}: {view.help}")
     return parser
 
 
@@ -258,9 +268,11 @@ LONG_FLAGS = ["--" + action.dest.replace("_", "-") for action in dict.fromkeys(F
 
 
 def _options_help() -> str:
-    """Return the list of options, a line each."""
+    """Return the list of options, a line each; those of widgets come last."""
     lines = ["options:"]
     for action in dict.fromkeys(FLAGS.values()):
+        if action.dest == next(iter(VIEW_OPTIONS)):
+            lines += ["", "options of widgets, named as their parameters are:"]
         names = ", ".join(n for n in action.option_strings if n[1] != "-" or n in LONG_FLAGS)
         indent = "" if "," in names else "    "  # the long names below each other
         flag = f"{indent}{names} {action.metavar or ''}"

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from .. import PretrainedEmbedder
+from .. import backbones
+from ..backbones._formats import is_meant_as_a_model
+from ..backbones._registry import is_name
 from ..images import from_folders
 from ._embedding import embed_images
 from ._errors import EmbedError
 from ._images import Images, find_images
-from ._ipython import UsageError
+from ._ipython import TraitError, UsageError
 from ._names import is_quoted, unquote
-from ._options import refuse
+from ._options import refuse, without_options
 from ._request import Request
+from ._view_options import view_values
 
 EMBEDDING = (
     *("layers", "weights", "pooling", "size", "batch_size", "no_cache", "quiet", "labels"),
@@ -28,50 +33,78 @@ EMBEDDING = (
 def embedding_map(request: Request, words: list[str]) -> Any:
     """Open the map of images, which are embedded, or of features that are there."""
     usage = "%embed map [MODEL] IMAGES, or %embed map X --images IMAGES"
-    refuse(request.options, (*EMBEDDING, "images", "projection"), "%embed map")
-    model, source = model_and_source(words, usage)
     from ..widgets import EmbeddingMap
 
-    projection = request.options.projection or "pca"
+    taken = ("projection", *EmbeddingMap.view_parameters)
+    refuse(request.options, (*EMBEDDING, "images", *taken), "%embed map")
+    model, source = model_and_source(words, usage)
+    shown = view_values(request.options, request.names, taken)
     value = object_of(request, source, "images")
     if _are_features(value):
-        if model:
+        embedder = model_or_embedder(request, model) if model else None
+        if model and not isinstance(embedder, BaseEstimator):
             raise UsageError(f"{source} is features already, and no model runs: {usage}")
         pictures = _expression(request, "images")
-        images = None if pictures is None else find_images(pictures)
-        labels = labels_of(request, len(value))
-        items = None if images is None else images.items
-        view = EmbeddingMap(value, images=items, labels=labels, projection=projection)
-        return opened(request, view)
-    if request.options.images:
-        raise UsageError(f"--images is for features that are there, and {source} is images.")
-    images, labels, embedder, rows = _embedded(request, model, value)
-    view = EmbeddingMap(
-        rows, images=images.items, labels=labels, embedder=embedder, projection=projection
-    )
+        items = None if pictures is None else find_images(pictures).items
+        rows, labels = value, labels_of(request, len(value))
+    else:
+        if request.options.images:
+            raise UsageError(
+                f"--images is for features that are there, and {source} is images."
+            )
+        items, labels, embedder, rows = _embedded(request, model, value, "%embed map")
+    view = made(EmbeddingMap, rows, images=items, labels=labels, embedder=embedder, **shown)
     return opened(request, view)
 
 
 def labeller(request: Request, words: list[str]) -> Any:
     """Open the widget that labels images, those first that teach most."""
-    refuse(request.options, EMBEDDING, "%embed label")
-    model, source = model_and_source(words, "%embed label [MODEL] IMAGES")
     from ..widgets import Labeller
 
+    refuse(request.options, (*EMBEDDING, *Labeller.view_parameters), "%embed label")
+    model, source = model_and_source(words, "%embed label [MODEL] IMAGES")
+    shown = view_values(request.options, request.names, Labeller.view_parameters)
     value = object_of(request, source, "images")
-    images, labels, embedder, _ = _embedded(request, model, value)
-    return opened(request, Labeller(embedder, images.items, labels=labels))
+    items, labels, embedder, _ = _embedded(request, model, value, "%embed label")
+    return opened(request, made(Labeller, embedder, items, labels=labels, **shown))
 
 
 def _embedded(
-    request: Request, model: str, value: Any
-) -> tuple[Images, np.ndarray | None, PretrainedEmbedder, np.ndarray]:
-    """Images with their labels, who embeds them, and their rows, which show a bar."""
-    embedder = request.embedder(request.backbone(model))
+    request: Request, model: str, value: Any, who: str
+) -> tuple[list[Any], np.ndarray | None, Any, np.ndarray | None]:
+    """Images with their labels, who embeds them, and their rows, which show a bar.
+
+    An embedder that is there already may have to be fitted first: it has no rows yet.
+    """
+    found = model_or_embedder(request, model)
+    if isinstance(found, BaseEstimator):
+        embedding = [name for name in EMBEDDING if name not in ("labels", "out")]
+        allowed = [name for name in vars(request.options) if name not in embedding]
+        refuse(request.options, allowed, f"{who} with an embedder")
+        images, labels = labelled_images(request, value)
+        return images.items, labels, found, None
+    embedder = request.embedder(found)
     images, labels = labelled_images(request, value)
     with request.watch(len(images.items), str(embedder.backbone)) as watch:
         rows, _ = embed_images(embedder, images.items, watch, str(embedder.backbone))
-    return images, labels, embedder, rows
+    return images.items, labels, embedder, rows
+
+
+def model_or_embedder(request: Request, word: str) -> Any:
+    """What a word names: a model, as estimators take it, or an estimator that is there."""
+    names = request.names
+    found = names.live(word, "model") if word else request.settings.model
+    if isinstance(found, str) and not (is_name(found) or is_meant_as_a_model(found)):
+        found = names.value(word, "model or embedder", backbones.names())
+    return found
+
+
+def made(widget: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The widget; what it refuses is a mistake of the line, and told without a traceback."""
+    try:
+        return widget(*arguments, **options)
+    except (TypeError, ValueError, TraitError) as error:
+        raise EmbedError(str(error)) from None
 
 
 def labelled_images(request: Request, value: Any) -> tuple[Images, np.ndarray | None]:
@@ -130,7 +163,7 @@ def _has_class_folders(folder: str) -> bool:
 
 def opened(request: Request, view: Any) -> Any:
     """The widget, which knows the line that opens it; None where ``-o`` keeps it."""
-    view._typed = request.line
+    view.typed_without = functools.partial(without_options, request.line)
     if request.options.out:
         request.keep(request.options.out, view)
         return None

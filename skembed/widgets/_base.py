@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import inspect
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,7 +15,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from .._errors import shortened
-from ._anywidget import AnyWidget, TraitType, get_ipython
+from ._anywidget import AnyWidget, TraitType
+from ._line import option, variable
 from ._thumbnails import Thumbnails
 
 _STATIC = Path(__file__).parent / "static"
@@ -71,11 +73,23 @@ class Array(TraitType):
 class Widget(AnyWidget):
     """A widget with thumbnails, messages, a picture for saved notebooks, and a line of `%embed`.
 
-    A widget derived from it has `_esm`, from :func:`script`; `_verb`; and the methods
-    :meth:`figure` and :meth:`_parts_of_line`.
+    A widget derived from it has `_esm`, from :func:`script`; `_verb`; `view_parameters`; and the
+    methods :meth:`figure` and :meth:`_given_words`.
+
+    Parameters
+    ----------
+    thumbnails : Thumbnails
+        Of the images.
+    given : dict
+        What the widget was given, by the names of its parameters.
+    **traits : object
+        First values of traits.
     """
 
     _css = (_STATIC / "widgets.css").read_text("utf-8")
+    # The parameters whose values stand in the line of `%embed`, as options of their names: what
+    # is shown, where a trait has the name, else what was given.
+    view_parameters: ClassVar[tuple[str, ...]] = ()
     _verb: ClassVar[str]
     _answers: ClassVar[dict[str, str]]
     _thumbnails = Thumbnails(None)  # ipywidgets closes what failed to be made, too
@@ -91,7 +105,8 @@ class Widget(AnyWidget):
 
     def __init__(self, thumbnails: Thumbnails, given: dict[str, Any], **traits: Any):
         self._thumbnails, self._given = thumbnails, given
-        self._typed = ""  # what followed %embed, where that has opened the widget
+        # What was typed after %embed, where that has opened the widget, without some options.
+        self.typed_without: Callable[[Iterable[str]], str] | None = None
         super().__init__(**traits)
         self.on_msg(self._receive)
 
@@ -111,33 +126,43 @@ class Widget(AnyWidget):
         Returns
         -------
         str
-            With the notebook's variables that hold what this widget was given. What no variable
-            holds has the name of the argument.
+            With the notebook's variables that hold what this widget was given, and with what is
+            chosen in it now. What no variable holds has the name of the argument.
         """
-        if self._typed:
-            return f"%embed {self._typed}"
-        return " ".join(filter(None, ["%embed", self._verb, *self._parts_of_line()]))
+        options = self._options()
+        if self.typed_without is None:
+            given = self._given_words()
+            words = [self._verb, *(word for word in given if word.split(" ")[0] not in options)]
+        else:
+            words = [self.typed_without(options)]
+        return " ".join(filter(None, ["%embed", *words, *options.values()]))
 
     def close(self) -> None:
         """Take the widget from the page, and free its thumbnails."""
         self._thumbnails.clear()
         super().close()
 
-    def _parts_of_line(self) -> Sequence[str]:
-        """What follows the verb."""
+    def _given_words(self) -> Sequence[str]:
+        """The words for what the widget was given and is not chosen in it."""
         raise NotImplementedError
+
+    def _options(self) -> dict[str, str]:
+        """For each flag, the option as it is now; empty where the line needs none."""
+        usual = inspect.signature(type(self)).parameters
+        found = {}
+        for name in self.view_parameters:
+            flag, is_chosen = "--" + name.replace("_", "-"), self.has_trait(name)
+            value = getattr(self, name) if is_chosen else self._given[name]
+            default: Any = self.trait_defaults(name) if is_chosen else usual[name].default
+            is_usual = value is None or np.size(value) == 0 or np.array_equal(value, default)
+            found[flag] = "" if is_usual else option(flag, value)
+        return found
 
     def _expression(self, argument: str) -> str:
         """What the user may write for an argument: a variable that holds it, or its name."""
-        shell = get_ipython()
-        names = shell.user_ns if shell is not None else {}
-        value = self._given[argument]
-        for name, held in names.items():
-            if held is value and not name.startswith("_"):
-                return name
-        return argument
+        return variable(self._given[argument]) or argument
 
-    def _option(self, flag: str, argument: str) -> str:
+    def _object_option(self, flag: str, argument: str) -> str:
         """An option and its expression; empty where the argument was not given."""
         if self._given.get(argument) is None:
             return ""

@@ -48,6 +48,11 @@ class ConfusionBrowser(Widget):
     X_train, y_train : sequence of images and array-like, of length n_train, optional
         What `clf` was fitted on, so that the nearest of them can be shown. Without them and
         without `cv`, the nearest of X are.
+    cell : (str, str), optional
+        The true and the predicted class that are shown first; by default those confused most
+        often.
+    current : int, default=-1
+        The image that is explained first, or -1.
     n_features : int, default=8
         How many features that speak for the predicted class are shown; half as many against it.
     n_neighbors : int, default=6
@@ -102,6 +107,7 @@ class ConfusionBrowser(Widget):
 
     _esm = script("bars.js", "heat_map.js", "confusion_browser.js")
     _verb = "confusion"
+    view_parameters = ("cell", "current", "cv", "n_features", "n_neighbors")
 
     classes = t.List(t.Unicode()).tag(sync=True)
     cell = t.List(t.Unicode()).tag(sync=True)
@@ -122,6 +128,8 @@ class ConfusionBrowser(Widget):
         cv: int | None = None,
         X_train: Any = None,
         y_train: Any = None,
+        cell: Sequence[str] | None = None,
+        current: int = -1,
         n_features: int = 8,
         n_neighbors: int = 6,
     ):
@@ -138,20 +146,24 @@ class ConfusionBrowser(Widget):
             items, self._labels = [*items, *training], [*self._labels, *map(str, y_train)]
         self._items = items
         self._judges = Judges(clf, items, self._y, None if cv is None else self._folds())
-        self._cv, matrix = cv, _most_wrong(self.found.matrix)
+        matrix = _most_wrong(self.found.matrix)
         self._names = {str(name): name for name in self.found.matrix.index}
         pairs = self.found.pairs[
             self.found.pairs[["true", "predicted"]].isin(matrix.index).all(axis=1)
         ]
         super().__init__(
             Thumbnails(items),
-            {"clf": clf, "X": X, "y": y},
+            {"clf": clf, "X": X, "y": y, "X_train": X_train, "y_train": y_train, "cv": cv}
+            | {"n_features": n_features, "n_neighbors": n_neighbors},
             classes=[str(name) for name in matrix.index],
             _matrix=matrix.to_numpy().tolist(),
             _pairs=[[str(a), str(b), int(n)] for a, b, n in pairs.itertuples(index=False)],
             _n=[len(self.found.predictions), len(self.found.errors), len(self.found.matrix)],
         )
-        self.cell = self._pairs[0][:2] if self._pairs else [self.classes[0]] * 2
+        if cell is None:
+            cell = self._pairs[0][:2] if self._pairs else [self.classes[0]] * 2
+        self.cell = list(cell)
+        self.current = current
 
     def figure(self) -> Any:
         """Return the matrix as scikit-learn draws it.
@@ -171,9 +183,10 @@ class ConfusionBrowser(Widget):
         display.plot(ax=ax, cmap="Blues", xticks_rotation="vertical", include_values=n <= 30)
         return ax.figure
 
-    def _parts_of_line(self) -> Sequence[str]:
-        cv = "" if self._cv is None else f"--cv {self._cv}"
-        return [self._expression("clf"), self._expression("X"), self._option("-y", "y"), cv]
+    def _given_words(self) -> Sequence[str]:
+        flags = {"-y": "y", "--X-train": "X_train", "--y-train": "y_train"}
+        options = [self._object_option(flag, name) for flag, name in flags.items()]
+        return [self._expression("clf"), self._expression("X"), *options]
 
     def _folds(self) -> np.ndarray:
         """The fold of each image of X; -1 for one that could not be read."""

@@ -16,6 +16,7 @@ from ..inspection._projection import (
 )
 from . import _anywidget as t
 from ._base import Array, Widget, answers, embed, script
+from ._line import embedder_words, labels_option
 from ._thumbnails import Thumbnails
 
 _ALL = "all features"
@@ -43,6 +44,10 @@ class EmbeddingMap(Widget):
         How features become points, as :func:`skembed.inspection.project` does it; or the points.
     layer : str or None, default=None
         The layer that is shown first; None for all features together.
+    selected : array-like of int, default=()
+        Positions of the images that are selected first.
+    hidden : sequence of str, default=()
+        Names of classes that are not shown first; ``"no label"`` stands for images without one.
     n_neighbors : int, default=8
         How many are shown.
     height : int, default=420
@@ -61,6 +66,8 @@ class EmbeddingMap(Widget):
         Its nearest neighbours in the features that are shown.
     layer : str
         The layer that is shown.
+    hidden : list of str
+        The classes that are not shown. Set them, or click on them.
 
     See Also
     --------
@@ -86,6 +93,7 @@ class EmbeddingMap(Widget):
 
     _esm = script("point_cloud.js", "embedding_map.js")
     _verb = "map"
+    view_parameters = ("layer", "selected", "hidden", "n_neighbors", "height")
 
     _points = Array("<f4")
     _codes = Array("<u2")
@@ -97,6 +105,7 @@ class EmbeddingMap(Widget):
     neighbors = t.List(t.Int()).tag(sync=True)
     layers = t.List(t.Unicode()).tag(sync=True)
     layer = t.Unicode(_ALL).tag(sync=True)
+    hidden = t.List(t.Unicode()).tag(sync=True)
     height = t.Int(420).tag(sync=True)
 
     def __init__(
@@ -108,10 +117,13 @@ class EmbeddingMap(Widget):
         embedder: Any = None,
         projection: Any = "pca",
         layer: str | None = None,
+        selected: Any = (),
+        hidden: Sequence[str] = (),
         n_neighbors: int = 8,
         height: int = 420,
     ):
         given = {"X": X, "images": images, "labels": labels, "embedder": embedder}
+        given |= {"projection": projection, "n_neighbors": n_neighbors}
         self._X = _features(X, images, embedder)
         self._projection, self._n_neighbors = projection, n_neighbors
         self._columns = _columns(embedder, self._X.shape[1])
@@ -130,6 +142,8 @@ class EmbeddingMap(Widget):
         )
         self._points = _normalised(self._points_of(self._first))
         self.labels = labels
+        self._first_labels = self.labels
+        self.selected, self.hidden = selected, list(hidden)
 
     def figure(self) -> Any:
         """Return the map as a picture of matplotlib.
@@ -142,22 +156,23 @@ class EmbeddingMap(Widget):
         points = self._points.reshape(-1, 2)
         return plot_projection(points, self.labels, selected=self.selected).figure
 
-    def _parts_of_line(self) -> Sequence[str]:
-        is_named = isinstance(self._projection, str)
-        has_rows = self._given["X"] is not None
+    def _given_words(self) -> Sequence[str]:
+        embedder, has_rows = self._given["embedder"], self._given["X"] is not None
         return [
-            self._model_of_line() if not has_rows else "",
+            "" if embedder is None else embedder_words(embedder),
             self._expression("X" if has_rows else "images"),
-            self._option("--images", "images") if has_rows else "",
-            self._option("-y", "labels"),
-            f"--projection {self._projection}"
-            if is_named and self._projection != "pca"
-            else "",
+            self._object_option("--images", "images") if has_rows else "",
+            self._object_option("-y", "labels"),
+            self._projection_option(),
         ]
 
-    def _model_of_line(self) -> str:
-        backbone = getattr(self._given["embedder"], "backbone", "")
-        return backbone if isinstance(backbone, str) else "{embedder.backbone}"
+    def _projection_option(self) -> str:
+        if not isinstance(self._projection, str):
+            return f"--projection ${self._expression('projection')}"
+        return "" if self._projection == "pca" else f"--projection {self._projection}"
+
+    def _options(self) -> dict[str, str]:
+        return {**super()._options(), **labels_option(self, self._first_labels)}
 
     def _known_layer(self, name: str) -> str:
         if name not in self._columns:
@@ -183,6 +198,16 @@ class EmbeddingMap(Widget):
         if len(self._points):
             self._points = _normalised(self._points_of(self._known_layer(change.new)))
             self._find_neighbors()
+
+    @t.validate("selected")
+    def _known_images(self, proposal: Any) -> np.ndarray:
+        selected = proposal.value
+        if len(selected) and selected.max() >= len(self._X):
+            raise ValueError(
+                f"selected has the position {selected.max()}; there are {len(self._X):,} images, "
+                "from 0."
+            )
+        return selected
 
     @t.observe("current")
     def _find_neighbors(self, _: Any = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -102,6 +101,7 @@ class FeatureInspector(Widget):
 
     _esm = script("bars.js", "feature_inspector.js")
     _verb = "features"
+    view_parameters = ("feature", "image", "n_images", "n_counted", "n_features")
 
     feature = t.Any().tag(sync=True)
     image = t.Int(-1).tag(sync=True)
@@ -137,7 +137,8 @@ class FeatureInspector(Widget):
         self.found, self.features = Bunch(), pd.DataFrame()
         super().__init__(
             Thumbnails(self._items),
-            {"estimator": estimator, "X": X, "y": y},
+            {"estimator": estimator, "X": X, "y": y, "n_images": n_images}
+            | {"n_counted": n_counted, "n_features": n_features},
             _layers=[list(one) for one in network_layers(self._embedder)],
             _n=[n, len(self._names)],
         )
@@ -164,27 +165,9 @@ class FeatureInspector(Widget):
         why = "" if self._overlays.has_places else " (its layer has no places)"
         return TopImagesDisplay(highest, lowest, self._found.name + why).plot(figure).figure_
 
-    def embed_line(self) -> str:
-        """Return a line of ``%embed`` that opens this view again, with this feature and image.
-
-        Returns
-        -------
-        str
-            As for every widget.
-        """
-        if not self._typed:
-            return super().embed_line()
-        # Those that were typed may have changed since.
-        typed = re.sub(r"\s--(feature|image)(=|\s+)\S+", "", self._typed)
-        return " ".join(["%embed", typed, *self._chosen()])
-
-    def _parts_of_line(self) -> Sequence[str]:
-        given = [self._expression("estimator"), self._expression("X"), self._option("-y", "y")]
-        return [*given, *self._chosen()]
-
-    def _chosen(self) -> list[str]:
-        image = [] if self.image < 0 else [f"--image {self.image}"]
-        return [f"--feature {self.feature}", *image]
+    def _given_words(self) -> Sequence[str]:
+        labels = self._object_option("-y", "y")
+        return [self._expression("estimator"), self._expression("X"), labels]
 
     @t.validate("feature")
     def _known_feature(self, proposal: Any) -> str:

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from .._choices import LABELLING_STRATEGIES
 from ..evaluation import cross_validate, make_classifier
-from ..inspection._labelling import STRATEGIES, margins_and_guesses, next_to_label
+from ..inspection._labelling import margins_and_guesses, next_to_label
 from . import _anywidget as t
 from ._base import Widget, answers, embed, script
+from ._line import embedder_words, labels_option
 from ._thumbnails import Thumbnails
 
 _QUEUE = 12
@@ -76,13 +78,14 @@ class Labeller(Widget):
 
     _esm = script("labeller.js")
     _verb = "label"
+    view_parameters = ("strategy", "classes")
 
     labels = t.Any()
     classes = t.List(t.Unicode()).tag(sync=True)
-    strategy = t.Enum(STRATEGIES, "uncertain").tag(sync=True)
+    strategy = t.Enum(LABELLING_STRATEGIES, "uncertain").tag(sync=True)
     accuracy = t.Any().tag(sync=True)
     history = t.List().tag(sync=True)
-    _strategies = t.List(list(STRATEGIES)).tag(sync=True)
+    _strategies = t.List(list(LABELLING_STRATEGIES)).tag(sync=True)
     _queue = t.List(t.Int()).tag(sync=True)
     _guesses = t.List(t.Unicode()).tag(sync=True)
     _counts = t.List(t.Int()).tag(sync=True)
@@ -107,12 +110,12 @@ class Labeller(Widget):
         self._done: list[tuple[int, Any]] = []  # images, and the labels they had before
         self._later: list[int] = []
         known = _as_labels(labels, len(thumbnails))
-        named = [str(one) for one in pd.unique(known[~pd.isna(known)])]
+        self._first_labels = known
         super().__init__(
             thumbnails,
             given,
             labels=known,
-            classes=list(dict.fromkeys([*map(str, classes), *named])),
+            classes=list(dict.fromkeys([*map(str, classes), *_names(known)])),
             strategy=strategy,
             _n=len(thumbnails),
         )
@@ -192,13 +195,15 @@ class Labeller(Widget):
         right.set(xlabel="labels", ylabel="accuracy", ylim=(0, 1.02))
         return figure
 
-    def _parts_of_line(self) -> Sequence[str]:
-        backbone = getattr(self._embedder, "backbone", "")
-        return [
-            backbone if isinstance(backbone, str) else "",
-            self._expression("images"),
-            self._option("-y", "labels"),
-        ]
+    def _given_words(self) -> Sequence[str]:
+        images, labels = self._expression("images"), self._object_option("-y", "labels")
+        return [embedder_words(self._embedder), images, labels]
+
+    def _options(self) -> dict[str, str]:
+        options = {**super()._options(), **labels_option(self, self._first_labels)}
+        if self.classes == _names(self.labels):  # the labels say them already
+            options["--classes"] = ""
+        return options
 
     def _give(self, i: int, name: Any) -> None:
         labels = self.labels.copy()
@@ -287,6 +292,11 @@ class Labeller(Widget):
 
     def __repr__(self) -> str:
         return f"Labeller({int((~pd.isna(self.labels)).sum())} of {self._n:,} images labelled)"
+
+
+def _names(labels: np.ndarray) -> list[str]:
+    """The classes, in the order in which the images have them."""
+    return [str(one) for one in pd.unique(labels[~pd.isna(labels)])]
 
 
 def _as_labels(labels: Any, n: int) -> np.ndarray:

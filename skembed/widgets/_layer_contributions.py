@@ -30,6 +30,8 @@ class LayerContributions(Widget):
         classifier.
     target : str, default="overall"
         The class that is shown first.
+    selected : str, default=""
+        The layer or stage whose features are shown first; empty for all.
     n_features : int, default=15
         How many of the strongest features are shown.
 
@@ -71,6 +73,7 @@ class LayerContributions(Widget):
 
     _esm = script("bars.js", "layer_contributions.js")
     _verb = "contributions"
+    view_parameters = ("target", "selected", "n_features")
 
     classes = t.List(t.Unicode()).tag(sync=True)
     target = t.Unicode(OVERALL).tag(sync=True)
@@ -78,16 +81,19 @@ class LayerContributions(Widget):
     _parts = t.List().tag(sync=True)
     _features = t.List().tag(sync=True)
 
-    def __init__(self, clf: Any, *, target: Any = OVERALL, n_features: int = 15):
+    def __init__(
+        self, clf: Any, *, target: Any = OVERALL, selected: str = "", n_features: int = 15
+    ):
         self._found, self._n_features = layer_contributions(clf), n_features
         names = self._found.shares.columns.tolist()
         self._names = {str(name): name for name in names}
         self.features = pd.DataFrame()
         super().__init__(
             Thumbnails(None),
-            {"clf": clf},
+            {"clf": clf, "n_features": n_features},
             classes=list(self._names),
             target=str(target),
+            selected=selected,
             _parts=_parts(self._found),
         )
         self._show_features()
@@ -112,7 +118,7 @@ class LayerContributions(Widget):
         display = LayerContributionsDisplay(self.shares, self._found.stages)
         return display.plot(ax, target=self._names[self.target]).figure_
 
-    def _parts_of_line(self) -> Sequence[str]:
+    def _given_words(self) -> Sequence[str]:
         return [self._expression("clf")]
 
     @t.validate("target")

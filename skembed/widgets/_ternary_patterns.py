@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from .._choices import TERNARY_SIGNS
 from .._errors import did_you_mean
 from ..inspection._layer_display import ClassPatternsDisplay
 from ..inspection._patterns import class_patterns
 from . import _anywidget as t
 from ._base import Widget, script
+from ._line import option
 from ._thumbnails import Thumbnails
-
-_SIGNS = ("present", "absent")
 
 
 class TernaryPatterns(Widget):
@@ -31,6 +31,11 @@ class TernaryPatterns(Widget):
         Those that are in the store do not run again.
     y : array-like of shape (n_samples,)
         The classes.
+    cell : sequence of str, optional
+        The class, or the class and the layer, whose features are shown first; by default all
+        layers of the first class.
+    sign : {"present", "absent"}, default="present"
+        Which heat map is shown first.
     n_features : int, default=10
         How many features of each end are shown.
 
@@ -67,22 +72,33 @@ class TernaryPatterns(Widget):
 
     _esm = script("bars.js", "heat_map.js", "ternary_patterns.js")
     _verb = "patterns"
+    view_parameters = ("cell", "sign", "n_features")
 
     classes = t.List(t.Unicode()).tag(sync=True)
     layers = t.List(t.Unicode()).tag(sync=True)
     cell = t.List(t.Unicode()).tag(sync=True)
-    sign = t.Enum(_SIGNS, "present").tag(sync=True)
+    sign = t.Enum(TERNARY_SIGNS, "present").tag(sync=True)
     _shares = t.Dict().tag(sync=True)
     _features = t.List().tag(sync=True)
 
-    def __init__(self, fne: Any, X: Any, y: Any, *, n_features: int = 10):
+    def __init__(
+        self,
+        fne: Any,
+        X: Any,
+        y: Any,
+        *,
+        cell: Sequence[str] | None = None,
+        sign: str = "present",
+        n_features: int = 10,
+    ):
         self.patterns, self._n_features = class_patterns(fne, X, y), n_features
         presence, absence = self.patterns.presence, self.patterns.absence
         self._names = {str(name): name for name in presence.index}
         self.features = pd.DataFrame()
         super().__init__(
             Thumbnails(None),
-            {"fne": fne, "X": X, "y": y},
+            {"fne": fne, "X": X, "y": y, "n_features": n_features},
+            sign=sign,
             classes=list(self._names),
             layers=list(presence.columns),
             _shares={
@@ -90,7 +106,7 @@ class TernaryPatterns(Widget):
                 "absent": absence.to_numpy().tolist(),
             },
         )
-        self.cell = [self.classes[0], ""]
+        self.cell = self.classes[:1] if cell is None else list(cell)
 
     def figure(self) -> Any:
         """Return both heat maps.
@@ -108,17 +124,22 @@ class TernaryPatterns(Widget):
         axes = Figure(figsize=size, layout="constrained").subplots(2, 1, sharex=True)
         return ClassPatternsDisplay(presence, absence).plot(axes).figure_
 
-    def _parts_of_line(self) -> Sequence[str]:
-        return [self._expression("fne"), self._expression("X"), self._option("-y", "y")]
+    def _given_words(self) -> Sequence[str]:
+        return [self._expression("fne"), self._expression("X"), self._object_option("-y", "y")]
+
+    def _options(self) -> dict[str, str]:
+        name = [one for one in self.cell if one]  # all layers have no name
+        return {**super()._options(), "--cell": option("--cell", name)}
 
     @t.validate("cell")
     def _known_cell(self, proposal: Any) -> list[str]:
-        if len(proposal.value) != 2:
-            raise ValueError(f"cell is {proposal.value}; expected [class, layer].")
-        for name, known in zip(proposal.value, (self.classes, ["", *self.layers]), strict=True):
+        if len(proposal.value) not in (1, 2):
+            raise ValueError(f"cell is {proposal.value}; expected [class, layer], or [class].")
+        cell = [*proposal.value, ""][:2]
+        for name, known in zip(cell, (self.classes, ["", *self.layers]), strict=True):
             if name not in known:
                 raise ValueError(f"cell={proposal.value} is none. {did_you_mean(name, known)}")
-        return proposal.value
+        return cell
 
     @t.observe("cell")
     def _show_features(self, _: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,8 @@ from ..inspection._thresholds import ThresholdRows
 from . import _anywidget as t
 from ._base import Widget, answers, script
 from ._thumbnails import Thumbnails
+
+_N_FOLDS = 5
 
 
 class ThresholdTuner(Widget):
@@ -102,14 +103,14 @@ class ThresholdTuner(Widget):
         *,
         lower: float | None = None,
         upper: float | None = None,
-        n_folds: int = 5,
+        n_folds: int = _N_FOLDS,
     ):
         self._rows, self._n_folds = ThresholdRows(fne, X, y), n_folds
         self._scores: dict[tuple[float, float], tuple[float, float]] = {}
         self._is_moving = False
         super().__init__(
             Thumbnails(None),
-            {"fne": fne, "X": X, "y": y},
+            {"fne": fne, "X": X, "y": y, "n_folds": n_folds},
             lower=float(fne.lower if lower is None else lower),
             upper=float(fne.upper if upper is None else upper),
         )
@@ -170,30 +171,12 @@ class ThresholdTuner(Widget):
             axes[0].set_title(title, fontsize=10)
         return figure
 
-    def _parts_of_line(self) -> Sequence[str]:
-        return [
-            self._expression("fne"),
-            self._expression("X"),
-            self._option("-y", "y"),
-            self._thresholds_option(),
-        ]
+    def _given_words(self) -> Sequence[str]:
+        return [self._expression("fne"), self._expression("X"), self._object_option("-y", "y")]
 
-    def _thresholds_option(self) -> str:
-        return f"-d {float(self.lower)!r},{float(self.upper)!r}"
-
-    def embed_line(self) -> str:
-        """Return a line of ``%embed`` that opens this view again, with these thresholds.
-
-        Returns
-        -------
-        str
-            As for every widget.
-        """
-        if not self._typed:
-            return super().embed_line()
-        # Of several -d the last one holds.
-        typed = re.sub(r" -d \S+$", "", self._typed)
-        return f"%embed {typed} {self._thresholds_option()}"
+    def _options(self) -> dict[str, str]:
+        folds = "" if self._n_folds == _N_FOLDS else f"--cv {self._n_folds}"
+        return {"--cv": folds, "-d": f"-d {float(self.lower)!r},{float(self.upper)!r}"}
 
     @t.validate("lower")
     def _check_lower(self, proposal: Any) -> float:

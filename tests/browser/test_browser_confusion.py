@@ -68,7 +68,8 @@ def test_a_cell_has_images_and_an_image_has_reasons(lab):
     expect(widget.get_by_role("status")).to_contain_text("why brick rather than grass")
     widget.get_by_role("button", name="Copy as %embed").click()
     said = widget.get_by_label("The line that opens this view again")
-    expect(said).to_have_value("%embed confusion clf tiles -y y")
+    options = "-y y --X-train X_train --y-train y_train --cell grass,brick --current 0"
+    expect(said).to_have_value(f"%embed confusion clf tiles {options}")
 
     page.set_viewport_size({"width": 400, "height": 900})
     widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")

@@ -56,7 +56,7 @@ def test_layers_are_chosen_and_show_their_features(lab):
     assert page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length") == 2
     widget.get_by_role("button", name="Copy as %embed").click()
     said = widget.get_by_label("The line that opens this view again")
-    expect(said).to_have_value("%embed contributions clf")
+    expect(said).to_have_value("%embed contributions clf --target grass --selected stage1")
 
     page.set_viewport_size({"width": 400, "height": 900})
     widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")

@@ -92,7 +92,7 @@ def test_points_are_looked_at_selected_and_labelled(lab):
 
     widget.get_by_role("button", name="Copy as %embed").click()
     said = widget.get_by_label("The line that opens this view again")
-    expect(said).to_have_value("%embed map X --images images -y y")
+    expect(said).to_have_value("%embed map X --images images --selected 3:6 -y view.labels")
     (kept,) = notebook.outputs(1)
     assert {"image/png", "application/vnd.jupyter.widget-view+json"} <= set(kept["data"])
 

@@ -52,7 +52,9 @@ def test_a_cell_shows_the_features_of_a_class(lab):
     expect(cells.nth(0)).to_have_attribute("aria-selected", "true")
     widget.get_by_role("button", name="Copy as %embed").click()
     said = widget.get_by_label("The line that opens this view again")
-    expect(said).to_have_value("%embed patterns fne tiles -y y")
+    expect(said).to_have_value(
+        "%embed patterns fne tiles -y y --cell brick,stage1 --sign absent"
+    )
 
     page.set_viewport_size({"width": 400, "height": 900})
     widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")

@@ -67,7 +67,7 @@ def test_thresholds_are_moved_by_keys_numbers_and_mouse(lab):
     widget.get_by_role("button", name="Copy as %embed").click()
     said = widget.get_by_label("The line that opens this view again")
     line = notebook.evaluate(
-        "print(f'%embed thresholds fne X -y y -d {view.lower},{view.upper}')"
+        "print(f'%embed thresholds fne X -y y --cv 2 -d {view.lower},{view.upper}')"
     )
     expect(said).to_have_value(line)
     page.set_viewport_size({"width": 400, "height": 900})

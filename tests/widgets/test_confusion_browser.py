@@ -134,7 +134,8 @@ def test_picture_and_refusals(view, classifier, pictures, labels):
     texts = [text.get_text() for text in view.figure().axes[0].get_yticklabels()]
     assert texts == view.classes
     assert "image/png" in view._repr_mimebundle_()[0]
-    assert view.embed_line() == "%embed confusion clf X -y y"
+    trained = "--X-train X_train --y-train y_train"
+    assert view.embed_line() == f"%embed confusion clf X -y y {trained} --cell grass,brick"
     assert repr(view) == "ConfusionBrowser(1 of 7 images wrong, 3 classes)"
     with pytest.raises(ValueError, match="Did you mean 'grass'"):
         view.cell = ["gras", "brick"]

@@ -132,9 +132,8 @@ def test_line_and_refusals(embedder, classifier, pictures, labels):
         view.embed_line()
         == f"%embed features estimator X -y y --feature {view.feature} --image 2"
     )
-    view._typed = "features clf images --feature 3 --image 2 -o view"
     view.feature, view.image = 1, -1
-    assert view.embed_line() == f"%embed features clf images -o view --feature {view.feature}"
+    assert view.embed_line() == f"%embed features estimator X -y y --feature {view.feature}"
     assert repr(view).startswith(f"FeatureInspector({view.feature}, 12 images, ")
     with pytest.raises(ValueError, match="X has 12 images"):
         view.image = 12

@@ -48,7 +48,7 @@ def test_picture_and_refusals(classifier):
     (ax,) = view.figure().axes
     heights = [bar.get_height() for bar in ax.patches]
     np.testing.assert_allclose(heights, view.shares["brick"])
-    assert view.embed_line() == "%embed contributions clf"
+    assert view.embed_line() == "%embed contributions clf --target brick"
     assert "image/png" in view._repr_mimebundle_()[0]
     assert repr(view) == "LayerContributions(3 layers, 3 classes)"
     for name, value in (("target", "gras"), ("selected", "stage3")):

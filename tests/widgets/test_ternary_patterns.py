@@ -32,7 +32,7 @@ def test_picture_and_refusals(ternary_embedder, classifier, pictures, labels):
     titles = [ax.get_title() for ax in view.figure().axes]
     assert titles[:2] == ["present (+1)", "absent (-1)"]
     assert "image/png" in view._repr_mimebundle_()[0]
-    assert view.embed_line() == "%embed patterns fne X -y y"
+    assert view.embed_line() == "%embed patterns fne X -y y --cell brick"
     assert repr(view) == "TernaryPatterns(3 classes, 3 layers)"
     with pytest.raises(ValueError, match="Did you mean 'grass'"):
         view.cell = ["gras", ""]

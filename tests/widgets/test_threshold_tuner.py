@@ -59,7 +59,7 @@ def test_histogram_reaches_as_far_as_the_thresholds(view, pictures):
     view.set_thresholds(-4.2, 3.7)
     assert (view._edges[0], view._edges[-1], sum(view._counts)) == (-5, 4, n)
     assert view.figure().axes[0].get_title().startswith("lower -4.2, upper 3.7: accuracy")
-    assert view.embed_line() == "%embed thresholds fne X -y y -d -4.2,3.7"
+    assert view.embed_line() == "%embed thresholds fne X -y y --cv 2 -d -4.2,3.7"
     assert "image/png" in view._repr_mimebundle_()[0]
     assert repr(view).startswith("ThresholdTuner(lower=-4.2, upper=3.7, accuracy")
 

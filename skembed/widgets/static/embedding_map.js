@@ -93,12 +93,14 @@ function connectData(view) {
   const { link, stage, legend } = view;
   const { cloud } = stage;
   const classes = () => link.get("classes");
-  view.labelOf = (i) => classes()[view.codes[i] - 1] ?? "no label";
+  const nameOf = (code) => classes()[code - 1] ?? "no label";
+  view.labelOf = (i) => nameOf(view.codes[i]);
   const arrange = roving(link, legend, "button");
   const colour = () => {
     const palette = PALETTES[link.theme];
     view.palette = [GREY[link.theme], ...classes().map((_, k) => palette[k % palette.length])];
     view.codes = typed(link.get("_codes"), Uint16Array);
+    hide();
     cloud.setColours(view.codes, view.palette);
     listClasses();
   };
@@ -119,25 +121,35 @@ function connectData(view) {
     legend.querySelector("button")?.setAttribute("tabindex", "0");
     arrange();
   };
+  // By name: the codes of classes change as labels come.
+  const hide = () => {
+    const names = new Set(link.get("hidden"));
+    cloud.hidden = new Set([...classes().keys(), classes().length].filter((code) => names.has(nameOf(code))));
+  };
   const toggle = () => {
+    hide();
     for (const button of legend.children) button.setAttribute("aria-pressed", String(!cloud.hidden.has(Number(button.value))));
     cloud.draw();
+  };
+  const choose = (codes) => {
+    link.set("hidden", codes.map(nameOf));
+    toggle();
   };
   link.on(legend, "click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const code = Number(button.value);
-    if (!cloud.hidden.delete(code)) cloud.hidden.add(code);
-    toggle();
+    const others = [...cloud.hidden].filter((other) => other !== code);
+    choose(cloud.hidden.has(code) ? others : [...others, code]);
   });
   link.on(legend, "dblclick", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const others = [...legend.children].map((other) => Number(other.value)).filter((code) => code !== Number(button.value));
     const isAlone = others.every((code) => cloud.hidden.has(code));
-    cloud.hidden = new Set(isAlone ? [] : others);
-    toggle();
+    choose(isAlone ? [] : others);
   });
+  link.onTrait("hidden", toggle);
   link.onTrait(["_codes", "classes"], () => {
     view.foot.forgive();
     colour();
