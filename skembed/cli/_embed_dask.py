@@ -84,7 +84,7 @@ def _client(address: str, out: Output) -> Iterator[Any]:
             cluster = library.LocalCluster(
                 n_workers=n_cores(),
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
             )
             address = stack.enter_context(cluster)

@@ -284,7 +284,7 @@ class Runner:
         with contextlib.ExitStack() as stack:
             if self._store is not None:
                 with self._recorder.phase("lock"):
-                    stack.enter_context(self._store.lock())
+                    stack.enter_context(self._store.lock([image.key for image in batch]))
                 batch = self._look_up(batch)
             if batch:
                 stack.enter_context(self._recorder.phase("network"))

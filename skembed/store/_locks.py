@@ -25,6 +25,13 @@ _CHECK_INTERVAL = 0.5  # seconds between two checks for heartbeats
 _ANNOUNCE_AFTER = 2.0  # seconds
 # Waiting for a file lock is polling. 5 ms is little compared with a batch through a network.
 _POLL_INTERVAL = 0.005
+WAITING = (
+    "Waiting for another process, which is computing embeddings of the same kind: what it has "
+    "finished will not be computed again."
+)
+_ANNOUNCED_EVERY = 600.0  # seconds
+# Stores of which a wait was announced here, and when: tasks that follow one another wait often.
+_announced: dict[Path, float] = {}
 # Lock files whose holder was found stopped, and the time of its last heartbeat: the next batch
 # need not wait for STOPPED_AFTER seconds again.
 _stopped: dict[Path, int | None] = {}
@@ -32,6 +39,16 @@ _stopped: dict[Path, int | None] = {}
 _held: list[Path] = []
 _mutex = threading.Lock()
 _thread: threading.Thread | None = None
+
+
+def is_due(directory: Path) -> bool:
+    """Return whether a wait for a store is to be announced, and note down that it was."""
+    now = time.monotonic()
+    with _mutex:
+        if now - _announced.get(directory, -_ANNOUNCED_EVERY) < _ANNOUNCED_EVERY:
+            return False
+        _announced[directory] = now
+        return True
 
 
 class StoppedHolderError(TimeoutError):
@@ -99,10 +116,7 @@ class FairLock:
     def _announce_waiting(self) -> None:
         announce, self._announce = self._announce, None
         if announce is not None:
-            announce(
-                "Waiting for another process, which is computing embeddings of the same "
-                "kind: what it has finished will not be computed again."
-            )
+            announce(WAITING)
 
 
 class _HeartbeatLock:

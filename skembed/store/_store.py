@@ -12,10 +12,12 @@ from types import TracebackType
 import numpy as np
 
 from .._config import get_config
+from .._dask import worker_threads
 from .._errors import advice
-from ._directory import make_store, store_directory
+from ._directory import advice_on_cache, make_store, store_directory
 from ._error_handler import ErrorHandler, warn_once
 from ._index import Index
+from ._key_locks import are_available, keys_locked
 from ._layouts import (
     Layout,
     Lookup,
@@ -29,7 +31,8 @@ from ._layouts import (
     write_rows,
 )
 from ._leases import Uses
-from ._locks import FairLock
+from ._locks import WAITING, FairLock, is_due
+from ._network import network_file_system
 from ._space import ENTRY_BYTES, compact, make_room
 from ._store_spec import DTYPES, StoreSpec
 
@@ -76,7 +79,17 @@ def open_store(
     (array([ True, False]), array([[ 1.,  1.,  1.], [nan, nan, nan]], dtype=float32))
     >>> folder.cleanup()
     """
-    return EmbeddingStore(store_directory(cache), spec, announce)
+    directory = store_directory(cache)
+    if kind := network_file_system(directory):
+        how = advice_on_cache()
+        warn_once(
+            "network",
+            directory,
+            f"The embedding store in {directory} lies on a network file system ({kind}), where "
+            "locks and SQLite cannot be relied on: rows may be computed twice, and the index may "
+            f"be damaged. Choose a folder on a local disk; each machine may have its own.{how}",
+        )
+    return EmbeddingStore(directory, spec, announce)
 
 
 class EmbeddingStore:
@@ -171,24 +184,35 @@ class EmbeddingStore:
         return np.where(np.isinf(kept), rows, kept)
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, keys: Sequence[bytes] = ()) -> Iterator[None]:
         """Hold the lock between processes that compute rows of this base, for one batch.
 
-        Without it two processes may compute the same rows, and nothing else breaks. So the
-        block runs without the lock if its holder is stopped or the disk fails.
+        A worker of Dask, which has some of the cores, locks its keys alone, so that others compute
+        other rows meanwhile. Without a lock two processes may compute the same rows, and nothing
+        else breaks. So the block runs without it if its holder is stopped or the disk fails.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Of the rows that are about to be computed.
         """
-        held = []
-        if self._error_handler.writable:
-            with self._error_handler.suppressed(writing=True):
-                make_store(self.directory)
-                lock = FairLock(self.directory, self.spec.base, self._announce_once)
-                lock.acquire()
-                held = [lock]
-        try:
+        with contextlib.ExitStack() as held:
+            if self._error_handler.writable:
+                with self._error_handler.suppressed(writing=True):
+                    make_store(self.directory)
+                    if worker_threads() is None or not are_available():
+                        lock = FairLock(self.directory, self.spec.base, self._announce_once)
+                        lock.acquire()
+                        held.callback(lock.release)
+                    held.enter_context(
+                        keys_locked(
+                            self.directory,
+                            self.spec.base,
+                            keys,
+                            lambda: self._announce_once(WAITING),
+                        )
+                    )
             yield
-        finally:
-            for lock in held:
-                lock.release()
 
     def close(self) -> None:
         """Write what was used, and let others evict it. The store may be used again."""
@@ -211,8 +235,9 @@ class EmbeddingStore:
         self.close()
 
     def _announce_once(self, message: str) -> None:
+        """Announce, unless this process has announced a wait for this store lately."""
         announce, self._announce = self._announce, None
-        if announce is not None:
+        if announce is not None and is_due(self.directory):
             announce(message)
 
     def _read(self, layout: Layout, lookup: Lookup) -> None:

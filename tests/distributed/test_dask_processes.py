@@ -1,0 +1,95 @@
+"""Two workers that are processes: the same bits, each image once, and one of them is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import joblib
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+from extraction_helpers import CRUMBS
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from skembed import PretrainedEmbedder, cache_info, config_context, read_embeddings
+from skembed._keras import import_keras
+from skembed.extraction import images_run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Client]:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def counts(cache) -> tuple[int, int]:
+    """Rows that are kept, and how many were computed."""
+    specs = cache_info(cache).specs
+    return sum(spec.rows for spec in specs), sum(spec.misses for spec in specs)
+
+
+def test_the_same_bits_and_each_image_once(embedder, tmp_path, as_array, processes):
+    images = [CRUMBS[i % 100] for i in range(200)]  # each in two partitions
+    rows = embedder.transform(as_array(images, 25)).compute()
+    assert counts(tmp_path / "store") == (100, 100)
+    np.testing.assert_array_equal(rows, embedder.set_params(cache=False).transform(images))
+
+
+def test_a_live_model_finds_jax_in_a_worker(network, as_array, files, reference, processes):
+    model = import_keras().models.load_model(network)
+    embedder = PretrainedEmbedder(model, engine="jax", cache=False)
+    np.testing.assert_array_equal(embedder.transform(as_array(files)).compute(), reference)
+
+
+def test_a_worker_is_killed_midway(embedder, tmp_path, as_array, processes):
+    """Its task runs again, for what was not kept; what is written is whole."""
+    images = CRUMBS[:600]
+    expected = embedder.transform(images[:1])
+    pids = list(processes.run(os.getpid).values())
+    killed = []
+
+    def kill_once(done, total):
+        if done and not killed:
+            killed.append(pids[0])
+            os.kill(pids[0], signal.SIGKILL)
+
+    embedder.set_params(progress=kill_once, batch_size=16)
+    written = embedder.to_parquet(as_array(images, 50), tmp_path / "out")
+    assert killed
+    assert counts(tmp_path / "store") == (600, 600)
+    found = embedder.set_params(cache=False, progress=False).transform(images)
+    np.testing.assert_array_equal(written[:], found)
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "out")[:1], expected)
+    deadline = time.monotonic() + 60
+    while len(processes.scheduler_info()["workers"]) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("search", "backend"),
+    [(GridSearchCV, "dask"), (HalvingGridSearchCV, "dask"), (GridSearchCV, "loky")],
+)
+def test_searches_compute_nothing_twice(network, tmp_path, request, search, backend):
+    """The settings are those of the caller, wherever the candidates are fitted."""
+    if backend == "dask":
+        request.getfixturevalue("processes")
+    model = make_pipeline(PretrainedEmbedder(network, engine="jax"), LinearSVC())
+    y = np.arange(60) % 2
+    before = images_run()
+    with config_context(cache_dir=tmp_path), joblib.parallel_config(backend):
+        found = search(model, {"linearsvc__C": [0.1, 1.0]}, n_jobs=2, cv=3)
+        found.fit(CRUMBS[:60], y)
+        assert images_run() == before  # all of it in the workers
+        assert counts(tmp_path) == (60, 60)
+        assert "_carried" not in found.best_estimator_[0].__getstate__()
