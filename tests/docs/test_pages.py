@@ -44,10 +44,10 @@ def reader(tmp_path, monkeypatch) -> Iterator[InteractiveShell]:
         shell.user_ns["client"].close()
 
 
-def with_servers(block: Block) -> Block:
-    """Let a block ask the servers that are there."""
+def with_what_there_is(block: Block) -> Block:
+    """Let a block ask for what is there."""
     code = block.code
-    for there, here in SERVERS.items():
+    for there, here in INSTEAD.items():
         code = code.replace(there, here)
     return dataclasses.replace(block, code=code)
 
@@ -94,8 +94,12 @@ OF_ITS_OWN: dict[str, Callable[[dict], dict]] = {
     "bigml": lambda known: {"frame": deepnet_rows(), "labels": ["c1", "c0"] * 5},
     "widgets": lambda known: {"fne": FullNetworkEmbedder().fit(known["paths"])},
 }
-# Servers that are not there, and what is there for them.
-SERVERS = {
+# What a page has and a test has not, servers, shared folders and thousands of images, and what is
+# there for it.
+INSTEAD = {
+    "/shared/embeddings": "embeddings",
+    "/local/disk/cache": "cache",
+    "n_components=128": "n_components=8",
     "s3://shop": "memory://shop",
     'Client("tcp://scheduler:8786")': "Client(processes=False, dashboard_address=None)",
 }
@@ -107,7 +111,7 @@ def test_the_code_of_a_page_runs(page, reader):
         warnings.simplefilter("ignore")  # of random weights, of few images: no reader's concern
         if page.stem in OF_ITS_OWN:
             reader.push(OF_ITS_OWN[page.stem](reader.user_ns))
-        for block in map(with_servers, blocks_of(page)):
+        for block in map(with_what_there_is, blocks_of(page)):
             block.run(reader)
 
 
