@@ -16,7 +16,7 @@ from ._spec import Backbone, Preparation
 OPERATIONS = ("DotProduct", "NormDotProduct", "Rbf", "NormRbf")
 # They compare a patch by its direction: kernels have length 1.
 NORMALISED = ("NormDotProduct", "NormRbf")
-_RESIZE = "scale-and-crop-pil-lanczos-or-bicubic"
+_RESIZE = "scale-and-crop-pil-lanczos-or-bicubic-antialias"
 # Parameters of Glimpse that are none here, and why.
 _LEFT_OUT = {
     "image_resize_method": (

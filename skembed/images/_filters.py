@@ -249,7 +249,7 @@ FILTERS: Mapping[str, Filter] = {
     "pil-bicubic-antialias": PillowFilter(Image.Resampling.BICUBIC),
     "pil-lanczos-antialias": PillowFilter(Image.Resampling.LANCZOS),
     "pil-nearest": PillowFilter(Image.Resampling.NEAREST),
-    "pil-lanczos-or-bicubic": WindowFilter(_lanczos_or_bicubic, antialias=True),
+    "pil-lanczos-or-bicubic-antialias": WindowFilter(_lanczos_or_bicubic, antialias=True),
     "nearest-half-pixel": WindowFilter(_nearest_half_pixel),
     "libyuv-bilinear": WindowFilter(_libyuv_bilinear, enlarges_by_corners=True),
 }

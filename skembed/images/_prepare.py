@@ -161,8 +161,8 @@ def resize(
     target pixel. ``nearest-half-pixel`` takes pixel ``floor((i + 1/2) * source / target)``
     (BigML). ``libyuv-bilinear`` mixes the two nearest pixels a side in fixed point, over
     centres where it shrinks and over corners where it enlarges, to the bit what the TFLite
-    Task Library does on x86-64. ``pil-lanczos-or-bicubic`` is Pillow's Lanczos filter where the
-    width shrinks or stays, and its bicubic one where the width grows (Glimpse).
+    Task Library does on x86-64. ``pil-lanczos-or-bicubic-antialias`` is Pillow's Lanczos filter
+    where the width shrinks or stays, and its bicubic one where the width grows (Glimpse).
 
     ``pad`` scales by ``s = min(H / h, W / w)`` to the rounded size (halves to even).
     ``crop`` scales by ``s = max(H / h, W / w)`` and cuts at ``round((h * s - H) / 2)``; with

@@ -15,7 +15,7 @@ from ._prepare import resize
 from ._read import read
 from ._resample import Pair
 
-_FILTER = "pil-lanczos-or-bicubic"
+_FILTER = "pil-lanczos-or-bicubic-antialias"
 # Which side is given the length, of height and width.
 _EDGES: Mapping[str, Callable[[Pair], int]] = {
     "scale short edge": min,
@@ -64,8 +64,9 @@ def prepare_image(
 
     See Also
     --------
-    resize : ``"scale and crop"`` is the convention ``"scale-and-crop-pil-lanczos-or-bicubic"``; the
-        other methods have none, because their sizes depend on the image.
+    resize : ``"scale and crop"`` is the convention
+        ``"scale-and-crop-pil-lanczos-or-bicubic-antialias"``; the other methods have none, because
+        their sizes depend on the image.
 
     Notes
     -----
