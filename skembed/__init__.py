@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .estimators._vectors import cosine_similarity
     from .estimators.discretizer import Discretizer
     from .estimators.full_network import FullNetworkEmbedder
+    from .estimators.layer_kernels import LayerKernelClassifierCV, LayerKernelRegressorCV
+    from .estimators.layer_selector import LayerSelector
     from .estimators.pretrained import PretrainedEmbedder
     from .estimators.prototypes import PrototypeEmbedder
     from .estimators.row_space import RowSpaceProjector
@@ -51,6 +53,9 @@ __all__ = [
     "FullNetworkEmbedder",
     "ImageError",
     "ImageSearch",
+    "LayerKernelClassifierCV",
+    "LayerKernelRegressorCV",
+    "LayerSelector",
     "LoadError",
     "PretrainedEmbedder",
     "PrototypeEmbedder",
@@ -99,6 +104,8 @@ _MODULES = {
     "estimators._vectors": ("cosine_similarity",),
     "estimators.discretizer": ("Discretizer",),
     "estimators.full_network": ("FullNetworkEmbedder",),
+    "estimators.layer_kernels": ("LayerKernelClassifierCV", "LayerKernelRegressorCV"),
+    "estimators.layer_selector": ("LayerSelector",),
     "estimators.pretrained": ("PretrainedEmbedder",),
     "estimators.prototypes": ("PrototypeEmbedder",),
     "estimators.row_space": ("RowSpaceProjector",),

@@ -42,5 +42,17 @@ def with_every_check(*estimators: BaseEstimator) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("estimator", "check"), pairs, ids=ids)
 
 
+def with_scikit_learns_checks(*estimators: BaseEstimator) -> pytest.MarkDecorator:
+    """Parametrise a test with (estimator, check) of `check_estimator`."""
+    pairs = [
+        pair
+        for estimator in estimators
+        for pair in ec.estimator_checks_generator(estimator)
+        if _name(pair[1]) not in _NOT_CLAIMED
+    ]
+    ids = [f"{type(estimator).__name__}-{_name(check)}" for estimator, check in pairs]
+    return pytest.mark.parametrize(("estimator", "check"), pairs, ids=ids)
+
+
 def _name(check: Any) -> str:
     return check.func.__name__ if isinstance(check, partial) else check.__name__

@@ -28,6 +28,7 @@ ARROWS = {
     "distributed": {"images", "extraction"},
     "estimators": {
         "images",
+        "store",
         "backbones",
         "formats",
         "layers",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
+from ..estimators._temperature import best_temperature
 from ..extraction import Report
 
 
@@ -170,18 +170,7 @@ def calibrated(decisions: np.ndarray, own: np.ndarray) -> np.ndarray:
     own : int array of shape (n_samples,)
         The column of each image's class.
     """
-    possible = np.isfinite(decisions[np.arange(len(own)), own])
-    rows = np.flatnonzero(possible)
-
-    def loss(log_temperature: float) -> float:
-        scaled = decisions[rows] / np.exp(log_temperature)
-        return float(
-            (logsumexp(scaled, axis=1) - scaled[np.arange(len(rows)), own[rows]]).mean()
-        )
-
-    spread = np.ptp(decisions[np.isfinite(decisions)]) or 1.0
-    best: Any = minimize_scalar(loss, bounds=(np.log(spread / 1e4), np.log(spread * 1e2)))
-    return softmax(decisions / np.exp(best.x), axis=1)
+    return softmax(decisions / best_temperature(decisions, own), axis=1)
 
 
 def equal_rows(rows: np.ndarray) -> list[list[int]]:

@@ -1,0 +1,216 @@
+"""What classifier and regressor on layer kernels share: selection, the final fit, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._choices import LAYER_SCALINGS, LAYER_SEARCHES
+from .._sklearn_compat import EstimatorMixin, Interval, StrOptions
+from ._arrays import check_finite, row_blocks
+from ._layer_columns import LayerColumns, layer_columns
+from ._layer_grams import FoldGrams, LayerGrams
+from ._layer_rows import embedders_of, fit_rows, rows_of_layers
+from ._layer_scaling import Scaling, centred, scaling
+from ._layer_search import Problem, Search, run
+from ._layer_store import kept_grams
+
+
+class LayerKernelModel(EstimatorMixin, BaseEstimator):
+    """A linear model on layers that cross-validation has chosen."""
+
+    embedder: Any
+    layers: Any
+    search: Any
+    scaling: Any
+    Cs: Any
+    cv: Any
+    scoring: Any
+    max_layers: Any
+    max_samples: Any
+    cache: Any
+    random_state: Any
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012 - scikit-learn's protocol
+        "embedder": "no_validation",  # embedders_of says better what is allowed
+        "layers": [dict, Interval(Integral, 1, None, closed="left"), None],
+        "search": [StrOptions(set(LAYER_SEARCHES)), list, tuple],
+        "scaling": [StrOptions(set(LAYER_SCALINGS))],
+        "Cs": ["array-like"],
+        "cv": ["cv_object"],
+        "scoring": [str, callable, None],
+        "max_layers": [Interval(Integral, 1, None, closed="left")],
+        "max_samples": [Interval(Integral, 2, None, closed="left"), None],
+        "cache": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.embedder is not None:
+            tags.input_tags.one_d_array = True
+            tags.input_tags.two_d_array = False
+            tags.input_tags.string = True
+        return tags
+
+    def _fit(
+        self,
+        X: np.ndarray,
+        columns: LayerColumns,
+        Y: np.ndarray,
+        splits: Sequence[tuple[np.ndarray, np.ndarray]] | None,
+        solver: Any,
+        score: Callable[[np.ndarray, np.ndarray], float],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Choose layers and C, fit on all rows; return decisions of folds, and their rows."""
+        Cs = self._inverse_penalties()
+        rows = self._rows_to_choose_by(Y)
+        problem = self._problem(X[rows], columns, Y[rows], splits, rows, solver, score)
+        search = Search(problem, Cs)
+        run(search, self.search, columns, self.max_layers)
+        candidate, at = search.best()
+        weights, C = search.weights[candidate], Cs[at]
+        alone = [problem.scores(one, [C]).mean() for one in np.eye(len(columns))]
+        held_out = list(problem.decisions(weights, [C]))
+        self._learn(X, columns, Y, weights, C, solver)
+        self.layers_ = columns.slices()
+        self.cv_results_ = search.results(columns.names)
+        self.best_index_ = candidate * len(Cs) + at
+        self.best_score_ = float(search.means[candidate, at])
+        self.C_ = C
+        self.layer_weights_ = dict(zip(columns.names, weights.tolist(), strict=True))
+        self.layer_scores_ = dict(zip(columns.names, map(float, alone), strict=True))
+        self.selected_layers_ = [columns.names[i] for i in np.flatnonzero(weights)]
+        decisions = np.concatenate([of_C[0] for _, of_C in held_out])
+        return decisions, rows[np.concatenate([tested for tested, _ in held_out])]
+
+    def _input(self, X: Any) -> tuple[np.ndarray, LayerColumns]:
+        """The rows to learn from, and their layers."""
+        if self.embedder is None:
+            X = self._validate(X, reset=True)
+            names = getattr(self, "feature_names_in_", None)
+            return X, layer_columns(self.layers, names, X.shape[1])
+        if self.layers is not None:
+            raise ValueError(
+                "layers is for arrays; with an embedder, its own layers are taken."
+            )
+        self.embedders_ = embedders_of(self.embedder)
+        rows, columns = fit_rows(self.embedders_, X)
+        check_finite(rows, self)
+        return rows, columns
+
+    def _decisions(self, X: Any) -> np.ndarray:
+        """The decision for each row and output."""
+        check_is_fitted(self)
+        columns = LayerColumns(tuple(self.layers_), tuple(self.layers_.values()))
+        chosen = [i for i, name in enumerate(columns.names) if name in self.coef_]
+        if self.embedder is None:
+            rows = self._validate(X, reset=False)
+        else:
+            rows, columns = rows_of_layers(self.embedders_, X, columns, chosen)
+            check_finite(rows, self)
+        kind, where = scaling(self.scaling), columns.slices()
+        out = np.tile(self.intercept_, (len(rows), 1))
+        for block in row_blocks(rows):
+            for name, coef in self.coef_.items():
+                Z = kind.apply(rows[block, where[name]], self.scalers_[name])
+                out[block] += Z @ coef.T
+        return out
+
+    def _validate(self, X: Any, *, reset: bool) -> np.ndarray:
+        X = validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_all_finite=False, reset=reset
+        )
+        check_finite(X, self)
+        return X
+
+    def _inverse_penalties(self) -> list[float]:
+        Cs = np.asarray(self.Cs, float)
+        if Cs.ndim != 1 or not len(Cs) or not (np.isfinite(Cs) & (Cs > 0)).all():
+            raise ValueError(f"Cs={self.Cs!r}; expected one positive number or more.")
+        return Cs.tolist()
+
+    def _rows_to_choose_by(self, Y: np.ndarray) -> np.ndarray:
+        """All rows, or the same part of each class."""
+        n = len(Y)
+        if self.max_samples is None or n <= self.max_samples:
+            return np.arange(n)
+        order = check_random_state(self.random_state).permutation(n)
+        _, classes = np.unique(Y[order] > 0, axis=0, return_inverse=True)
+        share = np.empty(n)
+        for one in range(classes.max() + 1):
+            members = np.flatnonzero(classes == one)
+            share[members] = (np.arange(len(members)) + 0.5) / len(members)
+        return np.sort(order[np.argsort(share, kind="stable")[: self.max_samples]])
+
+    def _problem(
+        self,
+        X: np.ndarray,
+        columns: LayerColumns,
+        Y: np.ndarray,
+        splits: Sequence[tuple[np.ndarray, np.ndarray]] | None,
+        rows: np.ndarray,
+        solver: Any,
+        score: Callable[[np.ndarray, np.ndarray], float],
+    ) -> Problem:
+        keep = partial(kept_grams, X, columns, self.scaling) if self.cache else None
+        grams = LayerGrams(X, columns, scaling(self.scaling), keep)
+        if splits is None:
+            everyone, nobody = np.arange(len(X)), np.arange(0)
+            places = [(everyone, nobody)]
+        else:
+            places = [tuple(_places(rows, part) for part in pair) for pair in splits]
+        folds: list[tuple[np.ndarray, np.ndarray, FoldGrams]] = [
+            (train, test, grams.fold(train, test)) for train, test in places
+        ]
+        return Problem(folds, Y, solver, lambda decisions, at: score(decisions, rows[at]))
+
+    def _learn(
+        self,
+        X: np.ndarray,
+        columns: LayerColumns,
+        Y: np.ndarray,
+        weights: np.ndarray,
+        C: float,
+        solver: Any,
+    ) -> None:
+        """Fit the chosen layers on all rows."""
+        kind = scaling(self.scaling)
+        chosen = np.flatnonzero(weights)
+        scalers, means, sizes, parts = {}, [], [], []
+        for i in chosen:
+            scalers[columns.names[i]], Z = _fitted(kind, X[:, columns.columns[i]])
+            Z, mean = centred(Z)
+            variance = np.square(Z, dtype=np.float64).sum() / len(Z)
+            size = float(np.sqrt(weights[i] / variance)) if variance > 0 else 0.0
+            means.append(mean)
+            sizes.append(size)
+            parts.append(Z * Z.dtype.type(size))
+        coef, intercept = solver.fit(np.hstack(parts), Y, C)
+        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        by_layer = [
+            own * size for own, size in zip(np.split(coef, ends, axis=1), sizes, strict=True)
+        ]
+        self.scalers_ = scalers
+        self.coef_ = dict(zip(scalers, by_layer, strict=True))
+        shifts = [own @ mean for own, mean in zip(by_layer, means, strict=True)]
+        self.intercept_ = intercept - np.sum(shifts, axis=0)
+
+
+def _fitted(kind: Scaling, Z: np.ndarray) -> tuple[Any, np.ndarray]:
+    scaler = kind.fit(Z)
+    scaled = kind.apply(Z, scaler)
+    return scaler, scaled if scaled.dtype.kind == "f" else scaled.astype(np.float32)
+
+
+def _places(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Where those rows of a part that are used stand among those used."""
+    kept = np.intersect1d(rows, part)
+    return np.searchsorted(rows, kept)

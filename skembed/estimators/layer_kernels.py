@@ -1,0 +1,577 @@
+"""LayerKernelClassifierCV and LayerKernelRegressorCV: linear models that choose their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    check_cv,
+)
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
+
+from .._choices import LAYER_SOLVERS
+from .._sklearn_compat import StrOptions, fit_context
+from ._kernel_solvers import SOLVERS
+from ._layer_kernel_model import LayerKernelModel
+from ._layer_scaling import scaling as scaling_of
+from ._temperature import best_temperature
+
+_N_FOLDS = 5
+_Splits = list[tuple[np.ndarray, np.ndarray]]
+
+
+class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
+    """A linear classifier on the layers of a network that cross-validation chooses.
+
+    A linear kernel of concatenated layers is the sum of the layers' kernels. So each layer's
+    inner products are computed once, and any set of layers is judged by adding up small matrices:
+    no network runs, and nothing is fitted on thousands of columns. Layers and C are chosen
+    together, within the rows that `fit` is given; for an honest score of the whole, cross-validate
+    this estimator.
+
+    Parameters
+    ----------
+    embedder : str, PretrainedEmbedder, list of these, or None, default=None
+        X are then images. The name of a network stands for all its layers. Kernels add up across
+        networks, so several may be given. None: X is an array.
+    layers : dict of str to slice, int or None, default=None
+        The columns of each layer of an array, in the network's order, as `layer_slices_` of an
+        embedder has them; or how many columns each layer has. None: the names of a data frame's
+        columns tell, ``LAYER__UNIT``.
+    search : str or list of sets of layers, default="suffix"
+        Which sets are tried. ``"suffix"``: the last layer, the last two, and so on; of several
+        networks, the same part of each. ``"fading"``: all layers, with weights that fall towards
+        the first, at five speeds. ``"single"``: one layer. ``"forward"``: one layer after the
+        other is added, as long as that helps. ``"weighted"``: the same, where a layer may be added
+        again and weighs more. A list has sets of layers' names.
+    scaling : {"power", "standard", "ternary", "none"}, default="power"
+        What is done to a layer's columns. ``"power"``: signed square roots, then each row of the
+        layer is divided by its norm [1]_. ``"standard"`` and ``"ternary"``: as
+        :class:`TernaryScaler`, learnt in each fold. ``"none"``: as they are.
+    solver : {"ridge", "logistic"}, default="ridge"
+        The linear model: Ridge on targets of -1 and 1, or LogisticRegression. For others, see
+        :class:`LayerSelector`.
+    Cs : array-like of float, default=(1, 3, 10, 30, 100, 300, 1000)
+        Inverse strengths of regularisation, for kernels with a mean diagonal of 1.
+    cv : int, splitter, iterable of splits, or None, default=None
+        None: each row is left out in turn, which ridge does in closed form, where `scaling` learns
+        nothing; otherwise 5 stratified folds.
+    scoring : str, callable or None, default=None
+        A scorer that takes classes or decisions. None is the solver's own loss, negative: its
+        squared error or log loss. With few rows it says more than accuracy.
+    max_layers : int, default=12
+        The most steps of the searches ``"forward"`` and ``"weighted"``.
+    max_samples : int or None, default=2000
+        Rows, drawn evenly from all classes, that layers and C are chosen by where there are more.
+        The chosen layers are fitted on all. None is no limit.
+    cache : bool, default=True
+        Whether the layers' inner products are kept beside the store, in 2 GiB at most.
+    random_state : int, RandomState or None, default=0
+        Draws rows where there are more than `max_samples`, and folds.
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        The classes; for several labels a row, 0 to the number of labels.
+    selected_layers_ : list of str
+        The layers that were chosen, in the network's order.
+    layer_weights_ : dict of str to float
+        The weight of each layer's kernel; they add up to 1.
+    layer_scores_ : dict of str to float
+        The score of each layer alone, with the C that was chosen.
+    C_ : float
+        The C that was chosen.
+    best_score_ : float
+        The mean score of what was chosen.
+    best_index_ : int
+        Its place in `cv_results_`.
+    cv_results_ : dict of str to array
+        As of GridSearchCV, a row for each set of layers and C: ``param_layers``, ``param_C``,
+        ``params``, ``layer_weights``, ``split0_test_score`` ..., ``mean_test_score``,
+        ``std_test_score``, ``rank_test_score``, ``mean_fit_time``.
+    coef_ : dict of str to array of shape (n_outputs, n_columns)
+        For each chosen layer, the coefficients of its scaled columns.
+    intercept_ : array of shape (n_outputs,)
+        The intercepts.
+    scalers_ : dict of str to TernaryScaler or None
+        What each chosen layer's scaling has learnt.
+    temperature_ : float
+        What decisions are divided by before they become probabilities.
+    layers_ : dict of str to slice
+        The columns of all layers.
+    embedders_ : dict of str to PretrainedEmbedder
+        The embedders, by their networks. Only with `embedder`.
+    n_features_in_ : int
+        Number of features. Only without `embedder`.
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
+        Names of features; only where X has names that are all strings.
+
+    See Also
+    --------
+    LayerKernelRegressorCV : The same for numbers.
+    LayerSelector : Passes the chosen columns on to any other estimator.
+    FullNetworkEmbedder : All layers, in three values.
+    skembed.inspection.plot_layer_scores : What each layer is worth, as a picture.
+
+    Notes
+    -----
+    **What is learnt where.** With ``scaling="power"`` or ``"none"`` a row's scaled columns depend
+    on nothing but the row. What is left to learn, the mean of each column and one number for each
+    layer (its kernel is divided by its mean diagonal), can be done on the Gram matrix, and is done
+    anew with each fold's training rows. Dividing every column by its own deviation cannot be done
+    on a Gram matrix: with ``"standard"`` and ``"ternary"`` each fold fits a scaler to its training
+    rows and computes kernels of its own, which takes as many times longer as there are folds.
+    (Where each row is left out in turn, the one number of a layer comes from all rows of the
+    fit; the means do not.)
+
+    **Sizes.** n rows and L layers take ``4 L n^2`` bytes, with n at most `max_samples`; that is
+    0.8 GB for 50 layers and 2,000 rows. The final model is fitted on the kernel of all rows, or on
+    the columns where these are fewer, up to 20,000 in float64 (3.2 GB); beyond 20,000 of both,
+    ridge goes over the columns by LSQR. Prediction needs no training rows: coefficients are kept by
+    layer, and an embedder is asked for the chosen layers alone.
+
+    References
+    ----------
+    .. [1] F. Perronnin, J. Sánchez, T. Mensink, "Improving the Fisher kernel for large-scale image
+       classification", European Conference on Computer Vision (ECCV), 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import LayerKernelClassifierCV
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["cat", "dog"], 20)
+    >>> X = rng.random(size=(40, 12))
+    >>> X[y == "dog", 8:10] += 1  # two of the last four columns
+    >>> layers = {"conv1": slice(0, 8), "conv2": slice(8, 12)}
+    >>> clf = LayerKernelClassifierCV(layers=layers).fit(X, y)
+    >>> clf.selected_layers_, clf.score(X, y)
+    (['conv2'], 0.9)
+
+    On images, with all layers of a network:
+
+    >>> from skimage import data
+    >>> from skembed import PretrainedEmbedder
+    >>> photos = [data.brick(), data.brick().T, data.grass(), data.grass().T]
+    >>> embedder = PretrainedEmbedder(layers="all", image_size=64)
+    >>> clf = LayerKernelClassifierCV(embedder)
+    >>> clf.fit(photos, ["brick", "brick", "grass", "grass"]).predict(
+    ...     [data.brick()[:300, :300]]
+    ... )
+    array(['brick'], dtype='<U5')
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        **LayerKernelModel._parameter_constraints,
+        "solver": [StrOptions(set(LAYER_SOLVERS))],
+    }
+
+    def __init__(
+        self,
+        embedder: Any = None,
+        *,
+        layers: Any = None,
+        search: Any = "suffix",
+        scaling: str = "power",
+        solver: str = "ridge",
+        Cs: Sequence[float] = (1, 3, 10, 30, 100, 300, 1000),
+        cv: Any = None,
+        scoring: Any = None,
+        max_layers: int = 12,
+        max_samples: int | None = 2000,
+        cache: bool = True,
+        random_state: Any = 0,
+    ) -> None:
+        self.embedder = embedder
+        self.layers = layers
+        self.search = search
+        self.scaling = scaling
+        self.solver = solver
+        self.Cs = Cs
+        self.cv = cv
+        self.scoring = scoring
+        self.max_layers = max_layers
+        self.max_samples = max_samples
+        self.cache = cache
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = SOLVERS[self.solver].takes_many_targets
+        return tags
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, groups: Any = None) -> LayerKernelClassifierCV:
+        """Choose layers and C, and fit the classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images
+            Features without NaN; images where there is an `embedder`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            A class for each row; or 0 and 1 for each of several labels, for ridge.
+        groups : array-like of shape (n_samples,) or None, default=None
+            Rows of one group are never in both train and test of a fold.
+
+        Returns
+        -------
+        LayerKernelClassifierCV
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If `y` has one class, layers are not known, or X is not finite.
+        """
+        _check_given(self, y)
+        rows, columns = self._input(X)
+        y = self._checked_y(y, len(rows))
+        Y = self._targets(y)
+        splits = self._splits(y, groups)
+        solver = SOLVERS[self.solver]
+        decisions, of = self._fit(
+            rows, columns, Y, splits, solver, _score_of(self, solver, Y, y)
+        )
+        self.temperature_ = self._temperature(decisions, Y[of])
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the decision for each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        float64 array of shape (n_samples,) or (n_samples, n_outputs)
+            One for two classes, the second's where positive; otherwise one for each class or
+            label.
+        """
+        decisions = self._decisions(X)
+        return decisions[:, 0] if self._is_binary else decisions
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of the highest decision.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        array of shape (n_samples,) or (n_samples, n_labels)
+            As `y` was.
+        """
+        return self._classes_of(self._decisions(X))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each class.
+
+        The softmax of the decisions, for two classes or several labels the logistic function,
+        divided by `temperature_`; logistic regression has 1, and the others that number by which
+        the decisions of the folds give the true classes the highest likelihood.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        float64 array of shape (n_samples, n_outputs)
+            In the order of `classes_`; for several labels, the probability of each.
+        """
+        decisions = self._decisions(X) / self.temperature_
+        if self._is_multilabel:
+            return expit(decisions)
+        if self._is_binary:
+            second = expit(decisions[:, 0])
+            return np.stack([1 - second, second], axis=1)
+        return softmax(decisions, axis=1)
+
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._n_labels > 0
+
+    @property
+    def _is_binary(self) -> bool:
+        return not self._is_multilabel and len(self.classes_) == 2
+
+    def _checked_y(self, y: Any, n: int) -> np.ndarray:
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if type_of_target(y) == "multilabel-indicator":
+            y = check_array(y, accept_sparse=False)
+            if not SOLVERS[self.solver].takes_many_targets:
+                raise ValueError(
+                    f"y has {y.shape[1]} labels a row, and solver={self.solver!r} takes one class; "
+                    "solver='ridge' takes several."
+                )
+        else:
+            y = column_or_1d(y, warn=True)
+        check_consistent_length(np.empty(n), y)
+        return y
+
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        """-1 and 1: a column for two classes, otherwise one for each."""
+        self._n_labels = y.shape[1] if y.ndim == 2 else 0
+        if self._is_multilabel:
+            self.classes_ = np.arange(y.shape[1])
+            return np.where(y > 0, 1.0, -1.0)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class ({self.classes_.tolist()[0]!r}); a classifier needs at least two."
+            )
+        binarizer = LabelBinarizer(neg_label=-1).fit(y)
+        return np.asarray(binarizer.transform(y), float)
+
+    def _classes_of(self, decisions: np.ndarray) -> np.ndarray:
+        if self._is_multilabel:
+            return (decisions > 0).astype(int)
+        if self._is_binary:
+            return self.classes_[(decisions[:, 0] > 0).astype(int)]
+        return self.classes_[decisions.argmax(axis=1)]
+
+    def _splits(self, y: np.ndarray, groups: Any) -> _Splits | None:
+        """The folds; None for each row left out in turn."""
+        free = not scaling_of(self.scaling).is_learned and SOLVERS[self.solver].leaves_one_out
+        if self.cv is None and groups is None and free:
+            return None
+        cv = self._usual_cv(y, groups) if self.cv is None else self.cv
+        return _made_splits(check_cv(cv, y, classifier=True), y, groups)
+
+    def _usual_cv(self, y: np.ndarray, groups: Any) -> Any:
+        if y.ndim == 2:
+            return _usual_folds(len(y), groups, self.random_state)
+        units = np.arange(len(y)) if groups is None else np.asarray(groups)
+        smallest = min(len(np.unique(units[y == one])) for one in self.classes_)
+        if smallest < 2:
+            raise ValueError(
+                "A class has one row, or one group, and cannot be in both parts of a fold; each "
+                "class needs two or more."
+            )
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        n_folds = min(_N_FOLDS, smallest)
+        return kind(n_folds, shuffle=True, random_state=self.random_state)
+
+    def _temperature(self, decisions: np.ndarray, Y: np.ndarray) -> float:
+        if SOLVERS[self.solver].gives_probabilities:
+            return 1.0
+        if Y.shape[1] > 1 and not self._is_multilabel:
+            return best_temperature(decisions, Y.argmax(axis=1))
+        flat = decisions.ravel()
+        both = np.stack([np.zeros_like(flat), flat], axis=1)
+        return best_temperature(both, (Y.ravel() > 0).astype(int))
+
+
+class LayerKernelRegressorCV(RegressorMixin, MultiOutputMixin, LayerKernelModel):
+    """Ridge regression on the layers of a network that cross-validation chooses.
+
+    Parameters
+    ----------
+    embedder : str, PretrainedEmbedder, list of these, or None, default=None
+        As for :class:`LayerKernelClassifierCV`, like all that follows.
+    layers : dict of str to slice, int or None, default=None
+        The columns of each layer of an array.
+    search : str or list of sets of layers, default="suffix"
+        Which sets are tried.
+    scaling : {"power", "standard", "ternary", "none"}, default="power"
+        What is done to a layer's columns.
+    Cs : array-like of float, default=(1, 3, 10, 30, 100, 300, 1000)
+        Inverse strengths of regularisation.
+    cv : int, splitter, iterable of splits, or None, default=None
+        None: each row is left out in turn, or 5 folds where `scaling` learns.
+    scoring : str, callable or None, default=None
+        None is the negative squared error.
+    max_layers : int, default=12
+        The most steps of the searches ``"forward"`` and ``"weighted"``.
+    max_samples : int or None, default=2000
+        Rows that layers and C are chosen by.
+    cache : bool, default=True
+        Whether the layers' inner products are kept beside the store.
+    random_state : int, RandomState or None, default=0
+        Draws rows and folds.
+
+    Attributes
+    ----------
+    selected_layers_, layer_weights_, layer_scores_, C_, best_score_, best_index_, cv_results_, \
+coef_, intercept_, scalers_, layers_, embedders_
+        As of :class:`LayerKernelClassifierCV`.
+    n_features_in_ : int
+        Number of features. Only without `embedder`.
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
+        Names of features; only where X has names that are all strings.
+
+    See Also
+    --------
+    LayerKernelClassifierCV : For classes; it says how layers are chosen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import LayerKernelRegressorCV
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 6))
+    >>> y = X[:, 4] - X[:, 5]
+    >>> model = LayerKernelRegressorCV(layers=2, scaling="none", search="single").fit(X, y)
+    >>> model.selected_layers_, round(model.score(X, y), 3)
+    (['layer2'], 1.0)
+    """
+
+    def __init__(
+        self,
+        embedder: Any = None,
+        *,
+        layers: Any = None,
+        search: Any = "suffix",
+        scaling: str = "power",
+        Cs: Sequence[float] = (1, 3, 10, 30, 100, 300, 1000),
+        cv: Any = None,
+        scoring: Any = None,
+        max_layers: int = 12,
+        max_samples: int | None = 2000,
+        cache: bool = True,
+        random_state: Any = 0,
+    ) -> None:
+        self.embedder = embedder
+        self.layers = layers
+        self.search = search
+        self.scaling = scaling
+        self.Cs = Cs
+        self.cv = cv
+        self.scoring = scoring
+        self.max_layers = max_layers
+        self.max_samples = max_samples
+        self.cache = cache
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, groups: Any = None) -> LayerKernelRegressorCV:
+        """Choose layers and C, and fit the regression.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images
+            Features without NaN; images where there is an `embedder`.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            The numbers.
+        groups : array-like of shape (n_samples,) or None, default=None
+            Rows of one group are never in both train and test of a fold.
+
+        Returns
+        -------
+        LayerKernelRegressorCV
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If layers are not known, or X or y is not finite.
+        """
+        _check_given(self, y)
+        rows, columns = self._input(X)
+        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
+        check_consistent_length(rows, y)
+        self._is_flat = y.ndim == 1
+        Y = y.reshape(len(y), -1)
+        free = not scaling_of(self.scaling).is_learned
+        splits = None
+        if not (self.cv is None and groups is None and free):
+            usual = _usual_folds(len(y), groups, self.random_state)
+            splits = _made_splits(check_cv(usual if self.cv is None else self.cv), y, groups)
+        solver = SOLVERS["ridge"]
+        self._fit(rows, columns, Y, splits, solver, _score_of(self, solver, Y, y))
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or images
+            As for :meth:`fit`.
+
+        Returns
+        -------
+        float64 array of shape (n_samples,) or (n_samples, n_targets)
+            As `y` was.
+        """
+        return self._classes_of(self._decisions(X))
+
+    def _classes_of(self, decisions: np.ndarray) -> np.ndarray:
+        return decisions[:, 0] if self._is_flat else decisions
+
+
+class _KnownDecisions:
+    """What scikit-learn's scorers take for an estimator: its X are decisions.
+
+    Parameters
+    ----------
+    model : LayerKernelClassifierCV or LayerKernelRegressorCV
+        Knows what the decisions mean.
+    """
+
+    def __init__(self, model: Any):
+        self._model = model
+        if hasattr(model, "classes_"):
+            self.classes_ = model.classes_
+            self.decision_function = self._decision_function
+
+    def __sklearn_tags__(self):
+        return self._model.__sklearn_tags__()
+
+    def fit(self, X: Any, y: Any) -> _KnownDecisions:
+        """Nothing is learnt."""
+        return self
+
+    def predict(self, decisions: np.ndarray) -> np.ndarray:
+        """The classes, or the numbers themselves."""
+        return self._model._classes_of(decisions)
+
+    def _decision_function(self, decisions: np.ndarray) -> np.ndarray:
+        return decisions[:, 0] if decisions.shape[1] == 1 else decisions
+
+
+def _check_given(model: Any, y: Any) -> None:
+    if y is None:
+        raise ValueError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None."
+        )
+
+
+def _score_of(
+    model: Any, solver: Any, Y: np.ndarray, y: np.ndarray
+) -> Callable[[np.ndarray, np.ndarray], float]:
+    """What judges the decisions for some rows: the solver's loss, or a scorer."""
+    if model.scoring is None:
+        return lambda decisions, rows: -float(solver.losses(decisions, Y[rows]).mean())
+    known = _KnownDecisions(model)
+    scorer: Any = check_scoring(known, scoring=model.scoring)
+    return lambda decisions, rows: float(scorer(known, decisions, y[rows]))
+
+
+def _made_splits(cv: Any, y: np.ndarray, groups: Any) -> _Splits:
+    splits = cv.split(np.zeros(len(y)), y, groups)
+    return [(np.asarray(train), np.asarray(test)) for train, test in splits]
+
+
+def _usual_folds(n: int, groups: Any, random_state: Any) -> Any:
+    if groups is None:
+        return KFold(min(_N_FOLDS, n), shuffle=True, random_state=random_state)
+    return GroupKFold(min(_N_FOLDS, len(np.unique(groups))))
