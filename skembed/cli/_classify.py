@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +21,9 @@ from ._options import make_embedder
 if TYPE_CHECKING:
     from .. import PretrainedEmbedder
     from ..evaluation import Evaluation
+    from ..images._items import Stream
 
+_PICTURE = 256  # pixels
 _EASY = (
     "This task is easy: every class is one picture, and its tiles share colours and "
     "texture. It shows that everything works here, not how good the method is. Tiles do "
@@ -49,7 +53,8 @@ def classify(args: argparse.Namespace, out: Output) -> int:
         out.text()
         out.line(f"{len(result.errors)} images taken for another class, in {args.errors}")
     if args.report is not None:
-        _write_report(args.report, args.source, embedder, result)
+        shown = _with_pictures(result, paths)
+        _write_report(args.report, args.source, embedder, shown)
         out.text()
         out.line(f"Accuracy, confusions and suspect labels, with thumbnails, in {args.report}")
     if args.save is not None:
@@ -94,19 +99,23 @@ def demo(args: argparse.Namespace, out: Output) -> int:
 def _classify_files(
     out: Output,
     embedder: PretrainedEmbedder,
-    paths: Sequence[str],
-    labels: Sequence[str],
+    paths: Sequence[str] | Stream,
+    labels: Sequence[str] | None,
     source: str,
     n_folds: int,
 ) -> Evaluation:
-    """Cross-validate on files and their classes, and write the tables."""
-    n_classes = len(set(labels))
-    out.say(f"{len(paths):,} images of {n_classes} classes through {embedder.backbone}")
+    """Cross-validate on images and their classes, and write the tables."""
+    if isinstance(paths, Sequence) and labels is not None:
+        said = f"{len(paths):,} images of {len(set(labels))} classes"
+    else:
+        said = f"The images of {source}"
+    out.say(f"{said} through {embedder.backbone}")
     from ..evaluation import evaluate
     from ._report import print_evaluation
 
     result = evaluate(embedder, paths, labels, n_folds=n_folds)
-    title = f"{len(result.labels)} images, {len(set(labels))} classes in {source}"
+    n_classes = len(set(result.labels.tolist()))
+    title = f"{len(result.labels)} images, {n_classes} classes in {source}"
     print_evaluation(out, title, embedder, result)
     return result
 
@@ -123,6 +132,29 @@ def _write_errors(path: Path, result: Evaluation) -> None:
             writer.writerow(
                 (storable(name), storable(label), storable(predicted), repr(excess))
             )
+
+
+def _with_pictures(result: Evaluation, images: Sequence[str] | Stream) -> Evaluation:
+    """Bring pictures of the images that a page may show, where no file of theirs has one.
+
+    The source is read once more for them, and small ones are kept.
+    """
+    if isinstance(images, Sequence):
+        return result
+    from .._errors import ImageError
+    from ..images import load
+    from ..images._thumbnails import encode
+    from ..inspection._mistakes import suspects_of
+
+    rows = {name: row for row, name in enumerate(result.items)}
+    shown = {*suspects_of(result).index, *(result.labels != result.predicted).nonzero()[0]}
+    items = list(result.items)
+    for image, name in zip(images, images.names, strict=False):
+        row = rows.get(name, -1)
+        if row in shown:
+            with contextlib.suppress(ImageError):
+                items[row] = {"bytes": encode(load(image), _PICTURE), "path": name}
+    return dataclasses.replace(result, items=items)
 
 
 def _write_report(

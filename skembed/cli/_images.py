@@ -25,18 +25,40 @@ TABLES = (*_SEPARATORS, ".parquet")
 _AS_TEXT: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
 
 
-def labelled_images(args: argparse.Namespace, out: Output) -> tuple[list[str], list[str]]:
-    """Return the images that ``classify`` is about, and their classes."""
+def labelled_images(
+    args: argparse.Namespace, out: Output
+) -> tuple[list[str] | Stream, list[str] | None]:
+    """Return the images that ``classify`` is about, and their classes.
+
+    The classes of a stream are the folders in which its images lie, and known at its end.
+    """
     if _is_table(args, [args.source]):
         return images_of_table(args, args.source, out, needs_label=True)
-    return images_of_folders(args.source, out)
+    scanned = scanned_images([args.source], out)
+    return (scanned, None) if scanned is not None else images_of_folders(args.source, out)
+
+
+def scanned_images(sources: Sequence[str], out: Output) -> Stream | None:
+    """Return the images of an archive, a list or an object store; None for other sources."""
+    from ..images._sources._scan import is_scanned
+
+    if len(sources) != 1 or not is_scanned(sources[0]):
+        return None
+    out.say(f"Reading {sources[0]}")
+    from ..images import scan
+    from ..images._items import Stream
+
+    return Stream(scan(sources[0], progress=False))
 
 
 def images_of_folders(source: str, out: Output) -> tuple[list[str], list[str]]:
     """Return the images of class folders, and their classes."""
     path = Path(source).expanduser()
     if path.is_file():
-        raise CommandError(f"{source} is a file; a table ends in {', '.join(TABLES)}.")
+        raise CommandError(
+            f"{source} is a file; a table ends in {', '.join(TABLES)}, and an archive in .zip, "
+            ".tar or .tar.gz."
+        )
     if not path.is_dir():
         from ..images._globs import nearest_path
 
@@ -47,9 +69,6 @@ def images_of_folders(source: str, out: Output) -> tuple[list[str], list[str]]:
     return from_folders(source)
 
 
-_SCANNED = (".tar", ".tgz", ".tbz2", ".txz", ".zip", ".gz", ".bz2", ".xz", ".txt")
-
-
 def images_to_embed(
     args: argparse.Namespace, out: Output
 ) -> tuple[list[str] | Stream, list[str] | None]:
@@ -57,12 +76,9 @@ def images_to_embed(
     if _is_table(args, args.images):
         items, labels = images_of_table(args, args.images[0], out, needs_label=False)
         return items, labels or None
-    if len(args.images) == 1 and _is_scanned(args.images[0]):
-        out.say(f"Reading {args.images[0]}")
-        from ..images import scan
-        from ..images._items import Stream
-
-        return Stream(scan(args.images[0], progress=False)), None
+    scanned = scanned_images(args.images, out)
+    if scanned is not None:
+        return scanned, None
     if len(args.images) == 1 and Path(args.images[0]).is_dir():
         out.say(f"Looking for images in {args.images[0]}")
         from .._errors import ImageError
@@ -76,17 +92,6 @@ def images_to_embed(
     from ..images._globs import find_all_files
 
     return find_all_files(args.images), None
-
-
-def _is_scanned(source: str) -> bool:
-    """Whether a source is an archive or a list, a file or a URL, or lies in an object store."""
-    from ..images._locations import is_http, is_in_object_store
-
-    if is_in_object_store(source):
-        return True
-    name = source.partition("?")[0]
-    is_there = is_http(name) or Path(source).is_file()
-    return is_there and Path(name).suffix.lower() in _SCANNED
 
 
 def images_of_table(

@@ -27,10 +27,11 @@ from ..evaluation._cross_validation import without_warning_of_unreadable_images
 from ..extraction import record_reports
 from ..images import load
 from ..images._globs import find_all_files
+from ..images._items import Stream
 from ._console import Output, error_line
 from ._errors import EXPECTED, CommandError
 from ._files import check_output
-from ._images import read_model_table, takes_a_table
+from ._images import read_model_table, scanned_images, takes_a_table
 from ._ranking import Ranking, rank
 
 _SOME_UNREADABLE = 1
@@ -60,7 +61,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
         if takes_a_table(model):
             answers, score = _of_table(model, args)
         else:
-            answers, score = _of_images(model, args)
+            answers, score = _of_images(model, args, out)
     except EXPECTED:
         raise
     except Exception as error:  # a file may say that its estimator is fitted, and lack a part
@@ -100,8 +101,8 @@ def _embedders(model: Any) -> list[ImageTransformer]:
     return [part for _, part in walk(model) if isinstance(part, ImageTransformer)]
 
 
-def _of_images(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]:
-    items = find_all_files(args.images)
+def _of_images(model: Any, args: argparse.Namespace, out: Output) -> tuple[list[_Answer], str]:
+    items = scanned_images(args.images, out) or find_all_files(args.images)
     for embedder in _embedders(model):
         embedder.set_params(on_error="raise", root=None)
     if args.on_error == "raise":
@@ -112,8 +113,8 @@ def _of_images(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str
         ranking, errors = _rank_in_two_passes(model, items, args.top)
     best = iter(ranking.best)
     answers = [
-        _Answer(i, item, () if i in errors else next(best), errors.get(i, ""))
-        for i, item in enumerate(items)
+        _Answer(i, name, () if i in errors else next(best), errors.get(i, ""))
+        for i, name in enumerate(items if isinstance(items, list) else items.names)
     ]
     return answers, ranking.score
 
@@ -125,7 +126,7 @@ def _passes_nan_on(model: Any) -> bool:
 
 
 def _rank_in_one_pass(
-    model: Pipeline, items: list[str], top: int
+    model: Pipeline, items: list[str] | Stream, top: int
 ) -> tuple[Ranking, dict[int, str]]:
     """Rank what can be read, and say of the other rows why they cannot be."""
     embedder = model[0].set_params(on_error="nan")
@@ -142,16 +143,18 @@ def _rank_in_one_pass(
 
 
 def _rank_in_two_passes(
-    model: Any, items: list[str], top: int
+    model: Any, items: list[str] | Stream, top: int
 ) -> tuple[Ranking, dict[int, str]]:
     """As above, of a model that takes no rows of NaN: a first pass finds that one is needed."""
     try:
         return rank(model, items, top), {}
     except ImageError:
+        # Encoded images of an archive are kept: they are not read for a third time.
+        drawn = list(items)
         with ThreadPoolExecutor() as pool:
-            reasons = enumerate(pool.map(_why_unreadable, items))
+            reasons = enumerate(pool.map(_why_unreadable, drawn))
         errors = {i: reason for i, reason in reasons if reason}
-        readable = [item for i, item in enumerate(items) if i not in errors]
+        readable = [item for i, item in enumerate(drawn) if i not in errors]
         return rank(model, readable, top) if readable else Ranking(), errors
 
 
@@ -165,7 +168,7 @@ def _of_table(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]
     return [_Answer(i, f"row {i}", best) for i, best in enumerate(ranking.best)], ranking.score
 
 
-def _why_unreadable(item: str) -> str:
+def _why_unreadable(item: Any) -> str:
     """Say why an image cannot be read; nothing if it can."""
     try:
         load(item)

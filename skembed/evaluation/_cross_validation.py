@@ -19,6 +19,8 @@ from ..estimators._options import with_parameters
 from ..estimators.pretrained import PretrainedEmbedder
 from ..extraction import Report, record_reports
 from ..extraction._progress import Progress
+from ..images._folders import classes_of_names
+from ..images._items import Stream
 from ._evaluation import Evaluation, equal_rows
 from ._near import effect, torn_groups
 
@@ -28,7 +30,7 @@ _MOST_NAMED = 10
 def evaluate(
     embedder: PretrainedEmbedder,
     items: Any,
-    labels: Sequence[str] | np.ndarray,
+    labels: Sequence[str] | np.ndarray | None,
     *,
     n_folds: int = 5,
     groups: np.ndarray | None = None,
@@ -41,10 +43,10 @@ def evaluate(
     embedder : PretrainedEmbedder
         Images that cannot be read are left out with ``on_error="nan"``. With ``"mean"`` they
         count as the mean of the training images, learnt in each fold. A note says so.
-    items : list of images, or array of shape (n_samples, height, width, 3)
-        The images.
-    labels : array of shape (n_samples,)
-        Their classes.
+    items : list of images, array of shape (n_samples, height, width, 3), or Stream
+        The images. Those of a stream are told by their names in what is returned.
+    labels : array of shape (n_samples,) or None
+        Their classes; None for those of a stream, whose folders are the classes.
     n_folds : int, default=5
         Fewer are made where a class has fewer images.
     groups : array of shape (n_samples,) or None, default=None
@@ -65,8 +67,10 @@ def evaluate(
     ValueError
         If there are fewer than two classes, or a class of one image.
     """
-    labels = np.asarray(labels)
     rows, report = _embed(embedder, items)
+    if isinstance(items, Stream):  # whose images are named as they are read
+        items = list(items.names)
+    labels = np.asarray(classes_of_names(items) if labels is None else labels)
     notes = (_unreadable_note(embedder, report),) if report.unreadable else ()
     if embedder.on_error == "nan":
         kept = np.ones(len(rows), bool)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from .._errors import ImageError, advice, level_of_caller
 from ._locations import directory as existing
@@ -124,6 +124,39 @@ def from_folders(
     ordered = sorted(classes)
     paths = [path for label in ordered for path in classes[label]]
     return paths, [label for label in ordered for _ in classes[label]]
+
+
+def classes_of_names(names: Sequence[str]) -> list[str]:
+    """Return the class of each image of an archive or a list: the folder in which it lies.
+
+    Folders that all of them lie in are none; of those below, the first one is the class.
+
+    Raises
+    ------
+    ImageError
+        If some lie in no folder of a class, or all in one.
+
+    Examples
+    --------
+    >>> from skembed.images._folders import classes_of_names
+    >>> classes_of_names(["a.zip/photos/cat/1.jpg", "a.zip/photos/dog/old/1.jpg"])
+    ['cat', 'dog']
+    """
+    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    levels = enumerate(zip(*folders, strict=False))
+    shared = next((i for i, level in levels if len(set(level)) > 1), min(map(len, folders)))
+    stray = [name for name, parts in zip(names, folders, strict=True) if len(parts) == shared]
+    if len(stray) == len(names):
+        raise ImageError(
+            f"The images lie in one folder ({names[0]} and others): labels need at least two, "
+            "CLASS/image."
+        )
+    if stray:
+        raise ImageError(
+            f"{len(stray)} image(s) lie beside the folders of classes ({stray[0]}): put each in "
+            "that of its class."
+        )
+    return [parts[shared] for parts in folders]
 
 
 def list_images(

@@ -12,6 +12,7 @@ import numpy as np
 from .._errors import ImageError
 from .._optional import pyplot
 from ..images import as_items, describe, load
+from ..images._inputs import is_record
 from ..images._thumbnails import SIDE, data_uri, encode, shrunk
 
 # Colours are those of the page around it, light or dark: nothing has one of its own.
@@ -237,7 +238,7 @@ def _texts(given: Sequence[Any] | None, what: str, default: list[str]) -> list[s
 
 def short_name(item: Any) -> str:
     """Return the last part of an image's path or URL; nothing for an image without one."""
-    is_named = isinstance(item, str | os.PathLike)
+    is_named = isinstance(item, str | os.PathLike) or (is_record(item) and item.get("path"))
     return describe(item).rstrip("/").rpartition("/")[2] if is_named else ""
 
 

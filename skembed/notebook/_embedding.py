@@ -11,7 +11,6 @@ import pandas as pd
 from .. import PretrainedEmbedder
 from ..estimators._options import with_parameters
 from ..extraction import Report, record_reports
-from ..images import from_folders
 from ._errors import errors_in_one_line
 from ._images import Images
 from ._ipython import UsageError
@@ -127,16 +126,17 @@ class EmbedTask:
             return images, None
         if listed is None and options.labels:
             value = self._request.names.value(unquote(options.labels), "labels")
-        elif listed is None and images.folder:
-            with errors_in_one_line():
-                items, value = from_folders(images.folder)
-            images = Images(items, items, images.folder)
         elif listed is not None:
             value = listed
         else:
-            raise UsageError(
-                "--svm needs labels: -y EXPR, or a folder in quotes with a folder for each class."
-            )
+            with errors_in_one_line():
+                found = images.with_classes()
+            if found is None:
+                raise UsageError(
+                    "--svm needs labels: -y EXPR, or a folder or an archive in quotes with a "
+                    "folder for each class."
+                )
+            images, value = found
         return images, checked_labels(value, len(images.items))
 
     def _judge(

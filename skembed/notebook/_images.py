@@ -6,12 +6,17 @@ import ast
 import glob
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..images import as_items
+from ..images import as_items, from_folders
+from ..images import scan as scan_images
+from ..images._folders import classes_of_names
 from ..images._globs import find_files, unescaped
+from ..images._items import Stream
+from ..images._sources._scan import is_scanned
 from ._errors import errors_in_one_line
 from ._ipython import DisplayHook, InteractiveShell, UsageError
 from ._names import Names, scan
@@ -33,11 +38,31 @@ class Images:
         paths of files, or None.
     folder : str
         The folder they all come from; empty where they come from elsewhere.
+    names : list of str
+        The names of the images of an archive or a list; empty for others.
     """
 
     items: list[Any]
     index: Any = None
     folder: str = ""
+    names: Sequence[str] = ()
+
+    def with_classes(self) -> tuple[Images, list[str]] | None:
+        """Return the images in the order of their classes, and these: the folders they lie in.
+
+        None where they come from no folder, archive or list.
+
+        Raises
+        ------
+        ImageError
+            If the folders are no classes.
+        """
+        if self.names:
+            return self, classes_of_names(self.names)
+        if not self.folder:
+            return None
+        items, labels = from_folders(self.folder)
+        return Images(items, items, self.folder), labels
 
 
 def find_images(value: Any) -> Images:
@@ -46,10 +71,15 @@ def find_images(value: Any) -> Images:
     Parameters
     ----------
     value : object
-        A text is a glob, a folder, a file or a URL; all else is as for the estimators.
+        A text is a glob, a folder, a file, an archive, a list or a URL; all else is as for the
+        estimators. The images of an archive are in memory then, encoded as they are.
     """
     if isinstance(value, str | os.PathLike):
         text = os.fsdecode(value)
+        if is_scanned(text):
+            stream = Stream(scan_images(text, progress=False))
+            items = list(stream)
+            return Images(items, list(stream.names), names=stream.names)
         items = find_files(text)
         plain = unescaped(text)
         folder = plain if Path(plain).expanduser().is_dir() else ""

@@ -12,9 +12,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .. import backbones
+from .._errors import ImageError
 from ..backbones._formats import is_meant_as_a_model
 from ..backbones._registry import is_name
-from ..images import from_folders
+from ..images._folders import classes_of_names
 from ._embedding import embed_images
 from ._errors import EmbedError
 from ._images import Images, find_images
@@ -111,9 +112,10 @@ def labelled_images(request: Request, value: Any) -> tuple[Images, np.ndarray | 
     """Images and the labels that are given; those of a folder of folders are their names."""
     images = find_images(value)
     labels = labels_of(request, len(images.items))
-    if labels is None and _has_class_folders(images.folder):
-        items, names = from_folders(images.folder)
-        return Images(items, items, images.folder), np.asarray(names)
+    if labels is None and _has_classes(images):
+        found = images.with_classes()
+        if found is not None:
+            return found[0], np.asarray(found[1])
     return images, labels
 
 
@@ -152,12 +154,18 @@ def _are_features(value: Any) -> bool:
     return getattr(value, "ndim", 0) == 2 and np.asarray(value).dtype.kind in "fiub"
 
 
-def _has_class_folders(folder: str) -> bool:
-    if not folder:
+def _has_classes(images: Images) -> bool:
+    """Whether images lie in two folders or more, and none beside these."""
+    if images.names:
+        try:
+            classes_of_names(images.names)
+        except ImageError:
+            return False
+        return True
+    if not images.folder:
         return False
-    inside = [
-        one for one in Path(folder).expanduser().iterdir() if not one.name.startswith(".")
-    ]
+    folder = Path(images.folder).expanduser()
+    inside = [one for one in folder.iterdir() if not one.name.startswith(".")]
     return sum(one.is_dir() for one in inside) > 1 and all(one.is_dir() for one in inside)
 
 

@@ -467,3 +467,38 @@ def test_predict_tells_of_a_model_that_lacks_a_part(saved, class_folders, tmp_pa
     del model.named_steps["svm"].intercept_
     save(model, path)
     assert "intercept_" in refused(["predict", path, class_folders])
+
+
+@pytest.mark.slow
+def test_the_folders_of_an_archive_are_classes(class_folders, tmp_path, capsys, refused):
+    source, saved, report = tmp_path / "photos.zip", tmp_path / "m.skops", tmp_path / "r.html"
+    wrong = sorted(class_folders.glob("brick/*.png"))[0]
+    with zipfile.ZipFile(source, "w") as archive:
+        for path in sorted(class_folders.rglob("*.png")):
+            archive.write(path, f"all/{path.relative_to(class_folders)}")
+        archive.write(wrong.with_name("1.png"), "all/grass/wrong.png")
+        archive.write(wrong.with_name("2.png"), "all/grass/wrong too.png")
+    options = ("--folds", "3", "--errors", tmp_path / "e.csv", "--report", report)
+    arguments = ["classify", source, *options, "--save", saved]
+    assert main(list(map(str, arguments))) == 0
+    out = capsys.readouterr().out
+    assert "20 images, 3 classes in" in out
+    errors = pd.read_csv(tmp_path / "e.csv").set_index("file")
+    assert errors.loc[f"{source}/all/grass/wrong.png", "taken for"] == "brick"
+    page = report.read_text()
+    assert "wrong.png" in page
+    assert "data:image/" in page
+    assert "cannot be read" not in page
+
+    assert main(["predict", str(saved), str(source), "--csv", str(tmp_path / "p.csv")]) == 0
+    found = pd.read_csv(tmp_path / "p.csv").set_index("file")["class"]
+    assert len(found) == 20
+    assert found[f"{source}/all/brick/0.png"] == "brick"
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.write(wrong, "brick/0.png")
+        archive.write(wrong, "brick/1.png")
+    assert "The images lie in one folder" in refused(["classify", tmp_path / "one.zip"])
+    with zipfile.ZipFile(tmp_path / "one.zip", "a") as archive:
+        archive.write(wrong, "1.png")
+        archive.write(wrong, "grass/1.png")
+    assert "beside the folders of classes" in refused(["classify", tmp_path / "one.zip"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -202,3 +204,15 @@ def test_features(shell):
     own = shell.run_line_magic("embed", line)
     assert own.feature == "stage1__005"
     assert again(shell, own).found.highest.equals(own.found.highest)
+
+
+def test_an_archive_has_classes(shell, class_folders, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in sorted(class_folders.rglob("*.png")):
+            archive.write(path, path.relative_to(class_folders))
+    shell.run_line_magic("embed", f'"{tmp_path}/photos.zip" --svm {SMALL} --frame -o X')
+    assert "12 images" in capsys.readouterr().out
+    assert shell.user_ns["X"].index[0] == f"{tmp_path}/photos.zip/brick/00.png"
+    view = shell.run_line_magic("embed", f'map "{tmp_path}/photos.zip" {SMALL}')
+    assert view.classes == ["brick", "coffee", "grass"]
+    assert view._thumbnails.name(0).endswith("photos.zip/brick/00.png")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Integral
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..._errors import ImageError
 from ..._progress_bar import progress_bar
 from .._folders import normal_suffixes
-from .._locations import directory
+from .._locations import directory, is_http, is_in_object_store
 from ._kinds import Reading, open_source
 from ._source import Bounds, Source
+
+# Of what a text is taken for that names a file: its content is asked when it is opened.
+_SUFFIXES = (".tar", ".tgz", ".tbz2", ".txz", ".zip", ".gz", ".bz2", ".xz", ".txt")
 
 _MOST_IMAGES = 10_000_000
 _MOST_BYTES = 2**40
@@ -107,6 +111,19 @@ def scan(
             f"{found.name} has {found.n_images:,} images, more than max_images={max_images:,}."
         )
     return Scan(found, progress)
+
+
+def is_scanned(text: str) -> bool:
+    """Whether a text means an archive or a list, a file or a URL, or what lies in an object store.
+
+    All else that names images is listed without being opened. What a file really is, its content
+    says when it is scanned.
+    """
+    if is_in_object_store(text):
+        return True
+    name = text.partition("?")[0]
+    is_there = is_http(name) or Path(text).expanduser().is_file()
+    return is_there and PurePosixPath(name).suffix.lower() in _SUFFIXES
 
 
 class Scan:
