@@ -50,5 +50,9 @@ def encode(pixels: np.ndarray, side: int = SIDE) -> bytes:
 
 def data_uri(encoded: bytes) -> str:
     """Return what :func:`encode` gave as a ``data:`` URI: a page needs nothing beside it."""
-    kind = "png" if encoded.startswith(_PNG) else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode('ascii')}"
+    return f"data:{media_type(encoded)};base64,{base64.b64encode(encoded).decode('ascii')}"
+
+
+def media_type(encoded: bytes) -> str:
+    """Return the media type of what :func:`encode` gave."""
+    return "image/png" if encoded.startswith(_PNG) else "image/jpeg"

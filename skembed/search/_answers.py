@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .._errors import ImageError
+from ..images import load
+from ..images._thumbnails import encode, media_type
 from ._folder import SearchFolder
-from ._pictures import thumbnail
 
 _MOST_BYTES = 32 * 2**20  # of an uploaded picture
 _MOST_JSON = 2**20
@@ -80,7 +81,7 @@ class Answers:
             data = (self._small if side == _SIDES[0] else self._thumbnail)(place, side)
         except (ImageError, OSError):
             return error(404, "The file of this image cannot be read any more.")
-        return Response(data, media_type="image/jpeg")
+        return Response(data, media_type=media_type(data))
 
     async def query(self, request: Request) -> Response:
         data = await _body(request, _MOST_BYTES)
@@ -119,7 +120,7 @@ class Answers:
         return distances[0], positions[0]
 
     def _thumbnail(self, place: int, side: int) -> bytes:
-        return thumbnail(self._folder.picture(place), side)
+        return encode(load(self._folder.picture(place)), side)
 
     def _count(self, request: Request, less: int = 0) -> int:
         return max(0, min(_number(request, "top", 24, _MOST_FOUND), len(self._place) - less))

@@ -1,49 +1,19 @@
-"""The pictures of an index, for people to look at: JPEGs of a bounded size."""
+"""The pictures of an index, for people to look at, of a bounded size."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .._files import written_whole
 from ..images import load, local_path
-from ..images._thumbnails import data_uri
+from ..images._thumbnails import encode
 
 KEPT_SIDE = 800  # pixels of pictures that have no file of their own
-_QUALITY = 85
-
-
-def thumbnail(item: Any, side: int) -> bytes:
-    """Return an image as a JPEG that fits into a square.
-
-    Parameters
-    ----------
-    item : image
-        As :func:`skembed.images.load` takes it.
-    side : int, pixels
-        Of the square; a smaller image keeps its size.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read.
-    """
-    picture = Image.fromarray(load(item))
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY, optimize=True)
-    return file.getvalue()
-
-
-def data_url(item: Any, side: int) -> str:
-    """Return a picture as the text of an image's ``src``."""
-    return data_uri(thumbnail(item, side))
 
 
 class Pictures:
@@ -67,7 +37,7 @@ class Pictures:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         with written_whole(self._path(identity)) as (temporary,):
-            temporary.write_bytes(thumbnail(item, KEPT_SIDE))
+            temporary.write_bytes(encode(load(item), KEPT_SIDE))
 
     def source(self, identity: int, name: str) -> Any:
         """Return what the picture of an image is read from."""
@@ -85,7 +55,7 @@ class Pictures:
                     path.unlink()
 
     def _path(self, identity: int) -> Path:
-        return self._folder / f"{int(identity)}.jpg"
+        return self._folder / f"{int(identity)}.picture"  # a JPEG, or a small PNG
 
 
 def has_file(item: Any) -> bool:

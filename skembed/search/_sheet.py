@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._errors import ImageError
-from ._pictures import data_url
+from ..images import load
+from ..images._thumbnails import data_uri, encode
 
 _SIDE = 160  # pixels of a picture
 _MOST_GROUPS = 200
@@ -54,7 +55,7 @@ def sheet(title: str, groups: Sequence[Sequence[tuple[str, str, Any]]]) -> str:
 
 def _figure(name: str, note: str, item: Any) -> str:
     try:
-        picture = f'<img alt="" src="{data_url(item, _SIDE)}">'
+        picture = f'<img alt="" src="{data_uri(encode(load(item), _SIDE))}">'
     except ImageError as error:
         picture = f"<p>{html.escape(str(error))}</p>"
     shown = html.escape(name.encode("utf-8", "backslashreplace").decode())
