@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         backbones,
         bigml,
         engines,
+        exporting,
         extraction,
         formats,
         images,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .estimators.row_space import RowSpaceProjector
     from .estimators.ten_crop import TenCropClassifier
     from .estimators.ternary_scaler import TernaryScaler
+    from .exporting import export
     from .search.duplicates import near_duplicates
     from .search.image_search import ImageSearch
     from .store import cache_clear, cache_info
@@ -72,6 +74,8 @@ __all__ = [
     "config_context",
     "cosine_similarity",
     "engines",
+    "export",
+    "exporting",
     "extraction",
     "formats",
     "full_network_embedding",
@@ -111,6 +115,7 @@ _MODULES = {
     "estimators.row_space": ("RowSpaceProjector",),
     "estimators.ten_crop": ("TenCropClassifier",),
     "estimators.ternary_scaler": ("TernaryScaler",),
+    "exporting": ("export",),
     "search.duplicates": ("near_duplicates",),
     "search.image_search": ("ImageSearch",),
     "store": ("cache_clear", "cache_info"),
@@ -120,6 +125,7 @@ _SUBPACKAGES = (
     "backbones",
     "bigml",
     "engines",
+    "exporting",
     "extraction",
     "formats",
     "images",

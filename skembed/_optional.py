@@ -83,7 +83,7 @@ def scikit_image_data() -> Path:
     """
     found = find_spec("skimage")
     if found is None or not found.submodule_search_locations:
-        raise _missing("scikit-image", "the demo's own pictures")
+        raise missing_library("scikit-image", "the demo's own pictures")
     return Path(found.submodule_search_locations[0], "data")
 
 
@@ -168,6 +168,44 @@ def zarr() -> Any:
     return _import("zarr", "zarr", "Zarr arrays", "dask")
 
 
+def onnx(purpose: str) -> Any:
+    """Return ``onnx``.
+
+    Parameters
+    ----------
+    purpose : str
+        What the message says it is needed for.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+    """
+    return _import("onnx", "onnx", purpose, "export")
+
+
+def onnxruntime() -> Any:
+    """Return ``onnxruntime``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+    """
+    return _import("onnxruntime", "onnxruntime", "comparing ONNX files", "export")
+
+
+def skl2onnx() -> Any:
+    """Return ``skl2onnx``.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not installed.
+    """
+    return _import("skl2onnx", "skl2onnx", "exporting a classifier", "export")
+
+
 def pyplot() -> ModuleType:
     """Return ``matplotlib.pyplot``.
 
@@ -183,10 +221,11 @@ def _import(module: str, library: str, purpose: str, extra: str = "demo") -> Mod
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise _missing(library, purpose, extra) from error
+        raise missing_library(library, purpose, extra) from error
 
 
-def _missing(library: str, purpose: str, extra: str = "demo") -> MissingLibraryError:
+def missing_library(library: str, purpose: str, extra: str = "demo") -> MissingLibraryError:
+    """Return the error that says what a library is needed for, and how to install it."""
     return MissingLibraryError(f"{library} is needed for {purpose}: {install_command(extra)}")
 
 

@@ -6,13 +6,18 @@ import dataclasses
 import json
 import re
 import subprocess
+import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..._subprocess import run_python
 from ...formats._network import NetworkSpec
 from .._engine import TransientError, UnsupportedNetworkError
+from ._runtime import core, import_openvino
 
 # A folder with a ``__main__.py`` is a program that finds the files beside it.
 _EXPORTER = Path(__file__).parent / "_export"
@@ -48,6 +53,55 @@ def save_network(spec: NetworkSpec, model: Any, folder: Path) -> None:
         "preparation": None if preparation is None else dataclasses.asdict(preparation),
         "poolings": [spec.poolings(tap) for tap in spec.taps],
     }
+    _save(request, model, folder)
+
+
+def graph_of_model(model: Any, outputs: Sequence[str]) -> Any:
+    """Return a network with one image for its input as an ``openvino.Model``.
+
+    Parameters
+    ----------
+    model : keras.Model
+        It has everything in it, preparation and pooling as well.
+    outputs : sequence of str
+        The names of its outputs.
+
+    Returns
+    -------
+    openvino.Model
+        For batches of any length.
+
+    Raises
+    ------
+    UnsupportedNetworkError
+        If Keras, or OpenVINO, cannot write the network down.
+    """
+    (images,) = model.inputs
+    request = {
+        "shape": [1, *images.shape[1:]],
+        "dtype": images.dtype,
+        "preparation": None,
+        "outputs": list(outputs),
+    }
+    with tempfile.TemporaryDirectory(prefix="skembed-") as name:
+        folder = Path(name)
+        _save(request, model, folder)
+        write_graph(folder, "outputs")
+        # The weights are read now, because their file goes with the folder.
+        weights = np.fromfile(folder / "network.bin", np.uint8)
+        structure = (folder / "network.xml").read_text()
+    graph = core().read_model(structure, import_openvino().Tensor(weights))
+    graph.inputs[0].get_tensor().set_names({images.name})
+    try:
+        graph.reshape([-1, *images.shape[1:]])
+    except RuntimeError as error:
+        raise UnsupportedNetworkError(
+            f"it takes no batches of any length ({_gist(str(error))})"
+        ) from error
+    return graph
+
+
+def _save(request: dict[str, Any], model: Any, folder: Path) -> None:
     try:
         (folder / "request.json").write_text(json.dumps(request))
         with warnings.catch_warnings():
@@ -69,7 +123,8 @@ def write_graph(folder: Path, *what: str) -> None:
     folder : Path
         Where both are.
     *what : str
-        ``"layers"`` writes a graph of the outputs of all layers instead, for comparison.
+        ``"layers"`` writes a graph of the outputs of all layers instead, for comparison;
+        ``"outputs"`` one that has each output of the network by its name, unpooled.
 
     Raises
     ------

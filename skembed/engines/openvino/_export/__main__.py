@@ -5,11 +5,13 @@ where it is OpenVINO::
 
     python _export FOLDER
     python _export FOLDER layers
+    python _export FOLDER outputs
 
 FOLDER holds ``network.keras``, with one output for each tap, and ``request.json``; the graph is
 written there as ``network.xml`` and ``network.bin``. With ``layers``, the graph has the outputs of
 all layers, and is written as ``layers.xml``, their names as ``layers.json``: it serves to find the
-layer where a graph begins to differ from Keras.
+layer where a graph begins to differ from Keras. With ``outputs``, each output of the network is
+one of the graph, by the name that the request gives it.
 
 The network runs as in ``predict``: whatever its graph has recorded, and whatever a layer's own
 default is, it is not being trained.
@@ -128,6 +130,15 @@ def export_layers(folder: Path) -> None:
     outputs = [opset.convert(value.as_last().tensor.output, "f32") for _, value in calls]
     _save(outputs, images, folder / "layers.xml")
     (folder / "layers.json").write_text(json.dumps([name for name, _ in calls]))
+
+
+def export_outputs(folder: Path) -> None:
+    """Write ``network.xml`` and ``network.bin`` with the outputs of the network as they are."""
+    request, images, outputs, _ = _drawn(folder)
+    found = [value.as_last().tensor.output for value in outputs]
+    for name, output in zip(request["outputs"], found, strict=True):
+        output.get_tensor().set_names({name})
+    _save(found, images, folder / "network.xml")
 
 
 def _drawn(folder: Path) -> tuple[dict[str, Any], Any, list[_Value], list[tuple[str, _Value]]]:
@@ -335,7 +346,8 @@ def _keras_tensor(output: Any) -> Any:
 
 if __name__ == "__main__":
     repair()
-    write = export_layers if "layers" in sys.argv[2:] else export
+    writers = {"layers": export_layers, "outputs": export_outputs}
+    write = writers[sys.argv[2]] if len(sys.argv) > 2 else export
     try:
         write(Path(sys.argv[1]))
     except (OSError, MemoryError) as error:

@@ -1,0 +1,135 @@
+"""A pipeline of embedder and classifier as one ONNX file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._optional import skl2onnx
+from ._embedders import embedder_graph
+from ._formats import ExportFormat, onnx_of
+from ._graph import ExportError, ExportGraph
+from ._onnx import OPSET
+from ._steps import register_steps
+from ._write import write_compared_by
+
+_ML_OPSET = 3
+
+
+def write_pipeline(pipeline: Pipeline, path: Path, kind: ExportFormat) -> None:
+    """Write a fitted pipeline that begins with an embedder; see :func:`skembed.export`."""
+    check_is_fitted(pipeline)
+    if not kind.takes_classifiers:
+        raise ExportError(
+            f"{path.name} cannot be written: a {kind.title} file does not take what follows an "
+            "embedder in a pipeline; an ONNX file (.onnx) does, and the embedder alone "
+            "(pipeline[0]) can be written."
+        )
+    library = skl2onnx()
+    rest = Pipeline(
+        [step for step in pipeline.steps[1:] if step[1] not in (None, "passthrough")]
+    )
+    graph = embedder_graph(pipeline[0], as_float=True)
+    classifier = _converted(library, rest, graph.expected[0].shape[1])
+    written = _joined(onnx_of(graph), classifier, rest)
+    metadata = {**graph.metadata, **_metadata(rest)}
+    write_compared_by(
+        path,
+        kind,
+        lambda draft: _save(written, metadata, draft),
+        lambda draft: _difference(rest, graph, draft),
+    )
+
+
+def _converted(library: Any, rest: Pipeline, n_features: int) -> Any:
+    """What follows the embedder, as an ONNX model with the input ``features``."""
+    register_steps()
+    types = [("features", library.common.data_types.FloatTensorType([None, n_features]))]
+    last = rest.steps[-1][1]
+    options = {id(last): {"zipmap": False}} if is_classifier(last) else None
+    try:
+        return library.convert_sklearn(
+            rest,
+            initial_types=types,
+            options=options,
+            target_opset={"": OPSET, "ai.onnx.ml": _ML_OPSET},
+        )
+    except Exception as error:  # skl2onnx has an exception for each kind of step
+        gist = " ".join(str(error).split())[:300]
+        raise ExportError(
+            f"skl2onnx cannot write {type(last).__name__} or a step before it: {gist} "
+            "The embedder alone (pipeline[0]) can be written."
+        ) from error
+
+
+def _joined(network: Any, rest: Any, pipeline: Pipeline) -> Any:
+    from onnx import compose
+
+    network = compose.add_prefix(network, "network_", rename_inputs=False, rename_outputs=False)
+    rest.ir_version = network.ir_version
+    whole = compose.merge_models(network, rest, io_map=[("embedding", "features")])
+    names = _output_names(pipeline)
+    for output, name in zip(list(whole.graph.output), names, strict=True):
+        _rename(whole.graph, output.name, name)
+        output.name = name
+    return whole
+
+
+def _rename(graph: Any, old: str, new: str) -> None:
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for i, name in enumerate(names):
+                if name == old:
+                    names[i] = new
+
+
+def _output_names(pipeline: Pipeline) -> list[str]:
+    if not is_classifier(pipeline):
+        return ["prediction"]
+    return ["label", "probabilities" if hasattr(pipeline, "predict_proba") else "scores"]
+
+
+def _metadata(pipeline: Pipeline) -> dict[str, str]:
+    last = pipeline.steps[-1][1]
+    facts = {"predictor": type(last).__name__}
+    if is_classifier(last):
+        facts["classes"] = json.dumps(np.asarray(last.classes_).tolist())
+    return facts
+
+
+def _save(model: Any, metadata: dict[str, str], path: Path) -> None:
+    import onnx
+
+    onnx.helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _difference(rest: Pipeline, graph: ExportGraph, path: Path) -> list[str]:
+    """What a file says otherwise than the pipeline, for the examples."""
+    from ._formats import run_onnx
+
+    found, rows = run_onnx(path, graph), graph.expected[0]
+    answers = np.asarray(rest.predict(rows))
+    if not is_classifier(rest):
+        return _apart("prediction", answers.reshape(len(rows), -1), found)
+    _, name = _output_names(rest)
+    scores = getattr(rest, "predict_proba", None) or rest.decision_function
+    expected = np.asarray(scores(rows), np.float64).reshape(len(rows), -1)
+    wrong = _apart(name, expected, found)
+    if not wrong and (found["label"] != answers).any():
+        wrong = [f"'label' is {found['label'].tolist()}, and not {answers.tolist()}"]
+    return wrong
+
+
+def _apart(name: str, expected: np.ndarray, found: dict[str, np.ndarray]) -> list[str]:
+    """With two classes a decision is one number, and the file has one for each class."""
+    got = found[name].reshape(len(expected), -1)[:, -expected.shape[1] :]
+    graph = ExportGraph(None, (name,), (), (expected,))
+    return list(graph.differences({name: got}))

@@ -1,0 +1,70 @@
+"""What only TensorFlow can write, in a process of its own: Keras has one backend in each."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from ..._optional import missing_library
+from ..._subprocess import run_python
+from .._graph import ExportError, ExportGraph
+
+_PROGRAM = Path(__file__).parent / "_convert.py"
+_TIMEOUT = 900.0  # seconds, for the largest networks
+
+
+def require_tensorflow(purpose: str) -> None:
+    """See that TensorFlow is installed, without loading it.
+
+    Raises
+    ------
+    MissingLibraryError
+        If it is not; the message names the extra.
+    """
+    if find_spec("tensorflow") is None:
+        raise missing_library("tensorflow", purpose, "export-tensorflow")
+
+
+def convert(network: Path, path: Path, outputs: tuple[str, ...]) -> None:
+    """Write a ``.keras`` file in the format of `path`."""
+    _run("write", str(network), str(path), *outputs)
+
+
+def run_tflite(path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
+    """What a TensorFlow Lite file gives for the examples of a graph."""
+    return _outputs("tflite", path, graph)
+
+
+def run_saved(path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
+    """What a folder of TensorFlow gives for the examples of a graph."""
+    return _outputs("saved", path, graph)
+
+
+def _outputs(how: str, path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
+    with tempfile.TemporaryDirectory(prefix="skembed-") as folder:
+        given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
+        np.savez(given, **dict(zip(graph.inputs, graph.examples, strict=True)))
+        _run(how, str(path), str(given), str(found), *graph.outputs)
+        with np.load(found) as arrays:
+            return {name: arrays[name] for name in graph.outputs}
+
+
+def _run(*arguments: str) -> None:
+    try:
+        done = run_python(
+            str(_PROGRAM),
+            *arguments,
+            timeout=_TIMEOUT,
+            KERAS_BACKEND="tensorflow",
+            TF_CPP_MIN_LOG_LEVEL="3",
+            CUDA_VISIBLE_DEVICES="",
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ExportError(f"TensorFlow did not run: {error}") from error
+    if done.returncode:
+        *_, gist = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        raise ExportError(f"TensorFlow cannot write the network: {gist[:500]}")
