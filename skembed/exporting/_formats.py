@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,13 @@ from ..engines.openvino._exporter import graph_of_model
 from ..engines.openvino._runtime import core, import_openvino
 from ._graph import ExportError, ExportGraph
 from ._onnx import NoOnnxFormError, onnx_model
-from ._tensorflow import convert, require_tensorflow, run_saved, run_tflite
+from ._tensorflow import (
+    require_tensorflow,
+    run_saved,
+    run_tflite,
+    write_saved,
+    write_tflite,
+)
 
 _NEAREST = "; an ONNX file (.onnx) can hold it"
 
@@ -169,7 +176,7 @@ class TensorFlowLite(_KerasMade):
 
     def write(self, graph: ExportGraph, path: Path) -> None:
         """Save the model for the other process, which converts it."""
-        _by_tensorflow(graph, path)
+        _through_keras(graph, path, write_tflite)
 
     def run(self, path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
         """Run it in the other process, an image at a time."""
@@ -187,7 +194,7 @@ class SavedModel(_KerasMade):
 
     def write(self, graph: ExportGraph, path: Path) -> None:
         """Save the model for the other process, which converts it."""
-        _by_tensorflow(graph, path)
+        _through_keras(graph, path, write_saved)
 
     def run(self, path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
         """Run it in the other process."""
@@ -264,8 +271,8 @@ def save_keras(graph: ExportGraph, path: Path) -> None:
         ) from error
 
 
-def _by_tensorflow(graph: ExportGraph, path: Path) -> None:
+def _through_keras(graph: ExportGraph, path: Path, write: Callable[..., None]) -> None:
     whole = path.with_name("network.keras")
     save_keras(graph, whole)
-    convert(whole, path, graph.outputs)
+    write(whole, path, graph.outputs)
     whole.unlink()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -52,25 +54,44 @@ def _converted(library: Any, rest: Pipeline, n_features: int) -> Any:
     register_steps()
     types = [("features", library.common.data_types.FloatTensorType([None, n_features]))]
     last = rest.steps[-1][1]
-    options = {id(last): {"zipmap": False}} if is_classifier(last) else None
     try:
-        return library.convert_sklearn(
-            rest,
-            initial_types=types,
-            options=options,
-            target_opset={"": OPSET, "ai.onnx.ml": _ML_OPSET},
-        )
-    except Exception as error:  # skl2onnx has an exception for each kind of step
-        gist = " ".join(str(error).split())[:300]
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # skl2onnx reads attributes that scikit-learn retires
+            for options in _options(last):
+                with contextlib.suppress(NameError):  # an option that this classifier lacks
+                    return library.convert_sklearn(
+                        rest,
+                        initial_types=types,
+                        options=options,
+                        target_opset={"": OPSET, "ai.onnx.ml": _ML_OPSET},
+                    )
+    # skl2onnx has an exception for each kind of step.
+    except Exception as error:
+        gist = " ".join(str(error).split()).split(". ")[0][:300]
         raise ExportError(
-            f"skl2onnx cannot write {type(last).__name__} or a step before it: {gist} "
-            "The embedder alone (pipeline[0]) can be written."
+            f"skl2onnx cannot write what follows the embedder: {gist}. The embedder alone "
+            "(pipeline[0]) can be written."
         ) from error
+    raise ExportError(f"skl2onnx gives no scores of {type(last).__name__}.")
+
+
+def _options(last: Any) -> list[dict[int, dict[str, bool]] | None]:
+    """Of skl2onnx: arrays instead of dicts, and decisions where there are no probabilities."""
+    if not is_classifier(last):
+        return [None]
+    arrays, decisions = {"zipmap": False}, {"raw_scores": True}
+    if hasattr(last, "predict_proba"):
+        return [{id(last): arrays}, None]
+    return [{id(last): arrays | decisions}, {id(last): decisions}]
 
 
 def _joined(network: Any, rest: Any, pipeline: Pipeline) -> Any:
-    from onnx import compose
+    from onnx import compose, version_converter
 
+    if any(one.domain == "" and one.version != OPSET for one in rest.opset_import):
+        rest = version_converter.convert_version(rest, OPSET)
     network = compose.add_prefix(network, "network_", rename_inputs=False, rename_outputs=False)
     rest.ir_version = network.ir_version
     whole = compose.merge_models(network, rest, io_map=[("embedding", "features")])
@@ -78,6 +99,8 @@ def _joined(network: Any, rest: Any, pipeline: Pipeline) -> Any:
     for output, name in zip(list(whole.graph.output), names, strict=True):
         _rename(whole.graph, output.name, name)
         output.name = name
+        # What skl2onnx says of two classes' scores is not what they are.
+        output.type.tensor_type.ClearField("shape")
     return whole
 
 

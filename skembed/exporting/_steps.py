@@ -35,31 +35,33 @@ def _discretizer(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _scaler(scope: Any, operator: Any, container: Any) -> None:
-    from skl2onnx.algebra.onnx_ops import OnnxDiv, OnnxSub
+    from skl2onnx.algebra import onnx_ops
 
+    ops: Any = onnx_ops
     (x,) = operator.inputs
     step = operator.raw_operator
     mean, scale = (one.astype(np.float32)[np.newaxis] for one in (step.mean_, step.scale_))
-    centred = OnnxSub(x, mean, op_version=OPSET)
+    centred = ops.OnnxSub(x, mean, op_version=OPSET)
     if step.discretize:
-        scaled = OnnxDiv(centred, scale, op_version=OPSET)
+        scaled = ops.OnnxDiv(centred, scale, op_version=OPSET)
         _ternary(scaled, step.lower, step.upper, operator).add_to(scope, container)
         return
-    OnnxDiv(centred, scale, op_version=OPSET, output_names=operator.outputs[:1]).add_to(
+    ops.OnnxDiv(centred, scale, op_version=OPSET, output_names=operator.outputs[:1]).add_to(
         scope, container
     )
 
 
 def _ternary(x: Any, lower: float, upper: float, operator: Any) -> Any:
     """1 above `upper`, -1 below `lower`; as float32, which classifiers take."""
-    from skl2onnx.algebra.onnx_ops import OnnxCast, OnnxGreater, OnnxLess, OnnxSub
+    from skl2onnx.algebra import onnx_ops
 
+    ops: Any = onnx_ops  # whose classes are made when it is imported
     low, high = (np.array([one], np.float32) for one in (lower, upper))
     above, below = (
-        OnnxCast(found, to=1, op_version=OPSET)  # 1 is float32
+        ops.OnnxCast(found, to=1, op_version=OPSET)  # 1 is float32
         for found in (
-            OnnxGreater(x, high, op_version=OPSET),
-            OnnxLess(x, low, op_version=OPSET),
+            ops.OnnxGreater(x, high, op_version=OPSET),
+            ops.OnnxLess(x, low, op_version=OPSET),
         )
     )
-    return OnnxSub(above, below, op_version=OPSET, output_names=operator.outputs[:1])
+    return ops.OnnxSub(above, below, op_version=OPSET, output_names=operator.outputs[:1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,7 +236,7 @@ def reshaped(graph: OnnxGraph, value: Value, shape: Sequence[Any]) -> Value:
     return graph.add("Reshape", [value, sizes], shape, value.dtype)
 
 
-def transposed(graph: OnnxGraph, value: Value, order: Sequence[int]) -> Value:
+def transposed(graph: OnnxGraph, value: Value, order: Iterable[int]) -> Value:
     """Return a whole value with its axes in another order."""
     value = graph.whole(value)
     order = [int(axis) for axis in order]

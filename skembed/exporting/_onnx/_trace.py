@@ -98,7 +98,8 @@ def _run(
 
     def value(atom: Any) -> Value:
         if isinstance(atom, Literal):
-            return Value.known(np.asarray(atom.val, atom.aval.dtype))
+            kind: Any = atom.aval
+            return Value.known(np.asarray(atom.val, kind.dtype))
         return known[atom]
 
     for step in traced.eqns:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,28 +30,34 @@ def require_tensorflow(purpose: str) -> None:
         raise missing_library("tensorflow", purpose, "export-tensorflow")
 
 
-def convert(network: Path, path: Path, outputs: tuple[str, ...]) -> None:
-    """Write a ``.keras`` file in the format of `path`."""
-    _run("write", str(network), str(path), *outputs)
+def write_tflite(network: Path, path: Path, outputs: tuple[str, ...]) -> None:
+    """Write a ``.keras`` file as one of TensorFlow Lite; an ExportError says why not."""
+    _run("write-tflite", str(network), str(path), *outputs)
+
+
+def write_saved(network: Path, path: Path, outputs: tuple[str, ...]) -> None:
+    """Write a ``.keras`` file as a SavedModel; an ExportError says why not."""
+    _run("write-saved", str(network), str(path), *outputs)
 
 
 def run_tflite(path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
     """What a TensorFlow Lite file gives for the examples of a graph."""
-    return _outputs("tflite", path, graph)
+    return _outputs("run-tflite", path, graph)
 
 
 def run_saved(path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
-    """What a folder of TensorFlow gives for the examples of a graph."""
-    return _outputs("saved", path, graph)
+    """What a SavedModel gives for the examples of a graph."""
+    return _outputs("run-saved", path, graph)
 
 
 def _outputs(how: str, path: Path, graph: ExportGraph) -> dict[str, np.ndarray]:
     with tempfile.TemporaryDirectory(prefix="skembed-") as folder:
         given, found = Path(folder, "given.npz"), Path(folder, "found.npz")
-        np.savez(given, **dict(zip(graph.inputs, graph.examples, strict=True)))
+        arrays: dict[str, Any] = dict(zip(graph.inputs, graph.examples, strict=True))
+        np.savez(given, **arrays)
         _run(how, str(path), str(given), str(found), *graph.outputs)
-        with np.load(found) as arrays:
-            return {name: arrays[name] for name in graph.outputs}
+        with np.load(found) as kept:
+            return {name: kept[name] for name in graph.outputs}
 
 
 def _run(*arguments: str) -> None:

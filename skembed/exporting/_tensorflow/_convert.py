@@ -2,27 +2,47 @@
 
 ::
 
-    python _convert.py write NETWORK.keras PATH OUTPUT ...
-    python _convert.py tflite PATH GIVEN.npz FOUND.npz OUTPUT ...
-    python _convert.py saved PATH GIVEN.npz FOUND.npz OUTPUT ...
+    python _convert.py write-tflite NETWORK.keras PATH OUTPUT ...
+    python _convert.py write-saved NETWORK.keras PATH OUTPUT ...
+    python _convert.py run-tflite PATH GIVEN.npz FOUND.npz OUTPUT ...
+    python _convert.py run-saved PATH GIVEN.npz FOUND.npz OUTPUT ...
 
-`PATH` ends in ``.tflite`` or ``.savedmodel``, which is a folder. What they give for the arrays in
-``GIVEN.npz`` is written to ``FOUND.npz``.
+What a file gives for the arrays in ``GIVEN.npz`` is written to ``FOUND.npz``.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 
-def write(network: str, path: str, *outputs: str) -> None:
-    """Write a ``.keras`` file in the format that a suffix names."""
+def write_saved(network: str, path: str, *outputs: str) -> None:
+    """Write a ``.keras`` file as a SavedModel."""
+    import tensorflow as tf
+
+    module = _module(network, outputs)
+    signatures = {"serving_default": module.run.get_concrete_function()}
+    tf.saved_model.save(module, path, signatures=signatures)
+
+
+def write_tflite(network: str, path: str, *outputs: str) -> None:
+    """Write a ``.keras`` file as one of TensorFlow Lite."""
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_saved(network, folder, *outputs)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        Path(path).write_bytes(converter.convert())
+
+
+def _module(network: str, outputs: tuple[str, ...]) -> Any:
+    """The network as what TensorFlow saves: a function of named arrays that gives named arrays."""
     import keras
     import tensorflow as tf
 
-    model = keras.saving.load_model(network, compile=False, safe_mode=True)
+    model: Any = keras.saving.load_model(network, compile=False, safe_mode=True)
     specs = [tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in model.inputs]
 
     def run(*arrays: Any) -> dict[str, Any]:
@@ -30,30 +50,10 @@ def write(network: str, path: str, *outputs: str) -> None:
         found = keras.tree.flatten(model(given, training=False))
         return dict(zip(outputs, found, strict=True))
 
-    module = tf.Module()
+    module: Any = tf.Module()
     module.model = model  # whose variables are saved with it
     module.run = tf.function(run, input_signature=specs, autograph=False)
-    _WRITERS[Path(path).suffix](module, path)
-
-
-def _write_saved(module: Any, path: str) -> None:
-    import tensorflow as tf
-
-    tf.saved_model.save(
-        module, path, signatures={"serving_default": module.run.get_concrete_function()}
-    )
-
-
-def _write_tflite(module: Any, path: str) -> None:
-    import tensorflow as tf
-
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [module.run.get_concrete_function()], module
-    )
-    Path(path).write_bytes(converter.convert())
-
-
-_WRITERS = {".savedmodel": _write_saved, ".tflite": _write_tflite}
+    return module
 
 
 def run_tflite(path: str, given: str, found: str, *outputs: str) -> None:
@@ -68,7 +68,7 @@ def run_tflite(path: str, given: str, found: str, *outputs: str) -> None:
         runner(**{name: array[i : i + 1] for name, array in arrays.items()})
         for i in range(n_rows)
     ]
-    np.savez(found, **{name: np.concatenate([row[name] for row in rows]) for name in outputs})
+    _keep(found, {name: np.concatenate([row[name] for row in rows]) for name in outputs})
 
 
 def run_saved(path: str, given: str, found: str, *outputs: str) -> None:
@@ -78,14 +78,22 @@ def run_saved(path: str, given: str, found: str, *outputs: str) -> None:
 
     run = tf.saved_model.load(path).signatures["serving_default"]
     answers = run(**{name: tf.constant(array) for name, array in np.load(given).items()})
-    np.savez(found, **{name: answers[name].numpy() for name in outputs})
+    _keep(found, {name: answers[name].numpy() for name in outputs})
+
+
+def _keep(path: str, arrays: dict[str, Any]) -> None:
+    import numpy as np
+
+    np.savez(path, **arrays)
 
 
 if __name__ == "__main__":
-    import os
-
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "0")
-    verbs = {"write": write, "tflite": run_tflite, "saved": run_saved}
+    verbs = {
+        "write-saved": write_saved,
+        "write-tflite": write_tflite,
+        "run-saved": run_saved,
+        "run-tflite": run_tflite,
+    }
     try:
         verbs[sys.argv[1]](*sys.argv[2:])
     except Exception as error:  # noqa: BLE001 - its text is all that the other process reads
