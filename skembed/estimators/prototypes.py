@@ -15,14 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 from .._dask import is_dask
 from .._sklearn_compat import Interval, StrOptions, fit_context
 from ..backbones._formats import format_of
+from ..backbones._hmax import OPERATIONS
 from ..extraction._programs import check_not_forked
 from ..extraction._spec import ExtractionSpec
 from ..formats._network import EMBEDDING, PREDICTIONS
+from ..formats.hmax._operations import Operation
 from ..images import as_items
 from ..layers._patches import check_patch_width, sample_patches_from_data
 from ..layers._select import known
 from ._image_transformer import ImageTransformer
-from ._matching import OPERATIONS, Operation, Shapes, maps_of, strongest, unit_length
+from ._matching import Shapes, maps_of, strongest, unit_length
 from ._prototype_methods import METHODS
 
 _AUTO = "auto"
@@ -47,9 +49,9 @@ class PrototypeEmbedder(ImageTransformer):
 
     Parameters
     ----------
-    backbone : str, path, keras.Model or Backbone, default="efficientnet_lite0"
+    backbone : str, path, keras.Model or Backbone, default="hmax"
         As for :class:`PretrainedEmbedder`.
-    layer : str or int, default="stage4"
+    layer : str or int, default="C1"
         One convolutional layer: a name (:func:`skembed.layers.table`), a stage, or an index into
         the convolutional and dense layers.
     n_prototypes : int, default=100
@@ -70,14 +72,16 @@ class PrototypeEmbedder(ImageTransformer):
           finds.
     operation : {"auto", "DotProduct", "NormDotProduct", "Rbf", "NormRbf"}, default="auto"
         How a patch x and a prototype w are compared: ``x . w``; ``x . w / |x|`` with w of length 1;
-        ``exp(-beta |x - w|^2)``; ``exp(-2 beta (1 - NormDotProduct))``. ``"auto"`` is
+        ``exp(-beta |x - w|^2)``; ``exp(-2 beta (1 - NormDotProduct))``. ``"auto"`` is the
+        `s2_operation` of HMAX, ``"Rbf"`` unless that was changed; for other networks
         ``"NormDotProduct"``, which does not depend on how large a layer's values are.
-    beta : float, default=5.0
-        Of ``"Rbf"`` and ``"NormRbf"``. The squared distance in ``"Rbf"`` grows with the layer's
-        values, its channels and `patch_width`: where all responses are near 0, choose a smaller
-        one.
-    bias : float, default=0.01
-        ``|x|^2`` is taken to be at least this, so that an empty patch is like nothing.
+    beta : float or None, default=None
+        Of ``"Rbf"`` and ``"NormRbf"``; None is HMAX's `s2_beta`, or 5. The squared distance in
+        ``"Rbf"`` grows with the layer's values, its channels and `patch_width`: where all responses
+        are near 0, choose a smaller one.
+    bias : float or None, default=None
+        ``|x|^2`` is taken to be at least this, so that an empty patch is like nothing; None is
+        HMAX's `s2_bias`, or 0.01.
     samples_per_prototype : int, default=10
         Patches that the methods other than ``"imprint"``, ``"shuffle"`` and ``"uniform"`` look at,
         for each prototype.
@@ -152,8 +156,18 @@ class PrototypeEmbedder(ImageTransformer):
     >>> from skimage import data
     >>> from skembed import PrototypeEmbedder
     >>> X = [data.coffee(), data.chelsea(), data.astronaut()]
+    >>> PrototypeEmbedder(n_prototypes=5, random_state=0).fit_transform(X).shape
+    (3, 5)
+
+    A layer of a network:
+
     >>> embedder = PrototypeEmbedder(
-    ...     layer="stage2", n_prototypes=6, patch_width=3, image_size=64, random_state=0
+    ...     "efficientnet_lite0",
+    ...     "stage2",
+    ...     n_prototypes=6,
+    ...     patch_width=3,
+    ...     image_size=64,
+    ...     random_state=0,
     ... )
     >>> responses = embedder.fit_transform(X)
     >>> responses.shape, embedder.prototypes_.shape
@@ -171,23 +185,23 @@ class PrototypeEmbedder(ImageTransformer):
         "patch_width": [Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions(set(METHODS))],
         "operation": [StrOptions({_AUTO, *OPERATIONS})],
-        "beta": [Interval(Real, 0, None, closed="neither")],
-        "bias": [Interval(Real, 0, None, closed="neither")],
+        "beta": [Interval(Real, 0, None, closed="neither"), None],
+        "bias": [Interval(Real, 0, None, closed="neither"), None],
         "samples_per_prototype": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
     def __init__(
         self,
-        backbone: Any = "efficientnet_lite0",
-        layer: str | int = "stage4",
+        backbone: Any = "hmax",
+        layer: str | int = "C1",
         *,
         n_prototypes: int = 100,
         patch_width: int = 7,
         method: str = "imprint",
         operation: str = _AUTO,
-        beta: float = 5.0,
-        bias: float = 0.01,
+        beta: float | None = None,
+        bias: float | None = None,
         samples_per_prototype: int = 10,
         random_state: Any = None,
         activation: str = "post",
@@ -355,7 +369,7 @@ class PrototypeEmbedder(ImageTransformer):
         if self.layer in (EMBEDDING, PREDICTIONS):
             raise ValueError(
                 f"layer is {self.layer!r}, which has no places any more: choose a convolutional "
-                "layer, such as 'stage4'."
+                "layer."
             )
 
     def _spec(self) -> ExtractionSpec:
@@ -381,9 +395,13 @@ class PrototypeEmbedder(ImageTransformer):
         return layer.map_shapes
 
     def _comparison(self) -> Operation:
-        usual = format_of(self._spec().backbone).similarity
-        name = usual if self.operation == _AUTO else self.operation
-        return Operation(name, float(self.beta), float(self.bias))
+        backbone = self._spec().backbone
+        name, beta, bias = format_of(backbone).comparison(backbone)
+        return Operation(
+            name if self.operation == _AUTO else self.operation,
+            beta if self.beta is None else float(self.beta),
+            bias if self.bias is None else float(self.bias),
+        )
 
     def _keep(self, prototypes: np.ndarray, locations: np.ndarray | None) -> None:
         vars(self).pop("mean_", None)  # of other prototypes

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..backbones import Backbone, WeightsFile
     from ._network import Layer, NetworkSpec
     from ._partial import LayerFunction
@@ -32,8 +34,6 @@ class Format(abc.ABC):
         The endings of the files that it takes, in lower case: ``(".keras",)``.
     objects : str
         What it takes besides files, as a message says it: ``"a keras.Model"``; empty for nothing.
-    similarity : {"NormDotProduct", "Rbf"}
-        How patches of its layers are compared, where nobody says (:class:`PrototypeEmbedder`).
     network_type : type
         Of what :meth:`network` returns. An engine says by it whether it runs the format.
     """
@@ -41,7 +41,6 @@ class Format(abc.ABC):
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]] = ()
     objects: ClassVar[str] = ""
-    similarity: ClassVar[str] = "NormDotProduct"
     network_type: ClassVar[type]
 
     def recognises(self, value: object) -> bool:
@@ -249,6 +248,23 @@ class Format(abc.ABC):
             If the weights cannot be had, or do not fit.
         """
 
+    def comparison(self, backbone: Backbone) -> tuple[str, float, float]:
+        """Return how patches of its layers are compared, where nobody says.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+
+        Returns
+        -------
+        tuple of str, float and float
+            Operation, beta and bias, as :class:`skembed.PrototypeEmbedder` has them. By default the
+            operation does not depend on how large the values of a layer are.
+        """
+        del backbone
+        return "NormDotProduct", 5.0, 0.01
+
     def layer_id(self, name: str) -> str:
         """Return the short name of a layer, for :func:`skembed.layers.graph`.
 
@@ -263,6 +279,55 @@ class Format(abc.ABC):
             By default, the name itself.
         """
         return name
+
+    def learnt_layers(self, backbone: Backbone) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return layers that the network has once something is learnt, or registered.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+
+        Returns
+        -------
+        tuple of (str, tuple of str)
+            Names, and what each depends on; by default none.
+        """
+        del backbone
+        return ()
+
+    def layer_image(self, backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
+        """Return what the graph of layers calls the image.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+        pixels : float32 array of shape (height, width, channels)
+            As the network takes them, prepared.
+
+        Returns
+        -------
+        float32 array
+            By default the same.
+        """
+        del backbone
+        return pixels
+
+    def image_shape(self, backbone: Backbone) -> tuple[int, ...]:
+        """Return the shape of the image in the graph of layers; 0 for a side that is left open.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+
+        Returns
+        -------
+        tuple of int
+            By default, height, width and channels.
+        """
+        return (*backbone.input_size, backbone.n_channels)
 
     def layer_function(
         self,

@@ -250,5 +250,8 @@ def graph_of(backbone: Backbone) -> LayerGraph:
         else:
             depends = [by_name[name] for name in layer.depends]
             by_name[layer.name] = LayerSpec(format_.layer_id(layer.name), layer.name, depends)
+    for name, depends in format_.learnt_layers(backbone):
+        specs = [by_name[one] for one in depends]
+        by_name[name] = LayerSpec(format_.layer_id(name), name, specs)
     network = [layer for layer in by_name.values() if layer != IMAGE]
     return LayerGraph([SOURCE, IMAGE, *network], backbone.name)

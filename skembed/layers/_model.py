@@ -75,6 +75,8 @@ class LayerModel:
         self.graph: LayerGraph = graph_of(self.backbone)
         self._weights = None if weights is None else str(weights)
         self._functions: dict[LayerSpec, Callable[..., Any]] = {}
+        learnt = format_of(self.backbone).learnt_layers(self.backbone)
+        self._learnt = {self.graph.from_name(name) for name, _ in learnt}
 
     def __repr__(self) -> str:
         return f"<LayerModel of {self.backbone.name!r}>"
@@ -212,6 +214,7 @@ class LayerModel:
         """Put layers into a state, and what they depend on."""
         missing = [one for one in dict.fromkeys(asked) if one not in state]
         network = [one for one in missing if one not in self._functions]
+        self._check_functions(network)
         self._build(
             self._own_below(network, state), state, save_all=save_all
         ) if network else None
@@ -221,6 +224,14 @@ class LayerModel:
                 depends = one.depends or ()
                 self._build(depends, state, save_all=save_all)
                 state[one] = self._functions[one](*(state[before] for before in depends))
+
+    def _check_functions(self, layers: Iterable[LayerSpec]) -> None:
+        for one in layers:
+            if one in self._learnt:
+                raise DependencyError(
+                    f"{one.name!r} of {self.backbone.name!r} compares maps with prototypes, which "
+                    "are yours: register a function that computes it, or see PrototypeEmbedder."
+                )
 
     def _own_below(self, layers: Iterable[LayerSpec], state: State) -> list[LayerSpec]:
         """The layers with a function of one's own that others depend on, not yet known."""
@@ -252,12 +263,13 @@ class LayerModel:
         )
         if "" in function.inputs and IMAGE not in state:
             self._read(state)
+        tree = start_jax().tree
         values = [
-            state[self.graph.from_name(name) if name else IMAGE][None]
+            tree.map(lambda x: x[None], state[self.graph.from_name(name) if name else IMAGE])
             for name in function.inputs
         ]
         for layer, value in zip(wanted, run(function.variables, values), strict=True):
-            state[layer] = np.asarray(value)[0]
+            state[layer] = tree.map(lambda x: np.asarray(x)[0], value)
 
     def _between(self, asked: list[LayerSpec], state: State) -> list[LayerSpec]:
         """The layers that are asked for and those in between, in the network's order."""
@@ -267,9 +279,6 @@ class LayerModel:
                 if before not in state and before not in found and before != IMAGE:
                     found.add(before)
                     waiting.append(before)
-        unknown = [one for one in found if one in self._functions]
-        if unknown:
-            raise DependencyError(f"{unknown[0].name!r} is to be computed first.")
         return [one for one in self.graph if one in found]
 
     def _read(self, state: State) -> None:
@@ -279,15 +288,14 @@ class LayerModel:
         state[IMAGE] = self._image(state[SOURCE])
 
     def _image(self, source: Any) -> np.ndarray:
-        limits = Limits.from_config()
-        resize = self.backbone.resize
-        return network_input(
-            self.backbone, resize, "exact", read(source, limits=limits), limits
-        )
+        limits, backbone = Limits.from_config(), self.backbone
+        raw = read(source, limits=limits)
+        pixels = network_input(backbone, backbone.resize, "exact", raw, limits)
+        return format_of(backbone).layer_image(backbone, pixels)
 
     def _checked(self, image: np.ndarray) -> np.ndarray:
         """An array that is what the network takes; it is stored as it is."""
-        shape = (*self.backbone.input_size, self.backbone.n_channels)
+        shape = format_of(self.backbone).image_shape(self.backbone)
         fits = image.ndim == len(shape) and all(
             built in (0, side) for built, side in zip(shape, image.shape, strict=True)
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..._errors import WeightsError
 from ...backbones._hmax import HmaxParameters, hmax_backbone
@@ -12,10 +14,12 @@ from .._format import Format
 from .._network import EMBEDDING, Layer
 from ._layers import Hmax
 from ._network import HmaxNetwork
+from ._partial import layer_function
 
 if TYPE_CHECKING:
     from ...backbones import Backbone
     from .._network import NetworkSpec
+    from .._partial import LayerFunction
 
 
 class HmaxFormat(Format):
@@ -82,6 +86,52 @@ class HmaxFormat(Format):
             _layer("S1", p.s1_operation, ("retina",), p.s1_sizes(size), p.s1_num_orientations),
             _layer("C1", "LocalMax", ("S1",), p.c1_sizes(size), p.s1_num_orientations),
         )
+
+    def comparison(self, backbone: Backbone) -> tuple[str, float, float]:
+        """Return what the parameters say of S2.
+
+        Raises
+        ------
+        ValueError
+            If S2 is to leave places out.
+        """
+        p = HmaxParameters.of(backbone)
+        if p.s2_sampling != 1:
+            raise ValueError(
+                f"s2_sampling is {p.s2_sampling}, and PrototypeEmbedder compares every place: "
+                "leave 1."
+            )
+        return p.s2_operation, p.s2_beta, p.s2_bias
+
+    def learnt_layers(self, backbone: Backbone) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return S2, which compares C1 with prototypes, and C2."""
+        del backbone
+        return ("S2", ("C1",)), ("C2", ("S2",))
+
+    def layer_id(self, name: str) -> str:
+        """Return Glimpse's id: the name in small letters, and ``r`` for the retina."""
+        return "r" if name == "retina" else name.lower()
+
+    def layer_function(
+        self,
+        backbone: Backbone,
+        weights: str | None,
+        given: Collection[str],
+        asked: Sequence[str],
+        top: bool,
+    ) -> LayerFunction:
+        """Return the steps between the layers."""
+        del weights, top
+        return layer_function(Hmax(HmaxParameters.of(backbone)), given, asked)
+
+    def layer_image(self, backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
+        """Return RGB pixels of 0-255 as a grey image in [0, 1]."""
+        return np.asarray(Hmax(HmaxParameters.of(backbone)).image(pixels))
+
+    def image_shape(self, backbone: Backbone) -> tuple[int, ...]:
+        """Return that an image may have any height and width."""
+        del backbone
+        return (0, 0)
 
     def network(self, spec: NetworkSpec) -> HmaxNetwork:
         """Return the layers that are tapped.
