@@ -16,6 +16,11 @@ os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 # Where tests have run the scripts and the pages, as in .ci/run, the build need not run them again.
 RUNS = os.environ.get("SKEMBED_DOCS_RUN", "1") != "0"
 
+# The one place for the address of the repository, "owner/name" on GitHub: with it, examples and the
+# page of the notebooks have a link that opens them on Binder.
+REPOSITORY = os.environ.get("SKEMBED_REPOSITORY", "")
+owner, _, name = REPOSITORY.partition("/")
+
 project = "skembed"
 author = "The skembed developers"
 copyright = "2026, the skembed developers"  # noqa: A001 - Sphinx's name
@@ -36,7 +41,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_in_temp = True
 nb_merge_streams = True
-myst_enable_extensions = ["colon_fence"]
+nb_ipywidgets_js = {}  # no page holds a widget, and these scripts come from other sites
+myst_enable_extensions = ["colon_fence", "substitution"]
 myst_heading_anchors = 3  # so that a page can link to a heading of another
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say more
@@ -52,6 +58,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib",),
     "matplotlib_animations": False,
     "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 60,
@@ -81,6 +88,20 @@ html_static_path = ["_static"]
 html_css_files = ["skembed.css"]
 html_title = "skembed"
 html_show_sourcelink = False
+_BINDER = f"https://mybinder.org/v2/gh/{REPOSITORY}/main?urlpath=lab/tree/notebooks"
+myst_substitutions = {
+    "binder": f"[Binder]({_BINDER})" if REPOSITORY else "[Binder](https://mybinder.org)"
+}
+if REPOSITORY:
+    html_theme_options["github_url"] = f"https://github.com/{REPOSITORY}"
+    sphinx_gallery_conf["binder"] = {
+        "org": owner,
+        "repo": name,
+        "branch": "main",
+        "binderhub_url": "https://mybinder.org",
+        "dependencies": "../binder/environment.yml",
+        "use_jupyter_lab": True,
+    }
 
 
 def _is_of_metadata_routing(app, what, name, obj, skip, options):

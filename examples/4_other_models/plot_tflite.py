@@ -81,7 +81,7 @@ path.write_bytes(builder.Output())
 # What is in a file
 # -----------------
 
-backbones.describe(path)
+backbones.describe(path).to_frame()
 
 # %%
 # In a pipeline
