@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skembed import PretrainedEmbedder, cache_info
+from skembed import PretrainedEmbedder, cache_info, config_context
 from skembed._keras import import_keras
 from skembed.cli import main
 from skembed.engines.jax import _program as _jax  # noqa: F401 - so that forks need not import it
@@ -178,13 +178,15 @@ class CountedAccuracy:
 
 
 def search(cache: Path, log: Path, n_jobs: int | None = None) -> GridSearchCV:
-    """Search over 3 candidates x 5 folds of 100 images, and fit the best."""
+    """Search over 3 candidates x 5 folds of 100 images, and fit the best.
+
+    The store is that of the settings here, which workers have to be told.
+    """
     X, y = tiles(100)
-    pipeline = make_pipeline(
-        PretrainedEmbedder(image_size=64, cache=cache), LinearSVC(max_iter=10_000)
-    )
+    pipeline = make_pipeline(PretrainedEmbedder(image_size=64), LinearSVC(max_iter=10_000))
     counted = CountedAccuracy(log)
     grid = {"linearsvc__C": [0.001, 0.01, 0.1]}
-    found = GridSearchCV(pipeline, grid, cv=5, n_jobs=n_jobs, scoring=counted).fit(X, y)
+    with config_context(cache_dir=cache):
+        found = GridSearchCV(pipeline, grid, cv=5, n_jobs=n_jobs, scoring=counted).fit(X, y)
     counted.note()  # the last fit is this process's
     return found

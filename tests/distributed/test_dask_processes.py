@@ -76,18 +76,16 @@ def test_a_worker_is_killed_midway(embedder, tmp_path, as_array, processes):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    ("search", "backend"),
-    [(GridSearchCV, "dask"), (HalvingGridSearchCV, "dask"), (GridSearchCV, "loky")],
-)
-def test_searches_compute_nothing_twice(network, tmp_path, request, search, backend):
-    """The settings are those of the caller, wherever the candidates are fitted."""
-    if backend == "dask":
-        request.getfixturevalue("processes")
+@pytest.mark.parametrize("search", [GridSearchCV, HalvingGridSearchCV])
+def test_searches_compute_nothing_twice(network, tmp_path, processes, search):
+    """The settings are those of the caller, wherever the candidates are fitted.
+
+    Loky's workers are for tests/extraction/test_each_image_once.py.
+    """
     model = make_pipeline(PretrainedEmbedder(network, engine="jax"), LinearSVC())
     y = np.arange(60) % 2
     before = images_run()
-    with config_context(cache_dir=tmp_path), joblib.parallel_config(backend):
+    with config_context(cache_dir=tmp_path), joblib.parallel_config("dask"):
         found = search(model, {"linearsvc__C": [0.1, 1.0]}, n_jobs=2, cv=3)
         found.fit(CRUMBS[:60], y)
         assert images_run() == before  # all of it in the workers
