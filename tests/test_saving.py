@@ -175,6 +175,10 @@ def own_function(X):
         (FunctionTransformer(lambda X: X), "lambda"),
         (Pipeline([("a", PCA())], memory=Memory(None)), "memory= the path of a folder"),
         (PretrainedEmbedder(backbones.get("resnet50")), r"backbone is a Backbone.*'resnet50'"),
+        (
+            PretrainedEmbedder(backbones.get("hmax", num_scales=2)),
+            r"a name of its own.*'my_hmax'",
+        ),
         (PretrainedEmbedder(progress=print), "print"),
         (LinearSVC, "takes an estimator .* got LinearSVC"),
         ({"a": LinearSVC()}, "takes an estimator .* got dict"),

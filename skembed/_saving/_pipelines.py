@@ -195,15 +195,26 @@ def _check_parameters(estimator: Any) -> None:
     """Refuse networks by the name of their parameter, before skops takes them apart."""
     for name, value in walk(estimator):
         if isinstance(value, Backbone):
-            raise TypeError(
-                f"{name} is a Backbone, which names a function to run: give the backbone by its "
-                f"name ({value.name!r}, if it is registered), or by the path of a .keras file."
-            )
+            raise TypeError(f"{name} is a Backbone, which {_instead_of(value)}.")
         if any(kind.__module__.partition(".")[0] == "keras" for kind in type(value).__mro__):
             raise TypeError(
                 f"{name} is a keras.Model, which such a file cannot hold: write it with "
                 "model.save('network.keras'), and give the path instead of the model."
             )
+
+
+def _instead_of(backbone: Backbone) -> str:
+    """Say why a file holds no Backbone, and what to give in its place."""
+    if backbone.parameters:  # its name means the same network with other numbers
+        return (
+            "has parameters of its own: register it under a name of its own, here and where the "
+            f"file is loaded (backbones.register(dataclasses.replace(backbone, "
+            f"name='my_{backbone.name}'))), and give that name"
+        )
+    return (
+        "names a function to run: give the backbone by its name "
+        f"({backbone.name!r}, if it is registered), or by the path of a .keras file"
+    )
 
 
 def _with_versions(data: bytes) -> bytes:
