@@ -50,7 +50,8 @@ class HmaxFormat(Format):
         ValueError
             If there is no such parameter, or its value is not allowed.
         """
-        return hmax_backbone(HmaxParameters.of(backbone).updated(parameters))
+        changed = hmax_backbone(HmaxParameters.of(backbone).updated(parameters))
+        return dataclasses.replace(changed, name=backbone.name)
 
     def sized(self, backbone: Backbone, size: tuple[int, int]) -> Backbone:
         """Return HMAX for images of another size, which may have room for more scales."""
