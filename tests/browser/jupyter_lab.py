@@ -43,6 +43,11 @@ BROWSER_OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
+# What Notebook 7.6 says of itself, whatever a notebook holds.
+OF_NOTEBOOK = (
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+)
 _MINUTE = 60_000  # milliseconds, Playwright's unit; only what hangs takes as long
 _PATIENCE, _TABS = 4_000, 15  # how long a person looks at nothing before Tab is pressed again
 _SERVER_OPTIONS = [

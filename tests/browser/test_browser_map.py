@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from jupyter_lab import OF_NOTEBOOK
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
@@ -13,12 +14,6 @@ digits = load_digits()
 X, y = digits.data[:400], digits.target[:400]
 images = list((digits.images[:400] / 16).astype("float32"))"""
 SHOW = "view = EmbeddingMap(X, images=images, labels=y)\nview"
-
-# What Notebook 7.6 says of itself, whatever a notebook holds.
-OF_NOTEBOOK = (
-    "Cannot read properties of undefined (reading 'schema')",
-    "Command 'filebrowser:open-path' not registered.",
-)
 
 
 def shown(notebook, i=1):
