@@ -41,6 +41,7 @@ ARROWS = {
     "evaluation": {"images", "extraction", "estimators", "search"},
     "inspection": {
         "images",
+        "backbones",
         "formats",
         "layers",
         "extraction",

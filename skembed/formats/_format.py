@@ -280,6 +280,33 @@ class Format(abc.ABC):
         """
         return name
 
+    def patch_box(
+        self, backbone: Backbone, layer: Layer, place: tuple[int, int, int], width: int
+    ) -> tuple[float, float, float, float]:
+        """Return which part of the network's input a patch of a layer's maps stands for.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            A network of this format.
+        layer : Layer
+            Whose maps.
+        place : (int, int, int)
+            Scale, first row and first column of the patch.
+        width : int
+            Of the patch.
+
+        Returns
+        -------
+        (float, float, float, float)
+            Top, left, bottom and right in pixels. By default, places are cells of equal size that
+            cover the input.
+        """
+        scale, row, column = place
+        cells, size = layer.map_shapes[scale], backbone.input_size
+        down, across = size[0] / cells[0], size[1] / cells[1]
+        return row * down, column * across, (row + width) * down, (column + width) * across
+
     def learnt_layers(self, backbone: Backbone) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return layers that the network has once something is learnt, or registered.
 

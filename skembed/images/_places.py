@@ -50,6 +50,44 @@ def brought_back(
     return values.astype(np.float32)
 
 
+def inside_box(
+    box: tuple[float, float, float, float],
+    source: Pair,
+    size: Pair,
+    convention: str | ResizeConvention | None,
+) -> tuple[int, int, int, int]:
+    """Return which pixels of an image lie in a box of the resized one.
+
+    Parameters
+    ----------
+    box : (float, float, float, float)
+        Top, left, bottom and right in the resized image, in pixels.
+    source, size : (int, int), pixels
+        Height and width of the image and of the resized one.
+    convention : str, ResizeConvention or None
+        How it was resized; None where it was not.
+
+    Returns
+    -------
+    (int, int, int, int)
+        x, y, width and height in the image; one pixel at least.
+
+    Examples
+    --------
+    >>> inside_box((0, 4, 8, 8), (4, 4), (8, 8), "pil-nearest")
+    (2, 0, 2, 4)
+    """
+    bounds = []
+    for axis in (0, 1):
+        places, _ = _places(source, size, axis, convention)
+        inside = np.flatnonzero((places >= box[axis]) & (places <= box[axis + 2]))
+        if not inside.size:  # less than a pixel, or nothing but padding: the nearest one
+            inside = np.array([np.abs(places - (box[axis] + box[axis + 2]) / 2).argmin()])
+        bounds.append((int(inside[0]), int(inside[-1] - inside[0] + 1)))
+    (top, height), (left, width) = bounds
+    return left, top, width, height
+
+
 def _places(
     source: Pair, size: Pair, axis: int, convention: str | ResizeConvention | None
 ) -> tuple[np.ndarray, int]:

@@ -104,6 +104,25 @@ class HmaxFormat(Format):
             )
         return p.s2_operation, p.s2_beta, p.s2_bias
 
+    def patch_box(
+        self, backbone: Backbone, layer: Layer, place: tuple[int, int, int], width: int
+    ) -> tuple[float, float, float, float]:
+        """Return all pixels that a patch of S1 or C1 was computed from, but for the resizing."""
+        p, (scale, row, column) = HmaxParameters.of(backbone), place
+        size = backbone.input_size
+        if layer.name not in ("S1", "C1"):
+            return super().patch_box(backbone, layer, place, width)
+        # A patch spans units: of C1 first, then of S1, then pixels of its level of the pyramid.
+        first, last = np.array([row, column]), np.array([row, column]) + width - 1
+        if layer.name == "C1":
+            first, last = first * p.c1_sampling, last * p.c1_sampling + p.c1_kwidth - 1
+        first, end = first * p.s1_sampling, last * p.s1_sampling + p.s1_kwidth
+        lost = p.retina_kwidth - 1 if p.retina_enabled else 0
+        shrunk = np.array(p.pyramid_sizes(size)[scale]) / p.pyramid_sizes(size)[0]
+        top, left = first / shrunk
+        bottom, right = end / shrunk + lost
+        return float(top), float(left), float(bottom), float(right)
+
     def learnt_layers(self, backbone: Backbone) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return S2, which compares C1 with prototypes, and C2."""
         del backbone

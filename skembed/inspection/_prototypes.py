@@ -1,0 +1,97 @@
+"""Which parts of which images the prototypes of a ``PrototypeEmbedder`` were taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..backbones._formats import format_of
+from ..estimators.prototypes import PrototypeEmbedder
+from ..formats._pixels import is_resized
+from ..images import Region, as_items, load, read
+from ..images._places import inside_box
+from ..layers._select import known
+
+
+def prototype_regions(
+    embedder: PrototypeEmbedder, X: Any, prototypes: Sequence[int] | None = None
+) -> list[Region]:
+    """Return the part of a training image that each prototype was taken from.
+
+    Parameters
+    ----------
+    embedder : PrototypeEmbedder
+        Fitted, with a method whose prototypes are patches.
+    X : sequence of images, of length n_samples
+        Those that it was fitted on, in the same order.
+    prototypes : sequence of int, optional
+        Which prototypes; by default all.
+
+    Returns
+    -------
+    list of Region
+        One for each prototype: an image, as :func:`gallery` and every embedder take it.
+
+    Raises
+    ------
+    TypeError
+        If `embedder` is something else.
+    ValueError
+        If its prototypes are no patches, or X has too few images.
+
+    See Also
+    --------
+    gallery : Show them.
+
+    Notes
+    -----
+    Of HMAX, a region is all that the patch was computed from. Of other networks it is the part of
+    the image that lies under the patch's places, where a layer's places are cells of equal size
+    that cover the network's input. What the patch was computed from, its receptive field, is
+    larger: in deep layers it may be the whole image.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PrototypeEmbedder, inspection
+    >>> X = [data.coffee(), data.chelsea()]
+    >>> embedder = PrototypeEmbedder(n_prototypes=4, random_state=0).fit(X)
+    >>> regions = inspection.prototype_regions(embedder, X)
+    >>> inspection.gallery(regions)
+    <Gallery of 4 images>
+    """
+    if not isinstance(embedder, PrototypeEmbedder):
+        raise TypeError(f"embedder is {type(embedder).__name__}; expected a PrototypeEmbedder.")
+    check_is_fitted(embedder)
+    locations = embedder.prototype_locations_
+    if locations is None:
+        raise ValueError(
+            f"The prototypes of method={embedder.method!r} are no patches of images: "
+            "'imprint' and 'nearest_kmeans' take patches."
+        )
+    items = as_items(X, root=embedder.root)
+    if locations[:, 0].max() >= len(items):
+        raise ValueError(
+            f"X has {len(items):,} images, and a prototype was taken from image "
+            f"{locations[:, 0].max()}: give those that the embedder was fitted on."
+        )
+    chosen = locations if prototypes is None else locations[np.asarray(prototypes, int)]
+    return [_region(embedder, items[image], place) for image, *place in chosen.tolist()]
+
+
+def _region(embedder: PrototypeEmbedder, item: Any, place: list[int]) -> Region:
+    """The part of an image under a patch."""
+    spec = embedder._checked_spec()
+    (tap,) = spec.network.taps
+    (layer,) = (one for one in known(spec.backbone) if one.name == tap.layer)
+    scale, row, column = place
+    box = format_of(spec.backbone).patch_box(
+        spec.backbone, layer, (scale, row, column), embedder.prototypes_.shape[1]
+    )
+    raw = read(item, color_space=embedder.color_space)
+    resize = spec.resize if is_resized(spec.backbone, raw) else None
+    height, width = load(item, color_space=embedder.color_space).shape[:2]
+    return Region(item, inside_box(box, (height, width), spec.backbone.input_size, resize))
