@@ -65,6 +65,7 @@ ABOUT_LIBRARIES = {
     "_config.py",
     "_jax.py",
     "_keras.py",
+    "bigml/_convert.py",
     "engines/openvino/_export/__main__.py",
     "exporting/_formats.py",
     "formats/keras/_code_digest.py",

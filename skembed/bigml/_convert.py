@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gzip
+import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
-from ..formats.bigml._stored_weights import SUFFIXES as WEIGHTS
+from ..exporting import write_graph
 from ..formats.bigml._stored_weights import write_weights
+from ._bundles import DOCUMENT, write_bundle
 from ._create import create_model
+from ._graphs import graph_of
 from ._model import Deepnet, FeatureExtractor
 from ._settings import Settings, settings_of
+from ._spec import plain
 
 Model = Deepnet | FeatureExtractor
 
@@ -33,9 +40,19 @@ def convert(
         As for :func:`create_model`. None stands for those that the model has.
     path : str or path
         What is written, whole or not at all. The format's suffix is added where it is missing.
-    to_format : {"h5"}
-        ``"h5"``: the weights alone, as Keras 2 wrote them and every Keras reads them;
-        ``create_model(document, weights=path)`` takes them back.
+    to_format : {"h5", "onnx", "openvino", "keras", "tflite", "smbundle"}
+        - ``"h5"``: the weights alone, as Keras 2 wrote them and every Keras reads them;
+          ``create_model(document, weights=path)`` takes them back.
+        - ``"onnx"``, ``"openvino"``, ``"keras"``: preprocessing and network as one graph. Its
+          inputs are ``columns``, the numbers of a row in the order of `preprocessors`, where a
+          category stands as its place among the values, -1 for none of them, and NaN for a missing
+          number; and images, RGB from 0 to 255, of the network's size. With trees the first input
+          is ``features``, what the preprocessors give. A detector gives all boxes and scores.
+        - ``"tflite"``: the same by TensorFlow, in a process of its own. No number may be missing.
+        - ``"smbundle"``: a SavedModel of TensorFlow and the document, in one file, which
+          :func:`create_model` reads without TensorFlow.
+
+        ``"tfjs"`` is refused, with the way by which it is made of a bundle.
 
     Returns
     -------
@@ -45,8 +62,13 @@ def convert(
     Raises
     ------
     ValueError
-        If there is no such format, the path has the suffix of another, or the deepnet or a setting
-        is wrong.
+        If there is no such format, the path has the suffix of another, the deepnet or a setting
+        is wrong, the format cannot hold the deepnet, or what was written gives other numbers: then
+        there is no file.
+    MissingLibraryError
+        If what writes the format is not installed; the message names the extra.
+    FileExistsError
+        If a bundle is there already.
 
     See Also
     --------
@@ -68,11 +90,22 @@ def convert(
     ...     bigml.create_model(spec, weights=file)([3])
     array([[7.]], dtype=float32)
     """
+    if to_format == "tfjs":
+        raise ValueError(
+            "The converter of TensorFlow.js cannot be installed beside skembed. Write an smbundle, "
+            "take it apart with extract_bundle, and give the folder to tensorflowjs_converter."
+        )
     if to_format not in _FORMATS:
         raise ValueError(f"to_format is {to_format!r}. {did_you_mean(to_format, _FORMATS)}")
     suffix, write = _FORMATS[to_format]
     target = _with_suffix(Path(path).expanduser(), suffix)
-    write(_built(model, settings), target)
+    built = _built(model, settings)
+    if to_format in _WITHOUT_TREES and isinstance(built, Deepnet) and built.spec.trees:
+        raise ValueError(
+            f"A deepnet with trees cannot be written as {to_format}: its trees are no layers of "
+            "Keras. Write it as onnx or openvino."
+        )
+    write(built, target)
     return target
 
 
@@ -100,6 +133,56 @@ def _write_h5(model: Model, path: Path) -> None:
     write_weights(model.network, path)
 
 
+def files_beside(model: Deepnet) -> dict[str, bytes]:
+    """What a bundle holds beside the SavedModel, by name."""
+    settings = {
+        **dataclasses.asdict(model.settings),
+        "_classes": list(model.classes),
+        "_preprocessors": model.preprocessors,
+        "deepnet_type": "ObjectDetector" if model.spec.is_detector else "Deepnet",
+    }
+    document = json.dumps(model.spec.document, default=plain).encode()
+    return {
+        "assets/settings.json": json.dumps(settings, default=str).encode(),
+        DOCUMENT: gzip.compress(document, mtime=0),
+    }
+
+
+def _write_graph(model: Model, path: Path) -> None:
+    write_graph(graph_of(model), path, overwrite=True)
+
+
+def _write_tflite(model: Model, path: Path) -> None:
+    write_graph(graph_of(model, takes_missing=False), path, overwrite=True)
+
+
+def _write_bundle(model: Model, path: Path) -> None:
+    """The SavedModel, with the settings where BigML's library looks, and the document."""
+    if isinstance(model, FeatureExtractor):
+        raise ValueError("A bundle is written of a whole deepnet, and not of its image part.")
+    if path.exists():
+        raise FileExistsError(f"{str(path)!r} exists; a bundle takes the place of no file.")
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+        saved = Path(folder, "deepnet.savedmodel")
+        write_graph(graph_of(model), saved)
+        for name, content in files_beside(model).items():
+            (saved / name).parent.mkdir(exist_ok=True)
+            (saved / name).write_bytes(content)
+        write_bundle(saved, path)
+
+
+# TensorFlow's and Keras' files hold Keras' own layers only.
+_WITHOUT_TREES = ("keras", "tflite", "smbundle")
 _FORMATS: Mapping[str, tuple[str, Callable[[Model, Path], None]]] = {
-    "h5": (WEIGHTS[0], _write_h5)
+    "openvino": (".xml", _write_graph),
+    **{
+        name: (f".{name}", write)
+        for name, write in (
+            ("h5", _write_h5),
+            ("onnx", _write_graph),
+            ("keras", _write_graph),
+            ("tflite", _write_tflite),
+            ("smbundle", _write_bundle),
+        )
+    },
 }

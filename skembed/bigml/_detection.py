@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._keras import import_keras
 from ..formats.bigml._image_network import Head
 from ._settings import Settings
 
@@ -30,21 +31,22 @@ def decode(output: Any, head: Head, size: tuple[int, int]) -> tuple[Any, Any]:
     scores : array of shape (n_images, n_boxes, n_classes)
         The confidence times the class's probability.
     """
-    import jax
-    import jax.numpy as jnp
-
-    n, rows, columns, _ = output.shape
-    output = output.reshape(n, rows, columns, len(head.anchors), -1)
-    corner = jnp.stack(jnp.meshgrid(jnp.arange(columns), jnp.arange(rows)), axis=-1)
-    corner = corner[None, :, :, None, :].astype(output.dtype)
+    ops = import_keras().ops
+    _, rows, columns, n_channels = output.shape
+    n_anchors = len(head.anchors)
+    width = n_channels // n_anchors
+    output = ops.reshape(output, (-1, rows, columns, n_anchors, width))
+    corner = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)
+    corner = corner[None, :, :, None, :].astype(np.float32)
     scale = head.xy_scale
-    centre = jax.nn.sigmoid(output[..., :2]) * scale - 0.5 * (scale - 1) + corner
-    lengths = jnp.exp(output[..., 2:4]) * jnp.asarray(head.anchors)
-    sides = jnp.array(size[::-1], output.dtype)
+    centre = ops.sigmoid(output[..., :2]) * scale - 0.5 * (scale - 1) + corner
+    lengths = ops.exp(output[..., 2:4]) * np.asarray(head.anchors, np.float32)
+    sides = np.array(size[::-1], np.float32)
     centre, half = centre * head.stride / sides, lengths / sides / 2
-    boxes = jnp.concatenate([centre - half, centre + half], axis=-1)
-    scores = jax.nn.sigmoid(output[..., 4:5]) * jax.nn.sigmoid(output[..., 5:])
-    return boxes.reshape(n, -1, 4), scores.reshape(n, -1, scores.shape[-1])
+    boxes = ops.concatenate([centre - half, centre + half], axis=-1)
+    scores = ops.sigmoid(output[..., 4:5]) * ops.sigmoid(output[..., 5:])
+    n_boxes = rows * columns * n_anchors
+    return ops.reshape(boxes, (-1, n_boxes, 4)), ops.reshape(scores, (-1, n_boxes, width - 5))
 
 
 def suppress(

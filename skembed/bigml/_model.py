@@ -55,37 +55,42 @@ class Deepnet:
     ) -> None:
         self.settings = settings_of(settings)
         self._weights = weights
-        self._spec = DeepnetSpec(spec, fetch=fetches(self.settings, weights))
+        self.spec = DeepnetSpec(spec, fetch=fetches(self.settings, weights))
         self.network = self._built()
-        _check_filled(self._spec.image, self.settings, weights)
+        _check_filled(self.spec.image, self.settings, weights)
         if weights is not None:
-            weights.fill(self.network, self._spec.orders)
+            weights.fill(self.network, self.spec.orders)
         self._program = self._compiled()
 
     @property
     def preprocessors(self) -> list[dict[str, Any]]:
         """What each input becomes, in the order of the features."""
-        return [dict(one) for one in self._spec.descriptions]
+        return [dict(one) for one in self.spec.descriptions]
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the columns; none where the document does not tell them."""
-        return self._spec.names
+        return self.spec.names
 
     @property
     def n_columns(self) -> int:
         """How many values a row has."""
-        return self._spec.width
+        return self.spec.width
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes, in the order of the probabilities."""
-        return self._spec.exposition.classes
+        return self.spec.exposition.classes
 
     @property
     def kind(self) -> str:
         """Regression, classification or detection."""
-        return self._spec.exposition.kind
+        return self.spec.exposition.kind
+
+    @property
+    def image(self) -> ImageNetwork | None:
+        """What the document says of its images."""
+        return self.spec.image
 
     def __repr__(self) -> str:
         what = {
@@ -93,7 +98,7 @@ class Deepnet:
             "categorical": f"{len(self.classes)} classes",
             "bounding_box": f"detector of {len(self.classes)} classes",
         }[self.kind]
-        return f"<Deepnet: {what}, {len(self._spec.preprocessors)} inputs>"
+        return f"<Deepnet: {what}, {len(self.spec.preprocessors)} inputs>"
 
     def __call__(self, inputs: Any) -> Any:
         """Return the answers.
@@ -120,12 +125,12 @@ class Deepnet:
         ValueError
             If a row is too short, or a value is of the wrong kind.
         """
-        if self._spec.takes_only_images and len(self._spec.preprocessors) == 1:
-            column = self._spec.image_columns[0]
-            items, is_one = _images_of(inputs, column, self._spec)
+        if self.spec.takes_only_images and len(self.spec.preprocessors) == 1:
+            column = self.spec.image_columns[0]
+            items, is_one = _images_of(inputs, column, self.spec)
             found = self._answers(np.zeros((len(items), 0), np.float32), [items])
             return found[0] if is_one and isinstance(found, list) else found
-        return self.answer(inputs, self._spec.names)
+        return self.answer(inputs, self.spec.names)
 
     def answer(self, inputs: Any, names: Sequence[str]) -> np.ndarray:
         """Return the answers for rows whose columns have names.
@@ -144,8 +149,8 @@ class Deepnet:
             Probabilities, or numbers.
         """
         table = self._table(inputs, names)
-        images = [list(table.column(index)) for index in self._spec.image_columns]
-        return self._answers(vectors(self._spec.preprocessors, table), images)
+        images = [list(table.column(index)) for index in self.spec.image_columns]
+        return self._answers(vectors(self.spec.preprocessors, table), images)
 
     def with_settings(self, settings: Settings) -> Deepnet:
         """Return the same deepnet with other settings.
@@ -160,10 +165,10 @@ class Deepnet:
         Deepnet
             A new one.
         """
-        return Deepnet(self._spec.document, settings, self._weights)
+        return Deepnet(self.spec.document, settings, self._weights)
 
     def _table(self, inputs: Any, names: Sequence[str]) -> Table | FrameTable:
-        spec = self._spec
+        spec = self.spec
         frame = frame_of(inputs)
         if frame is not None:
             needed = {one.index for one in spec.preprocessors}
@@ -172,13 +177,13 @@ class Deepnet:
 
     def _built(self) -> Any:
         """The network of Keras."""
-        if self._spec.is_detector:
-            assert self._spec.image is not None  # noqa: S101 - the document was checked
-            return self._spec.image.model
-        return _network.build(self._spec, bool(self.settings.regression_normalize))
+        if self.spec.is_detector:
+            assert self.spec.image is not None  # noqa: S101 - the document was checked
+            return self.spec.image.model
+        return _network.build(self.spec, bool(self.settings.regression_normalize))
 
     def _compiled(self) -> _network.Program:
-        spec, image, model = self._spec, self._spec.image, self.network
+        spec, image, model = self.spec, self.spec.image, self.network
         if spec.is_detector:
             assert image is not None  # noqa: S101 - the document was checked
             return _detector(image, spec, self.settings)
@@ -196,7 +201,7 @@ class Deepnet:
             self._finished(self._program(arrays), sides)
             for arrays, sides in self._batches(columns, images)
         ]
-        if self._spec.is_detector:
+        if self.spec.is_detector:
             return _joined(found)
         if not found:
             n_outputs = len(self.classes) or 1
@@ -204,7 +209,7 @@ class Deepnet:
         return np.concatenate(found)
 
     def _finished(self, found: Any, sides: np.ndarray) -> Any:
-        if not self._spec.is_detector:
+        if not self.spec.is_detector:
             return found
         if self.settings.output_unfiltered_boxes:
             boxes, scores = found
@@ -214,7 +219,7 @@ class Deepnet:
     def _batches(
         self, columns: np.ndarray, images: list[Any]
     ) -> Iterator[tuple[list[np.ndarray], np.ndarray]]:
-        image = self._spec.image
+        image = self.spec.image
         step = self._program.most_rows
         for start in range(0, len(columns), step):
             rows = slice(start, start + step)
@@ -252,7 +257,7 @@ class FeatureExtractor:
     def __init__(
         self, image: ImageNetwork, settings: Settings, weights: StoredWeights | None = None
     ) -> None:
-        self._image, self.settings, self._weights = image, settings, weights
+        self.image, self.settings, self._weights = image, settings, weights
         model = image.extractor
         _check_filled(image, settings, weights)
         if weights is not None:
@@ -278,10 +283,10 @@ class FeatureExtractor:
         FeatureExtractor
             A new one.
         """
-        return FeatureExtractor(self._image, settings, self._weights)
+        return FeatureExtractor(self.image, settings, self._weights)
 
     def __repr__(self) -> str:
-        return f"<FeatureExtractor: {self._image.name}, {self.n_features} features>"
+        return f"<FeatureExtractor: {self.image.name}, {self.n_features} features>"
 
     def __call__(self, images: Any) -> np.ndarray:
         """Return the vectors of images.
@@ -299,9 +304,7 @@ class FeatureExtractor:
         step = self._program.most_rows
         parts = [np.zeros((0, self.n_features), np.float32)]
         for start in range(0, len(items), step):
-            pixels, _ = images_as_arrays(
-                items[start : start + step], self._image, self.settings
-            )
+            pixels, _ = images_as_arrays(items[start : start + step], self.image, self.settings)
             parts.append(self._program([pixels]))
         return np.concatenate(parts)
 

@@ -228,14 +228,14 @@ def digest_of(spec: Any) -> str:
         with document_file(spec).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     try:
-        text = json.dumps(spec, sort_keys=True, default=_plain)
+        text = json.dumps(spec, sort_keys=True, default=plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"The deepnet is no document of JSON: {error}.") from None
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
-    """An array or a number of NumPy's as JSON has it."""
+def plain(value: Any) -> Any:
+    """Return an array or a number of NumPy's as JSON has it."""
     if not isinstance(value, np.ndarray | np.generic):
         raise TypeError(f"it holds a {type(value).__name__}")
     return value.tolist()

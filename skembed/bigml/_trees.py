@@ -10,7 +10,7 @@ import numpy as np
 from .._keras import import_keras
 from ..formats.bigml._json import Node
 
-_MOST_NODES, _MOST_DEPTH = 2**22, 512
+_MOST_NODES, _MOST_DEPTH, _MOST_UNROLLED = 2**22, 512, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +75,13 @@ class Forests:
             values = jnp.take_along_axis(x, features[at], axis=1)
             return jnp.where(values <= thresholds[at], lefts[at], rights[at])
 
-        start = jnp.broadcast_to(jnp.asarray(self.roots), (x.shape[0], len(self.roots)))
-        leaves = jax.lax.fori_loop(0, self.depth, step, start)
-        outputs = jnp.asarray(self.outputs)[leaves]
+        at = jnp.broadcast_to(jnp.asarray(self.roots), (x.shape[0], len(self.roots)))
+        if self.depth > _MOST_UNROLLED:
+            at = jax.lax.fori_loop(0, self.depth, step, at)
+        else:  # which can be written as a graph of other runtimes
+            for level in range(self.depth):
+                at = step(level, at)
+        outputs = jnp.asarray(self.outputs)[at]
         return [outputs[:, trees, :width].mean(axis=1) for trees, width in self.members]
 
 

@@ -132,7 +132,8 @@ def _gather(
     indices = reshaped(graph, indices, indices.shape[:-1])
     indices = _within(graph, cast(graph, indices, np.int64), x.shape[axis])
     batching = tuple(numbers.operand_batching_dims)
-    if _takes_elements(x, axis, numbers, params["slice_sizes"], batching):
+    is_alike = len(indices.shape) == len(x.shape)
+    if is_alike and _takes_elements(x, axis, numbers, params["slice_sizes"], batching):
         found = graph.add(
             "GatherElements", [x, indices], indices.shape, x.dtype, axis=int(axis)
         )

@@ -130,7 +130,7 @@ class ImageNetwork:
             RGB, 0-255; NumPy's or JAX's.
         """
         if self.loading.channels == "bgr":
-            pixels = pixels[..., ::-1]
+            pixels = import_keras().ops.take(pixels, np.array([2, 1, 0]), axis=-1)
         if self.mean_image is not None:
             pixels = pixels - self.mean_image
         mean, std = (np.array(one, np.float32) for one in (self.loading.mean, self.loading.std))
