@@ -24,7 +24,7 @@ def test_a_notebook_has_a_title_and_a_kernel_and_no_outputs(path):
 
 
 def test_the_notebooks_are_numbered():
-    assert [int(path.name[:2]) for path in NOTEBOOKS] == [1, 2, 3, 4]
+    assert [int(path.name[:2]) for path in NOTEBOOKS] == [1, 2, 3, 4, 5]
 
 
 def test_each_notebook_says_how_to_install_what_it_needs():
