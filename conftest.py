@@ -40,7 +40,15 @@ def pytest_addoption(parser):
 
 
 # Folders whose examples do.
-_RUN_NETWORKS = {"bigml", "estimators", "inspection", "search", "testing", "widgets"}
+_RUN_NETWORKS = {
+    "bigml",
+    "estimators",
+    "exporting",
+    "inspection",
+    "search",
+    "testing",
+    "widgets",
+}
 
 
 def pytest_configure(config):
@@ -72,10 +80,11 @@ def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Mark what has no place for a marker of its own; put slow files first.
 
-    That is notebooks, and the examples of what runs networks.
+    That is notebooks, and the examples of what runs networks. What needs TensorFlow is left out
+    whatever else is chosen, because nothing of the extra ``test`` brings it.
 
     A file is run by one process. Were the slow ones last, one process would end alone with them.
     """
@@ -85,6 +94,10 @@ def pytest_collection_modifyitems(items):
             isinstance(item, pytest.DoctestItem) and runs_networks
         ):
             item.add_marker("slow")
+    if "runtimes" not in config.option.markexpr:
+        elsewhere = [item for item in items if item.get_closest_marker("runtimes")]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -37,7 +37,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", title="commands")
     for add in (
         *(_demo, _classify, _predict, _embed, _search, _duplicates, _similarity),
-        *(_bigml, _backbones, _cache, _devices),
+        *(_convert, _bigml, _backbones, _cache, _devices),
     ):
         add(commands)
     return parser
@@ -387,6 +387,36 @@ def _similarity_options(parser: Parser) -> None:
     parser.add_argument("images", nargs=2, metavar="IMAGE", help="a file or URL")
     add_network_options(parser)
     add_embedder_options(parser, run_only=True)
+
+
+def _convert(commands) -> None:
+    _command(
+        commands,
+        "convert",
+        "_convert:convert",
+        "Write a network as a file of another runtime, and compare what it gives.",
+        example="skembed convert efficientnet_lite0 embedder.onnx\n"
+        "skembed convert model.skops classifier.onnx",
+        more="The suffix says the format: .onnx, .xml (OpenVINO), .keras, .tflite or .savedmodel; "
+        "the last two need TensorFlow. A pipeline (of `classify --save`) becomes .onnx only, and "
+        "options of the network are its own.",
+        says="Loading {model}",
+        options=_convert_options,
+    )
+
+
+def _convert_options(parser: Parser) -> None:
+    parser.add_argument(
+        "model", metavar="MODEL", help="a backbone's name, a model file, or a saved pipeline"
+    )
+    parser.add_argument("output", type=Path, metavar="OUT")
+    _add_force(parser)
+    add_network_options(parser)
+    add_choice(parser, "--pooling", POOLINGS, "auto", "of feature maps (auto)")
+    add_choice(parser, "--normalize", NORMS, None, "divide each row by its norm")
+    parser.add_argument(
+        "--quantize", action="store_true", help="int8: 128 times the value, in [-128, 127]"
+    )
 
 
 def _bigml(commands) -> None:

@@ -61,11 +61,13 @@ def embedder_graph(embedder: Any, *, as_float: bool = False) -> ExportGraph:
 
 
 def _check_kind(backbone: Backbone) -> None:
-    if issubclass(format_of(backbone).network_type, KerasNetwork):
+    known = format_of(backbone)
+    if issubclass(known.network_type, KerasNetwork):
         return
+    nearest = "copy its file" if known.suffixes else "a network of Keras can be"
     raise ExportError(
-        f"{backbone.name!r} is a file of the format {backbone.format!r}, which is run as it is and "
-        "not rebuilt, so that nothing can be added to it or written otherwise: copy the file."
+        f"{backbone.name!r} is a network of the format {backbone.format!r}, which is run as it is "
+        f"and not rebuilt as a graph, so that it cannot be exported: {nearest}."
     )
 
 

@@ -61,7 +61,8 @@ def run_tflite(path: str, given: str, found: str, *outputs: str) -> None:
     import numpy as np
     import tensorflow as tf
 
-    runner = tf.lite.Interpreter(path).get_signature_runner()
+    interpreter = tf.lite.Interpreter(path)  # which the runner does not keep alive
+    runner = interpreter.get_signature_runner()
     arrays = dict(np.load(given))
     n_rows = len(next(iter(arrays.values())))
     rows = [
