@@ -100,7 +100,10 @@ def _joined(network: Any, rest: Any, pipeline: Pipeline) -> Any:
         _rename(whole.graph, output.name, name)
         output.name = name
         # What skl2onnx says of two classes' scores is not what they are.
-        output.type.tensor_type.ClearField("shape")
+        shape = output.type.tensor_type.shape
+        del shape.dim[:]
+        for axis in ("batch",) if name == "label" else ("batch", name):
+            shape.dim.add().dim_param = axis
     return whole
 
 
