@@ -95,10 +95,13 @@ def tables(
             cells = [f"{np.mean(s):.3f} ± {np.std(s):.3f}" for s in by_size.values()]
             print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
         for name, by_size in found.items():
-            for size, scores in by_size.items():
-                if name != CHOSEN:
-                    ahead = np.array(found[CHOSEN][size]) - scores
-                    yield name, f"{data}, {backbone}", size, ahead
+            if name == CHOSEN:
+                continue
+            aheads = [np.array(found[CHOSEN][size]) - by_size[size] for size in by_size]
+            cells = [f"{100 * a.mean():+.1f} ± {100 * _error(a):.1f}" for a in aheads]
+            print(f"| lead over {name}, points | " + " | ".join(cells) + " |", flush=True)
+            for size, ahead in zip(by_size, aheads, strict=True):
+                yield name, f"{data}, {backbone}", size, ahead
 
 
 def summary(leads: list[tuple[str, str, int, np.ndarray]]) -> None:
@@ -113,9 +116,14 @@ def summary(leads: list[tuple[str, str, int, np.ndarray]]) -> None:
         behind = [
             f"{where}, {size} ({100 * ahead.mean():+.1f})"
             for where, size, ahead in own
-            if ahead.mean() < -2 * ahead.std(ddof=1) / np.sqrt(len(ahead))
+            if ahead.mean() < -2 * _error(ahead)
         ]
         print(f"| {name} | {mean:+.1f} | {'; '.join(behind) or 'none'} of {len(own)} |")
+
+
+def _error(ahead: np.ndarray) -> float:
+    """The standard error of a mean."""
+    return float(ahead.std(ddof=1) / np.sqrt(len(ahead)))
 
 
 def models(layers: dict[str, slice]) -> dict[str, BaseEstimator]:
@@ -131,9 +139,6 @@ def models(layers: dict[str, slice]) -> dict[str, BaseEstimator]:
         "last layer, ridge": LayerKernelClassifierCV(layers=layers, search=[ends]),
         "full network, ternary, LinearSVC": make_pipeline(
             TernaryScaler(), RowSpaceProjector(), svm
-        ),
-        "full network, ternary, ridge": LayerKernelClassifierCV(
-            layers=layers, search=[tuple(layers)], scaling="ternary"
         ),
         CHOSEN: LayerKernelClassifierCV(layers=layers),
     }

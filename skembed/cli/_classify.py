@@ -14,12 +14,13 @@ from .._errors import storable
 from .._files import written_whole
 from .._optional import scikit_image_data, skops_io
 from ._console import Output
+from ._errors import CommandError
 from ._files import check_output
 from ._images import images_of_folders, labelled_images
 from ._options import make_embedder
 
 if TYPE_CHECKING:
-    from .. import PretrainedEmbedder
+    from .. import LayerKernelClassifierCV, PretrainedEmbedder
     from ..evaluation import Evaluation
     from ..images._items import Stream
 
@@ -45,20 +46,26 @@ def classify(args: argparse.Namespace, out: Output) -> int:
             check_output(path, (suffix,), force=args.force)
     if args.save is not None:
         skops_io()
+    if args.best_layers and args.on_error == "mean":
+        raise CommandError("--best-layers takes no mean for an image: --on-error raise or nan.")
     paths, labels = labelled_images(args, out)
     embedder = make_embedder(args)
-    result = _classify_files(out, embedder, paths, labels, args.source, args.folds)
+    if args.best_layers and embedder.layers == "embedding":
+        embedder.set_params(layers="all")
+    result, layers = _classify_files(
+        out, embedder, paths, labels, args.source, args.folds, best_layers=args.best_layers
+    )
     if args.errors is not None:
         _write_errors(args.errors, result)
         out.text()
         out.line(f"{len(result.errors)} images taken for another class, in {args.errors}")
     if args.report is not None:
         shown = _with_pictures(result, paths)
-        _write_report(args.report, args.source, embedder, shown)
+        _write_report(args.report, args.source, embedder, shown, layers)
         out.text()
         out.line(f"Accuracy, confusions and suspect labels, with thumbnails, in {args.report}")
     if args.save is not None:
-        _save(embedder, result, args.save)
+        _save(embedder, result, args.save, layers)
         out.text()
         out.line(f"Saved, fitted on all {len(result.labels)} images. Use it with")
         out.line(f"    skembed predict {args.save} IMAGES")
@@ -103,21 +110,29 @@ def _classify_files(
     labels: Sequence[str] | None,
     source: str,
     n_folds: int,
-) -> Evaluation:
-    """Cross-validate on images and their classes, and write the tables."""
+    *,
+    best_layers: bool = False,
+) -> tuple[Evaluation, LayerKernelClassifierCV | None]:
+    """Cross-validate on images and their classes, and write the tables.
+
+    Returns the classifier as well that has chosen layers, fitted on all images.
+    """
     if isinstance(paths, Sequence) and labels is not None:
         said = f"{len(paths):,} images of {len(set(labels))} classes"
     else:
         said = f"The images of {source}"
     out.say(f"{said} through {embedder.backbone}")
-    from ..evaluation import evaluate
+    from ..evaluation import evaluate, make_layer_classifier
     from ._report import print_evaluation
 
-    result = evaluate(embedder, paths, labels, n_folds=n_folds)
+    layers = make_layer_classifier(embedder) if best_layers else None
+    result = evaluate(embedder, paths, labels, n_folds=n_folds, classifier=layers)
+    if layers is not None:
+        layers.fit(result.rows, result.labels)
     n_classes = len(set(result.labels.tolist()))
     title = f"{len(result.labels)} images, {n_classes} classes in {source}"
-    print_evaluation(out, title, embedder, result)
-    return result
+    print_evaluation(out, title, embedder, result, layers)
+    return result, layers
 
 
 def _write_errors(path: Path, result: Evaluation) -> None:
@@ -158,17 +173,22 @@ def _with_pictures(result: Evaluation, images: Sequence[str] | Stream) -> Evalua
 
 
 def _write_report(
-    path: Path, source: str, embedder: PretrainedEmbedder, result: Evaluation
+    path: Path,
+    source: str,
+    embedder: PretrainedEmbedder,
+    result: Evaluation,
+    layers: LayerKernelClassifierCV | None,
 ) -> None:
     """Write the page."""
     from .. import __version__
-    from ..evaluation import make_classifier
+    from ..evaluation import layers_line, make_classifier
     from ..inspection._report import html_report
     from ._report import described
 
     facts = (
         ("embedder", described(embedder)),
-        ("classifier", repr(make_classifier())),
+        ("classifier", repr(make_classifier()) if layers is None else type(layers).__name__),
+        *([] if layers is None else [("layers", layers_line(layers))]),
         ("made by", f"skembed {__version__}"),
     )
     page = html_report(storable(source), result, facts)
@@ -176,7 +196,12 @@ def _write_report(
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
-def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
+def _save(
+    embedder: PretrainedEmbedder,
+    result: Evaluation,
+    path: Path,
+    layers: LayerKernelClassifierCV | None,
+) -> None:
     """Fit on everything and write the pipeline, without the settings of this run."""
     import numpy as np
     from sklearn.pipeline import Pipeline
@@ -194,6 +219,9 @@ def _save(embedder: PretrainedEmbedder, result: Evaluation, path: Path) -> None:
         mean = rows[readable].mean(axis=0, dtype=np.float64)
         plain = type(embedder).from_statistics(mean, **plain.get_params())
         rows = np.where(readable[:, None], rows, mean.astype(rows.dtype))
-    classifier = make_classifier().fit(rows, result.labels)
-    pipeline = Pipeline([("emb", plain), ("svm", classifier)])
+    if layers is None:
+        last = ("svm", make_classifier().fit(rows, result.labels))
+    else:
+        last = ("layers", layers)
+    pipeline = Pipeline([("emb", plain), last])
     save(pipeline, path, overwrite=True)  # whether it may be was asked before all the work

@@ -103,8 +103,9 @@ def _classify(commands) -> None:
         "Cross-validate a classifier on images with classes.",
         example="skembed classify photographs/ --save model.skops\n"
         "skembed classify birds.csv --image-column file --label-column species",
-        more="The classifier is a LinearSVC on embeddings. Folds are stratified; all copies of "
-        "an image are in one fold. Every image runs through the network once. Images are a "
+        more="The classifier is a LinearSVC on embeddings; with --best-layers, one that chooses "
+        "layers. Folds are stratified; all copies of an image are in one fold. Every image "
+        "runs through the network once. Images are a "
         "folder of class folders, or a table with a column of paths and one of classes.",
         options=_classify_options,
     )
@@ -121,6 +122,11 @@ def _classify_options(parser: Parser) -> None:
     add_embedder_options(parser)
     add_on_error(
         parser, "raise", nan="leaves it out", mean="takes it as the mean of the training images"
+    )
+    parser.add_argument(
+        "--best-layers",
+        action="store_true",
+        help="choose layers by cross-validation within each fold, and classify by them",
     )
     parser.add_argument(
         "--errors",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .. import PretrainedEmbedder
+from .. import LayerKernelClassifierCV, PretrainedEmbedder
 from .._errors import size_of_bytes, with_tilde
-from ..evaluation import Evaluation, make_classifier
+from ..evaluation import Evaluation, layers_line, make_classifier
 from ..extraction import Report
 from ._console import Output
 from ._errors import CommandError
@@ -17,7 +17,11 @@ _OF_THE_RUN = ("cache", "on_error", "progress")
 
 
 def print_evaluation(
-    out: Output, title: str, embedder: PretrainedEmbedder, result: Evaluation
+    out: Output,
+    title: str,
+    embedder: PretrainedEmbedder,
+    result: Evaluation,
+    layers: LayerKernelClassifierCV | None = None,
 ) -> None:
     """Write the tables: what was done, accuracy, classes, confusions, speed and store."""
     out.line(title, style="bold")
@@ -27,7 +31,7 @@ def print_evaluation(
     out.table(
         [
             ("embedder", described(embedder)),
-            ("classifier", repr(make_classifier())),
+            *_described_classifier(layers),
             ("accuracy", result.accuracy_line()),
             ("baseline", result.baseline_line()),
         ],
@@ -61,6 +65,13 @@ def described(embedder: PretrainedEmbedder) -> str:
         if name not in ("backbone", *_OF_THE_RUN) and value != usual[name]
     ]
     return f"PretrainedEmbedder({', '.join([repr(str(embedder.backbone)), *changed])})"
+
+
+def _described_classifier(layers: LayerKernelClassifierCV | None) -> list[tuple[str, str]]:
+    """The classifier and, where it has chosen layers, these."""
+    if layers is None:
+        return [("classifier", repr(make_classifier()))]
+    return [("classifier", "LayerKernelClassifierCV()"), ("layers", layers_line(layers))]
 
 
 def _print_errors(out: Output, result: Evaluation) -> None:

@@ -3,7 +3,13 @@
 The command and the magic show what is found here; nothing here prints, or knows of them.
 """
 
-from ._cross_validation import cross_validate, evaluate, make_classifier
+from ._cross_validation import (
+    cross_validate,
+    evaluate,
+    layers_line,
+    make_classifier,
+    make_layer_classifier,
+)
 from ._demo_images import DemoImages, demo_images
 from ._evaluation import Evaluation
 
@@ -13,5 +19,7 @@ __all__ = [
     "cross_validate",
     "demo_images",
     "evaluate",
+    "layers_line",
     "make_classifier",
+    "make_layer_classifier",
 ]

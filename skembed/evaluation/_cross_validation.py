@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from ..estimators._options import with_parameters
+from ..estimators.layer_kernels import LayerKernelClassifierCV
 from ..estimators.pretrained import PretrainedEmbedder
 from ..extraction import Report, record_reports
 from ..extraction._progress import Progress
@@ -195,6 +196,18 @@ def make_classifier() -> LinearSVC:
     than its usual 1,000 rounds.
     """
     return LinearSVC(max_iter=10_000, random_state=0)
+
+
+def make_layer_classifier(embedder: PretrainedEmbedder) -> LayerKernelClassifierCV:
+    """Return the classifier that chooses among the layers of an embedder's rows."""
+    return LayerKernelClassifierCV(layers=embedder.layer_slices_)
+
+
+def layers_line(clf: LayerKernelClassifierCV) -> str:
+    """Say which layers a fitted classifier has chosen: ``2 of 49: conv4, conv5 (C=30)``."""
+    chosen = clf.selected_layers_
+    shown = chosen if len(chosen) <= 4 else [chosen[0], "...", *chosen[-2:]]
+    return f"{len(chosen)} of {len(clf.layers_)}: {', '.join(shown)} (C={clf.C_:g})"
 
 
 def _embed(embedder: PretrainedEmbedder, items: Any) -> tuple[np.ndarray, Report]:

@@ -11,6 +11,7 @@ from ._explain import explain, layer_contributions
 from ._gallery import Gallery, gallery
 from ._labelling import next_to_label
 from ._layer_display import ClassPatternsDisplay, LayerContributionsDisplay
+from ._layer_scores_display import plot_layer_scores
 from ._map_display import ActivationMapDisplay, TopImagesDisplay, plot_activation_map
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
@@ -41,6 +42,7 @@ __all__ = [
     "nearest_rows",
     "next_to_label",
     "plot_activation_map",
+    "plot_layer_scores",
     "plot_projection",
     "project",
     "prototype_regions",

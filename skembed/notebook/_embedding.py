@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from .. import PretrainedEmbedder
 from ..estimators._options import with_parameters
+from ..evaluation import make_layer_classifier
 from ..extraction import Report, record_reports
 from ._errors import errors_in_one_line
 from ._images import Images
@@ -73,6 +75,8 @@ class EmbedTask:
         self._request, self._options = request, request.options
         with errors_in_one_line():
             self._embedder = request.embedder(backbone)
+            if self._options.best_layers and not self._options.layers:
+                self._embedder.set_params(layers="all")
             self._columns = self._embedder.get_feature_names_out()
         layers = self._embedder.layers
         self._label = str(getattr(backbone, "name", backbone))
@@ -109,12 +113,17 @@ class EmbedTask:
             return None
         return result
 
+    @property
+    def _judges(self) -> bool:
+        """Whether a classifier is asked for."""
+        return self._options.svm or self._options.best_layers
+
     def _check_listed(self, listed: list[str] | None) -> None:
         options = self._options
-        if listed is None and (options.labels or options.svm):
+        if listed is None and (options.labels or self._judges):
             flag = "-y" if options.labels else "--svm"
             raise UsageError(f"{flag} needs labels, and the lines have none: GLOB LABEL.")
-        if listed is not None and not (options.labels or options.svm):
+        if listed is not None and not (options.labels or self._judges):
             raise UsageError("The lines have labels: -y NAME keeps them in a variable.")
 
     def _with_labels(
@@ -122,7 +131,7 @@ class EmbedTask:
     ) -> tuple[Images, np.ndarray | None]:
         """The images and what ``--svm`` takes for their labels; None where it is not asked."""
         options = self._options
-        if not options.svm:
+        if not self._judges:
             return images, None
         if listed is None and options.labels:
             value = self._request.names.value(unquote(options.labels), "labels")
@@ -148,9 +157,14 @@ class EmbedTask:
             rows = np.delete(rows, list(unreadable), axis=0)
             labels = np.delete(labels, list(unreadable))
             items = [item for row, item in enumerate(items) if row not in unreadable]
-        result = cross_validate(request, rows, labels)
-        request.keep(name, fitted_pipeline(request, self._embedder, rows, labels))
-        print(f"{describe(result)}\n{name} is fitted on all {len(labels):,} images.")  # noqa: T201
+        layers = make_layer_classifier(self._embedder) if self._options.best_layers else None
+        result = cross_validate(request, rows, labels, layers=layers)
+        if layers is None:
+            pipeline = fitted_pipeline(request, self._embedder, rows, labels)
+        else:
+            pipeline = Pipeline([("emb", self._embedder), ("layers", layers.fit(rows, labels))])
+        request.keep(name, pipeline)
+        print(f"{describe(result, layers)}\n{name} is fitted on all {len(labels):,} images.")  # noqa: T201
         if request.shows_pictures:
             show_confusions(result, items)
 
@@ -172,7 +186,9 @@ def check_options(options: argparse.Namespace) -> None:
     for view in VIEW_OPTIONS.values():
         if getattr(options, view.parameter) is not None:
             raise UsageError(f"{view.flag} is for %embed {view.verbs.replace(', ', ' and ')}.")
-    if options.clf and not options.svm:
+    if options.best_layers and options.discretize:
+        raise UsageError("-d is for --svm: --best-layers scales the layers itself.")
+    if options.clf and not (options.svm or options.best_layers):
         raise UsageError("--clf names the pipeline that --svm fits: say --svm too.")
     if options.discretize and options.on_error == "nan":
         raise UsageError("-d gives int8, which cannot hold a row of NaN: leave out --on-error.")

@@ -170,7 +170,7 @@ def _embed_line(request: Request, line: Line) -> Any:
     options, names = line.options, request.names
     if options.paths:
         raise UsageError("--paths is for cells: %%embed MODEL --paths, then GLOB [LABEL].")
-    if options.labels and not options.svm:
+    if options.labels and not (options.svm or options.best_layers):
         raise UsageError("-y is for --svm: labels alone change nothing.")
     model, source = _model_and_images(line, names)
     check_options(options)

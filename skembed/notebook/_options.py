@@ -243,6 +243,7 @@ def _make_parser() -> _Parser:
     add("--images", metavar="EXPR", help="the images that features are of, for `map`")
     add("--cv", type=_count, metavar="N", help="confusion, thresholds: judge by N folds")
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
+    add("--best-layers", action="store_true", help="as --svm, by layers that folds have chosen")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
     add("-n", "--top", type=_count, metavar="N", help="similar: how many images (8)")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from .. import FullNetworkEmbedder, PretrainedEmbedder
-from ..evaluation import Evaluation, make_classifier
+from .. import FullNetworkEmbedder, LayerKernelClassifierCV, PretrainedEmbedder
+from ..evaluation import Evaluation, layers_line, make_classifier
 from ..evaluation import cross_validate as evaluate_rows
 from ..inspection import ConfusionsDisplay
 from ._errors import EmbedError
@@ -39,7 +39,11 @@ def checked_labels(value: Any, n: int) -> np.ndarray:
 
 
 def cross_validate(
-    request: Request, rows: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None
+    request: Request,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray | None = None,
+    layers: LayerKernelClassifierCV | None = None,
 ) -> Evaluation:
     """Cross-validate as ``skembed classify`` does.
 
@@ -54,18 +58,22 @@ def cross_validate(
         The classes.
     groups : array of shape (n_samples,) or None
         Images of one group are never in both train and test. None: copies are a group.
+    layers : LayerKernelClassifierCV or None
+        What chooses layers in each fold, for ``--best-layers``.
     """
-    classifier: Any = make_classifier()
+    classifier: Any = make_classifier() if layers is None else layers
     if request.thresholds is not None:
         classifier = make_pipeline(request.thresholds.scaler(), classifier)
     return evaluate_rows(rows, labels, groups=groups, classifier=classifier)
 
 
-def describe(result: Evaluation) -> str:
+def describe(result: Evaluation, layers: LayerKernelClassifierCV | None = None) -> str:
     """Say how good it is, how good a guess would be, and what a reader has to know."""
     notes = [f"Note: {note}" for note in result.notes]
     accuracy, baseline = result.accuracy_line(), result.baseline_line()
-    return "\n".join([*notes, f"LinearSVC: accuracy {accuracy}; baseline {baseline}"])
+    name = "LinearSVC" if layers is None else "Chosen layers"
+    chosen = [] if layers is None else [f"Layers: {layers_line(layers)}"]
+    return "\n".join([*notes, f"{name}: accuracy {accuracy}; baseline {baseline}", *chosen])
 
 
 def show_confusions(result: Evaluation, items: list[Any]) -> None:

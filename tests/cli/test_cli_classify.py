@@ -502,3 +502,25 @@ def test_the_folders_of_an_archive_are_classes(class_folders, tmp_path, capsys, 
         archive.write(wrong, "1.png")
         archive.write(wrong, "grass/1.png")
     assert "beside the folders of classes" in refused(["classify", tmp_path / "one.zip"])
+
+
+def test_best_layers_are_chosen_named_and_saved(class_folders, tmp_path, capsys):
+    model = tmp_path / "layers.skops"
+    line = [
+        "classify",
+        str(class_folders),
+        "--folds",
+        "3",
+        "--best-layers",
+        "--save",
+        str(model),
+    ]
+    assert main([*line, "--layers", "stage1,stage2"]) == 0
+    out = capsys.readouterr().out
+    assert "LayerKernelClassifierCV()" in out
+    assert re.search(r"layers +[12] of 2: .*stage2 \(C=", out)
+    pipeline = load(model)
+    assert pipeline[-1].selected_layers_[-1] == "stage2"
+    files = sorted(map(str, class_folders.rglob("*.*")))[:4]
+    assert pipeline.predict(files).shape == (4,)
+    assert main([*line, "--force", "--on-error", "mean"]) == 2

@@ -13,7 +13,9 @@ from on_jax import PretrainedEmbedder
 from PIL import Image
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
+from skembed import LayerKernelClassifierCV
 from skembed.evaluation import evaluate, make_classifier
 from skembed.inspection import (
     ActivationMapDisplay,
@@ -25,6 +27,7 @@ from skembed.inspection import (
     class_patterns,
     gallery,
     layer_contributions,
+    plot_layer_scores,
     top_images,
 )
 from skembed.inspection._report import html_report
@@ -223,3 +226,20 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch, photographs):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"matplotlib is needed for drawing: .*notebook"):
         gallery(photographs[0]).plot()
+
+
+def test_scores_of_layers_are_bars_and_chosen_ones_are_filled():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((30, 12)), np.arange(30) % 2
+    X[y == 1, 8:10] += 1
+    clf = LayerKernelClassifierCV(layers=4).fit(X, y)
+    ax = plot_layer_scores(make_pipeline("passthrough", clf))
+    filled = [patch.get_facecolor()[3] > 0 for patch in ax.patches]
+    assert filled == [name in clf.selected_layers_ for name in clf.layer_scores_]
+    tops = [patch.get_y() + patch.get_height() for patch in ax.patches]
+    np.testing.assert_allclose(tops, list(clf.layer_scores_.values()))
+    (line,) = ax.lines
+    assert np.isnan(line.get_ydata()[-1])
+    assert max(np.nanmax(line.get_ydata()), tops[-1]) <= clf.best_score_ + 1e-12
+    with pytest.raises(TypeError, match="LinearSVC has chosen no layers"):
+        plot_layer_scores(LinearSVC().fit(X, y))

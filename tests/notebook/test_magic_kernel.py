@@ -189,6 +189,15 @@ f"{scores.mean():.3f} ± {scores.std(ddof=1):.3f}"
     assert notebook.value(source).strip("'") in lines[1]
 
 
+def test_best_layers(notebook):
+    line = "%embed images -s 64 -l stage1,stage2 -y y --best-layers --clf best"
+    lines = notebook.run(f"S = {line}").streams.splitlines()
+    assert re.match(r"Chosen layers: accuracy [01]\.\d{3} ± ", lines[1])
+    assert re.match(r"Layers: [12] of 2: .*stage2 \(C=", lines[2])
+    assert lines[3] == "best is fitted on all 12 images."
+    assert notebook.value("best.score(images, y) > 0.9") == "True"
+
+
 def test_svm_shows_the_confused_classes(notebook):
     """A brick wall that is called grass is shown, as a picture, unless quiet was asked for."""
     ran = notebook.run(f"wrong = ['grass', *y[1:]]\nS = %embed images {_SMALL} -y wrong --svm")
