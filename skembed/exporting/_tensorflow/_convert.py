@@ -32,9 +32,29 @@ def write_tflite(network: str, path: str, *outputs: str) -> None:
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
-        write_saved(network, folder, *outputs)
+        frozen = _frozen(_module(network, outputs), outputs)
+        signatures = {"serving_default": frozen.run.get_concrete_function()}
+        tf.saved_model.save(frozen, folder, signatures=signatures)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         Path(path).write_bytes(converter.convert())
+
+
+def _frozen(module: Any, outputs: tuple[str, ...]) -> Any:
+    """The same with its weights as constants: the file would have variables without values."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    function: Any = convert_variables_to_constants_v2(module.run.get_concrete_function())
+
+    def run(*arrays: Any) -> dict[str, Any]:
+        # TensorFlow has put the dict in the order of its keys.
+        return dict(zip(sorted(outputs), function(*arrays), strict=True))
+
+    frozen: Any = tf.Module()
+    frozen.run = tf.function(run, input_signature=module.run.input_signature, autograph=False)
+    return frozen
 
 
 def _module(network: str, outputs: tuple[str, ...]) -> Any:
