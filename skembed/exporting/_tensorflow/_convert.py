@@ -12,6 +12,7 @@ What a file gives for the arrays in ``GIVEN.npz`` is written to ``FOUND.npz``.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 from pathlib import Path
@@ -42,11 +43,9 @@ def write_tflite(network: str, path: str, *outputs: str) -> None:
 def _frozen(module: Any, outputs: tuple[str, ...]) -> Any:
     """The same with its weights as constants: the file would have variables without values."""
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
-    function: Any = convert_variables_to_constants_v2(module.run.get_concrete_function())
+    constants = importlib.import_module("tensorflow.python.framework.convert_to_constants")
+    function = constants.convert_variables_to_constants_v2(module.run.get_concrete_function())
 
     def run(*arrays: Any) -> dict[str, Any]:
         # TensorFlow has put the dict in the order of its keys.
