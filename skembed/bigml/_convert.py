@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
-from ..exporting import write_graph
+from ..exporting._write import write_graph
 from ..formats.bigml._stored_weights import write_weights
 from ._bundles import DOCUMENT, write_bundle
 from ._create import create_model

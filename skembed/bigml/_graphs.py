@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._keras import fixed_settings, import_keras
-from ..exporting import ExportGraph
+from ..exporting._graph import ExportGraph
 from . import _detection
 from ._model import Deepnet, FeatureExtractor
 from ._preprocessors import Categorical, Image, Numeric, vectors

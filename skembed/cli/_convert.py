@@ -8,7 +8,8 @@ import zipfile
 from .._saving import load
 from ..backbones._registry import is_meant_as_a_model
 from ..estimators._options import embedder_from_options
-from ..exporting import export, export_suffixes
+from ..exporting import export
+from ..exporting._formats import export_suffixes
 from ._console import Output
 from ._files import check_output
 

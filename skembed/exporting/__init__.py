@@ -6,16 +6,9 @@ an object for each kind of file, and `_write` writes one, compares it, and gives
 """
 
 from ._export import export
-from ._formats import ExportFormat, export_format, export_suffixes
-from ._graph import ExportError, ExportGraph
-from ._write import write_graph
+from ._graph import ExportError
 
 __all__ = [
     "ExportError",
-    "ExportFormat",
-    "ExportGraph",
     "export",
-    "export_format",
-    "export_suffixes",
-    "write_graph",
 ]

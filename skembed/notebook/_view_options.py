@@ -127,7 +127,7 @@ _OPTIONS = (
         "selected",
         "WHAT",
         "map, contributions",
-        "images such as 3:6,17; a layer or stage",
+        "images (3:6,17); layer or stage",
         _positions_or_text,
     ),
     ViewOption("hidden", "A[,B]", "map", "classes that are not shown", _listed),
@@ -145,7 +145,7 @@ _OPTIONS = (
         "cell",
         "A[,B]",
         "confusion, patterns",
-        "true and predicted class; class and layer",
+        "true, predicted; class, layer",
         _listed,
     ),
     ViewOption("current", "I", "confusion", "the image that is explained", _position),
@@ -156,9 +156,7 @@ _OPTIONS = (
     ViewOption("image", "I", "features", "the position of an image", _position),
     ViewOption("n_images", "N", "features", "how many at each end", _number),
     ViewOption("n_counted", "N", "features", "of how many the classes are counted", _number),
-    ViewOption(
-        "n_features", "N", "contributions, confusion, patterns, features", "how many", _number
-    ),
+    ViewOption("n_features", "N", "all but map, label, thresholds", "how many", _number),
     ViewOption("n_neighbors", "N", "map, confusion", "how many are shown", _number),
     ViewOption("height", "PIXELS", "map", "of the map", _number),
 )

@@ -19,7 +19,9 @@ from sklearn.svm import LinearSVC
 import skembed
 from skembed import FullNetworkEmbedder, PretrainedEmbedder, RowSpaceProjector
 from skembed.cli import main
-from skembed.exporting import ExportError, ExportGraph, write_graph
+from skembed.exporting import ExportError
+from skembed.exporting._graph import ExportGraph
+from skembed.exporting._write import write_graph
 from skembed.images import resize
 
 SIZE, RESIZE = 32, "pil-bilinear-antialias"

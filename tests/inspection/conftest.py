@@ -23,7 +23,7 @@ def colours():
     same = keras.layers.Conv2D(3, 1, use_bias=False, name="colours")
     model = keras.Model(image, same(image), name="colours")
     same.set_weights([np.eye(3, dtype=np.float32)[None, None]])
-    return backbones.from_model(model, preparation=GREY)
+    yield backbones.from_model(model, preparation=GREY)  # noqa: PT022 - keeps the model
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def network():
     x = layers.Conv2D(8, 1, activation="relu", name="last")(x)
     x = layers.Dense(5, name="dense")(layers.GlobalAveragePooling2D()(x))
     model = keras.Model(image, x, name="small")
-    return backbones.from_model(model, preparation=GREY)
+    yield backbones.from_model(model, preparation=GREY)  # noqa: PT022 - keeps the model
 
 
 @pytest.fixture(scope="session")
