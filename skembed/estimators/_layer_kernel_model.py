@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
@@ -125,6 +126,12 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         return out
 
     def _validate(self, X: Any, *, reset: bool) -> np.ndarray:
+        if _are_images(X):
+            name = type(self).__name__
+            raise ValueError(
+                f"X holds images, and this {name} has no embedder: {name}('efficientnet_lite0') "
+                "has one, and takes all its layers."
+            )
         X = validate_data(
             self, X, dtype=[np.float64, np.float32], ensure_all_finite=False, reset=reset
         )
@@ -214,3 +221,11 @@ def _places(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
     """Where those rows of a part that are used stand among those used."""
     kept = np.intersect1d(rows, part)
     return np.searchsorted(rows, kept)
+
+
+def _are_images(X: Any) -> bool:
+    """Whether X is what an embedder would take, and no array of features."""
+    if isinstance(X, list | tuple):
+        first = X[0] if X else None
+        return isinstance(first, str | os.PathLike) or getattr(first, "ndim", 0) == 3
+    return getattr(X, "ndim", 0) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import difflib
 import os
 import warnings
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._errors import did_you_mean
 from .._keras import import_keras
 from .._optional import onnx, onnxruntime
 from ..engines.openvino._exporter import graph_of_model
@@ -225,9 +225,10 @@ def export_format(path: str | os.PathLike[str]) -> ExportFormat:
     if suffix in _FORMATS:
         return _FORMATS[suffix]
     kinds = ", ".join(f"{key} ({one.title})" for key, one in _FORMATS.items())
-    hint = did_you_mean(suffix, list(_FORMATS))
+    near = difflib.get_close_matches(suffix, _FORMATS, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(
-        f"{Path(path).name!r} does not say a format by its suffix. {hint} Allowed are {kinds}."
+        f"The suffix of {Path(path).name!r} means no format; allowed: {kinds}.{meant}"
     )
 
 

@@ -379,3 +379,13 @@ def photos():
 def test_power_keeps_signs_and_rows_of_zeros():
     Z = np.array([[4.0, -9.0], [0.0, 0.0]])
     np.testing.assert_allclose(power(Z), [[2 / np.sqrt(13), -3 / np.sqrt(13)], [0, 0]])
+
+
+@pytest.mark.parametrize(
+    "X", [["a.jpg"], [np.zeros((8, 8, 3), np.uint8)], np.zeros((1, 8, 8, 3))]
+)
+def test_images_without_an_embedder_are_told_to_have_one(X):
+    with pytest.raises(
+        ValueError, match=r"LayerKernelClassifierCV\('efficientnet_lite0'\) has one"
+    ):
+        LayerKernelClassifierCV().fit(X, ["cat"])
