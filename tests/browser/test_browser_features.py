@@ -82,7 +82,7 @@ def test_a_feature_has_images_and_an_image_has_features(lab):
     widget.get_by_role("button", name="Copy as %embed").click()
     said = widget.get_by_label("The line that opens this view again")
     expect(said).to_have_value(
-        "%embed features embedder tiles -y y --feature stage1__003 --image 7"
+        "%embed features embedder tiles -y y --feature stage1__003 --image 7 --n-images 4"
     )
     page.set_viewport_size({"width": 400, "height": 900})
     widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")

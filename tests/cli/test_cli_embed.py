@@ -21,7 +21,8 @@ from skimage import data
 
 from skembed import PretrainedEmbedder
 from skembed._files import written_whole
-from skembed.cli import _outputs, main
+from skembed.cli import main
+from skembed.distributed import _writers
 from skembed.images import from_folders
 
 pytestmark = pytest.mark.slow
@@ -178,7 +179,7 @@ def test_bad_images_stop_or_make_a_row_of_nan(class_folders, tmp_path, refused, 
 def test_a_file_of_many_parts_is_one_table(network, crumbs, tmp_path, monkeypatch):
     """Groups of rows that no batch ends with, in each format."""
     paths, rows = crumbs
-    monkeypatch.setattr(_outputs, "_GROUP_BYTES", 100 * rows[0].nbytes)
+    monkeypatch.setattr(_writers, "_GROUP_BYTES", 100 * rows[0].nbytes)
     X = {}
     for name, *options in (("X.parquet",), ("X.npy",), ("X.csv",), ("W.parquet", "--wide")):
         out = tmp_path / name

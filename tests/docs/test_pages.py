@@ -21,7 +21,13 @@ from skembed import FullNetworkEmbedder, PretrainedEmbedder, images, inspection
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
-WITH_CODE = [page for page in PAGES if any(block.runs for block in blocks_of(page))]
+# Of programs that are no part of the tests' environment; .ci/engines runs their blocks.
+ELSEWHERE = ("daft", "ray")
+WITH_CODE = [
+    page
+    for page in PAGES
+    if page.stem not in ELSEWHERE and any(block.runs for block in blocks_of(page))
+]
 # Networks that the pages name, and whose weights are fetched where nobody fetches them here.
 FETCHED = ("resnet50", "vgg16", "mobilenet_v2", "mobilenet")
 pytestmark = pytest.mark.slow  # they run networks

@@ -33,7 +33,15 @@ def furnish(folder: Path) -> None:
         for i, tile in enumerate(tiles.images[tiles.labels == shown][:9]):
             Image.fromarray(tile).save(folder / "photos" / label / f"{i}.jpg", quality=95)
     one = folder / "photos/cat/1.jpg"
-    for name in ("cat.jpg", "burger.jpg", "street.jpg", "a.jpg", "one.png", "file"):
+    for name in (
+        "cat.jpg",
+        "burger.jpg",
+        "street.jpg",
+        "photo.jpg",
+        "a.jpg",
+        "one.png",
+        "file",
+    ):
         Image.open(one).resize((400, 330)).save(folder / name, format="png")
     for name in ("b.jpg", "other.jpg", "two.png", "local.jpg", "new.jpg"):
         shutil.copy(folder / "photos/coffee/2.jpg", folder / name)
