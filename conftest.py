@@ -43,6 +43,7 @@ def pytest_addoption(parser):
 _RUN_NETWORKS = {
     "bigml",
     "estimators",
+    "hmax",
     "exporting",
     "inspection",
     "search",

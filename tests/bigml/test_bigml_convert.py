@@ -69,6 +69,7 @@ def test_official_rows_in_onnx_runtime(name, shared, tmp_path):
     np.testing.assert_allclose(found, one["expected"], rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_images_in_keras_and_openvino(tmp_path):
     """Each file is compared before it has its name, so that a wrong one would be an error."""
     spec = of_images()

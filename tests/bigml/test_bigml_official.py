@@ -34,6 +34,7 @@ def test_all_rows_of_all_models(shared):
             assert estimator.predict(frame).tolist() == best.tolist()
 
 
+@pytest.mark.slow
 def test_forests_give_the_published_features(shared):
     """What the layers take is shown by a layer that changes nothing."""
     text = (shared / "models/bigml/validation.json").read_text()

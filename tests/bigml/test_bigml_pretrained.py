@@ -113,6 +113,7 @@ def test_weights_are_fetched_once_into_layers_that_are_those_of_keras(published,
     assert (tmp_path / "weights" / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_too_short_is_no_file(published, tmp_path):
     """One that lies there is fetched again, and one that arrives is refused; one error says all."""
     folder, seen = published

@@ -83,6 +83,7 @@ def test_an_unusable_store_costs_no_second_run(class_folders, monkeypatch, tmp_p
     assert "not kept: The embedding store cannot be read" in captured.out
 
 
+@pytest.mark.slow
 def test_folds_shrink_to_the_smallest_class(class_folders, tmp_path, capsys):
     for label in ("brick", "grass"):
         (tmp_path / label).mkdir()
@@ -504,6 +505,7 @@ def test_the_folders_of_an_archive_are_classes(class_folders, tmp_path, capsys, 
     assert "beside the folders of classes" in refused(["classify", tmp_path / "one.zip"])
 
 
+@pytest.mark.slow
 def test_best_layers_are_chosen_named_and_saved(class_folders, tmp_path, capsys):
     model = tmp_path / "layers.skops"
     line = [

@@ -149,6 +149,7 @@ def test_parts_merge_to_the_whole(pictures):
         whole.merge(FullNetworkEmbedder(image_size=SIZE, layers="stage1").fit(pictures))
 
 
+@pytest.mark.slow
 def test_a_sweep_over_layers_and_thresholds_runs_no_image(pictures, tmp_path):
     options = {"image_size": SIZE, "cache": tmp_path}
     FullNetworkEmbedder(**options).fit(pictures)

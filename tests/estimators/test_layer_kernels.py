@@ -346,6 +346,7 @@ def test_columns_without_names_of_layers_are_refused():
         LayerKernelClassifierCV().fit(apart, [0, 0, 1, 1])
 
 
+@pytest.mark.slow
 def test_images_of_two_networks_and_only_the_chosen_layers_to_predict(photos):
     """What is asked of a network afterwards is what was chosen, and the decisions are the same."""
     X, y = photos

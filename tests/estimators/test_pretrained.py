@@ -99,6 +99,7 @@ def test_image_size(pictures):
     assert not np.array_equal(wide, square)
 
 
+@pytest.mark.slow
 def test_warp_is_what_pillow_does_with_the_backbone_s_filter(colour):
     tall = colour[:, :90]
     by_hand = np.asarray(Image.fromarray(tall).resize((SIZE, SIZE), Image.Resampling.BICUBIC))

@@ -213,6 +213,7 @@ def test_dask_transforms_and_does_not_fit(fitted, paths):
         clone(fitted).fit(X)
 
 
+@pytest.mark.slow
 def test_keeps_the_contract(embedder, paths):
     encoded = [Path(path).read_bytes() for path in paths[::2]]
     records = check_image_estimator(embedder(), encoded, max_pickle_size=30_000)

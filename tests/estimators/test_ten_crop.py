@@ -250,6 +250,7 @@ def test_probabilities_and_decisions_are_means(pictures, labels):
     assert two.decision_function(pictures).shape == (12,)
 
 
+@pytest.mark.slow
 def test_methods_are_there_when_the_classifier_has_them(pictures, labels):
     model = _model(LinearSVC(random_state=0))
     assert hasattr(model, "decision_function")

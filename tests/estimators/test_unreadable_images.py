@@ -153,6 +153,7 @@ def test_the_policy_and_parameters_may_change_after_fit(embedder, files):
         embedder.set_params(on_error="mean").transform(files)
 
 
+@pytest.mark.slow
 @quiet
 def test_the_mean_travels_with_copies(embedder, files):
     want = embedder.fit_transform(files)

@@ -24,6 +24,8 @@ from skembed.exporting._graph import ExportGraph
 from skembed.exporting._write import write_graph
 from skembed.images import resize
 
+pytestmark = pytest.mark.slow  # networks are compiled, or exported
+
 SIZE, RESIZE = 32, "pil-bilinear-antialias"
 SMALL = {
     "layers": ["stage1", "stage2"],

@@ -227,6 +227,7 @@ def test_bfloat16_reaches_every_product():
     np.testing.assert_allclose(rounded, exact, rtol=0.05, atol=2)
 
 
+@pytest.mark.slow
 def test_bfloat16_leaves_depthwise_convolutions_in_float32():
     import keras
 

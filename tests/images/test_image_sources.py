@@ -168,6 +168,7 @@ def site(server, monkeypatch):
     return server.url
 
 
+@pytest.mark.slow
 def test_urls_of_archives_lists_and_images_are_sources(site, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = images.scan(f"{site}/photos.tgz")

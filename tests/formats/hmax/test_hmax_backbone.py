@@ -19,6 +19,8 @@ from skembed.extraction import images_run
 from skembed.formats.hmax import HmaxParameters
 from skembed.images import prepare_image
 
+pytestmark = pytest.mark.slow  # networks are compiled, or exported
+
 SMALL = {"num_scales": 2, "s1_kwidth": 5, "c1_kwidth": 4, "c1_sampling": 3}
 RNG = np.random.default_rng(0)
 X = [RNG.integers(0, 256, (h, w, 3), np.uint8) for h, w in ((40, 50), (60, 45), (48, 48))]

@@ -13,6 +13,8 @@ from PIL import Image
 
 from skembed.formats.hmax import Hmax, HmaxParameters, Operation, local_max
 
+pytestmark = pytest.mark.slow  # networks are compiled, or exported
+
 OPERATIONS = ("DotProduct", "NormDotProduct", "Rbf", "NormRbf")
 _QUICKLY = {"xla_backend_optimization_level": 0}  # compiled, that is
 SMALL = {"s1_kwidth": 5, "c1_kwidth": 4, "c1_sampling": 3, "s2_kwidth": 3}

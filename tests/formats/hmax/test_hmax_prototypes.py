@@ -10,6 +10,8 @@ from skembed import PrototypeEmbedder, backbones, layers
 from skembed.formats.hmax import Hmax, HmaxParameters
 from skembed.layers import DependencyError, LayerModel
 
+pytestmark = pytest.mark.slow  # networks are compiled, or exported
+
 PARAMETERS = {"num_scales": 3, "image_resize_length": 90}
 
 
