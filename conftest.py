@@ -43,8 +43,8 @@ def pytest_addoption(parser):
 _RUN_NETWORKS = {
     "bigml",
     "estimators",
-    "hmax",
     "exporting",
+    "hmax",
     "inspection",
     "search",
     "testing",

@@ -13,6 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._errors import is_out_of_memory
 from .._optional import skl2onnx
 from ._embedders import embedder_graph
 from ._formats import ExportFormat, onnx_of
@@ -69,6 +70,8 @@ def _converted(library: Any, rest: Pipeline, n_features: int) -> Any:
                     )
     # skl2onnx has an exception for each kind of step.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         gist = " ".join(str(error).split()).split(". ")[0][:300]
         raise ExportError(
             f"skl2onnx cannot write what follows the embedder: {gist}. The embedder alone "

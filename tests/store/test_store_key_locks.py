@@ -15,8 +15,6 @@ from skembed.store import _key_locks, _locks, _network, _store, open_store
 @pytest.fixture
 def workers(monkeypatch):
     """Threads that pass for the workers of Dask, which have one core each."""
-    if not _key_locks.are_available():
-        pytest.skip("processor: no locks for an open file")
     monkeypatch.setattr(_store, "worker_threads", lambda: 1)
 
 
@@ -46,7 +44,8 @@ def keys(*numbers: int) -> list[bytes]:
 
 
 def test_other_keys_do_not_wait_and_equal_ones_do(tmp_path, workers):
-    assert inside_together(tmp_path, keys(1, 2, 3), keys(4, 5, 6)) == 2
+    at_once = 2 if _key_locks.are_available() else 1  # elsewhere they take turns
+    assert inside_together(tmp_path, keys(1, 2, 3), keys(4, 5, 6)) == at_once
     assert inside_together(tmp_path, keys(1, 2, 3), keys(3, 4), keys(4, 1)) == 1
 
 
