@@ -11,7 +11,7 @@ import pytest
 import tiny_models as tiny
 from mutations import mutations
 
-from skembed import PretrainedEmbedder, WeightsError, backbones, layers
+from skembed import PretrainedEmbedder, WeightsError, backbones, images, layers
 from skembed.engines import UnsupportedNetworkError
 from skembed.extraction import images_run
 
@@ -90,6 +90,31 @@ def test_class_names_are_those_of_the_file(models, shared):
         assert rows.sum(axis=1).max() <= 1.01
 
 
+def test_regions_of_a_photograph_of_cats_and_dogs_are_named(models, shared):
+    photograph = shared / "images/cats_and_dogs.jpg"
+    boxes = {
+        (80, 400, 370, 200): "cat",
+        (385, 215, 260, 385): "poodle",
+        (608, 150, 300, 450): "Pembroke",
+        (900, 395, 175, 140): "cat",
+    }
+    for name in ("mobilenet_v1_0.25_224_1_metadata_1", "coral_tf2_mobilenet_v2_1.0_224_ptq"):
+        classes = embedder(models / f"{name}.tflite", layers="predictions")
+        rows = classes.transform([images.Region(photograph, box) for box in boxes])
+        found = classes.get_feature_names_out()[rows.argmax(axis=1)]
+        assert [part in label for part, label in zip(boxes.values(), found, strict=True)] == (
+            [True] * 4
+        ), found
+
+
+def test_a_sparrow_is_named_as_nearly_as_imagenet_has_it(models, shared):
+    """A junco is a sparrow of America. The small MobileNets see other birds."""
+    path = models / "coral_tf2_mobilenet_v2_1.0_224_ptq.tflite"
+    classes = embedder(path, layers="predictions")
+    (row,) = classes.transform([shared / "images/sparrow.png"])
+    assert classes.get_feature_names_out()[row.argmax()] == "junco, snowbird"
+
+
 def test_embeddings_are_those_of_the_original(models, shared):
     extractor = embedder(
         models / "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite", normalize="l2"
@@ -116,6 +141,24 @@ def test_float_pixels_are_normalised_as_the_metadata_say():
     expected = (MEANS - [10, 20, 30]) / [2, 4, 8]
     np.testing.assert_allclose(embedder(model).transform(X), expected, rtol=1e-5)
     assert backbones.from_model(model).licence == "Apache-2.0"
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+def test_normalised_pixels_are_bit_for_bit_those_of_the_formula(channels):
+    """The largest pixel comes out of the network as it went in."""
+    wide = tiny.model(image=tiny.tensor("image", (1, 6, 10, 3)), codes=(tiny.MAXIMUM,))
+    mean, std = (10.3, 20.7, 130.1), (2.7, 58.395, 255.0)
+    preparation = backbones.Preparation(
+        channels=channels, mean=mean, std=std, resize="libyuv-bilinear"
+    )
+    images = np.random.default_rng(1).integers(0, 256, (4, 6, 10, 3), dtype=np.uint8)
+    rows = embedder(
+        backbones.from_model(tiny.packed(wide, METADATA), preparation=preparation)
+    ).transform(images)
+    source = images if channels == "rgb" else images[..., ::-1]
+    mean, std = np.array(mean, np.float32), np.array(std, np.float32)
+    expected = (source.astype(np.float32) - mean) * (np.float32(1) / std)
+    np.testing.assert_array_equal(rows, expected.max(axis=(1, 2)))
 
 
 def test_several_outputs_are_layers():
