@@ -79,9 +79,11 @@ def demo(args: argparse.Namespace, out: Output) -> int:
         _classify_files(out, make_embedder(args), paths, labels, args.images, args.folds)
         return 0
     folder = scikit_image_data()
-    out.say(f"Cutting tiles from the photographs of scikit-image, for {args.backbone}")
+    from ..evaluation._demo_images import TILE, demo_images, how_many
+
+    n_tiles, n_classes = how_many()
+    out.say(f"{n_tiles} tiles, {n_classes} classes; loading {args.backbone} ...")
     from ..evaluation import evaluate
-    from ..evaluation._demo_images import TILE, demo_images
     from ._report import print_evaluation
 
     embedder = make_embedder(args)
@@ -89,9 +91,8 @@ def demo(args: argparse.Namespace, out: Output) -> int:
     result = evaluate(
         embedder, data.images, data.labels, n_folds=args.folds, groups=data.regions
     )
-    n_classes = len(set(data.labels.tolist()))
     title = (
-        f"{len(data.images)} tiles of {TILE} x {TILE} pixels, {n_classes} classes "
+        f"{n_tiles} tiles of {TILE} x {TILE} pixels, {n_classes} classes "
         "(photographs of scikit-image)"
     )
     print_evaluation(out, title, embedder, result)

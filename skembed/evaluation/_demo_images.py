@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from .._optional import scikit_image_data
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TILE = 90
 REGIONS = 5
@@ -54,6 +55,13 @@ class DemoImages:
         The file the tile was cut from.
     boxes : int array of shape (n_tiles, 4)
         Left, top, right and bottom of the tile in its picture, in pixels.
+
+    Examples
+    --------
+    >>> from skembed.evaluation import demo_images
+    >>> tiles = demo_images()
+    >>> tiles.labels[-1], tiles.pictures[-1], tiles.boxes[-1].tolist()
+    (np.str_('tissue'), np.str_('ihc.png'), [381, 415, 471, 505])
     """
 
     images: np.ndarray
@@ -91,14 +99,16 @@ def demo_images(folder: Path | None = None) -> DemoImages:
     >>> tiles.images.shape, tiles.labels[0], tiles.regions[0]
     ((200, 90, 90, 3), np.str_('astronaut'), np.str_('astronaut/0'))
     """
+    import numpy as np
+    from PIL import Image
+
     folder = scikit_image_data() if folder is None else folder
     images, labels, regions, pictures, boxes = [], [], [], [], []
     for label, names in _PICTURES:
-        per_picture = _PER_REGION if len(names) == 1 else _PER_REGION - 1
         for name in names:
             with Image.open(folder / name) as opened:
                 picture = opened.convert("RGB")
-            for strip, box in _boxes(*picture.size, per_picture):
+            for strip, box in _boxes(*picture.size, _per_region(names)):
                 images.append(np.asarray(picture.crop(box)))
                 labels.append(label)
                 regions.append(f"{label}/{strip}")
@@ -111,6 +121,17 @@ def demo_images(folder: Path | None = None) -> DemoImages:
         np.array(pictures),
         np.array(boxes),
     )
+
+
+def how_many() -> tuple[int, int]:
+    """Return the number of tiles and of classes, before any picture is opened."""
+    n_tiles = sum(REGIONS * _per_region(names) * len(names) for _, names in _PICTURES)
+    return n_tiles, len(_PICTURES)
+
+
+def _per_region(names: tuple[str, ...]) -> int:
+    """How many tiles of a strip; of several pictures of a class fewer, for balance."""
+    return _PER_REGION if len(names) == 1 else _PER_REGION - 1
 
 
 def _boxes(

@@ -91,6 +91,23 @@ def test_a_mistyped_option_waits_for_no_library(argv):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_the_demo_begins_before_any_library_is_loaded():
+    code = (
+        "import sys; from skembed.cli import _console, main\n"
+        "def say(self, text):\n"
+        "    print(text); print(*{'keras', 'jax', 'sklearn', 'numpy', 'PIL'} & set(sys.modules))\n"
+        "    sys.exit()\n"
+        "_console.Output.say = say\n"
+        "main(['demo'])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    said, heavy = ran.stdout.splitlines()
+    assert said == "200 tiles, 13 classes; loading efficientnet_lite0 ..."
+    assert heavy == ""
+
+
 def test_backbones_fit_in_100_columns(capsys):
     assert main(["backbones"]) == 0
     out = capsys.readouterr().out

@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.model_selection import StratifiedGroupKFold
 
 from skembed._optional import scikit_image_data
-from skembed.evaluation._demo_images import REGIONS
+from skembed.evaluation._demo_images import REGIONS, how_many
 
 
 def _overlap(a, b) -> bool:
@@ -19,6 +19,7 @@ def _overlap(a, b) -> bool:
 
 def test_size_and_balance(tiles):
     assert 150 <= len(tiles.images) <= 300
+    assert how_many() == (len(tiles.images), len(set(tiles.labels)))
     assert tiles.images.dtype == np.uint8
     assert tiles.images.shape[3] == 3
     _, counts = np.unique(tiles.labels, return_counts=True)
