@@ -27,7 +27,8 @@ ConfusionsDisplay.from_estimator(clf, X, y, cv=5).plot()
 # the careless one.
 
 suspects = label_suspects(clf, X, y, groups=tiles.regions)
-gallery(suspects["image"], suspects["label"] + ", or " + suspects["suggested"] + "?").plot()
+captions = suspects["label"] + ", or " + suspects["suggested"] + "?"
+gallery(X[suspects.index], captions).plot()
 
 # %%
 # All that were taken for another class:

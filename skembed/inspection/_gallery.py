@@ -34,6 +34,7 @@ STYLE = """
   text-align: left; font-variant-numeric: tabular-nums; }
 """.strip()
 _UNREADABLE = "cannot be read"
+_EMPTY = "No images."
 
 
 class Gallery:
@@ -62,6 +63,14 @@ class Gallery:
     See Also
     --------
     gallery : Make one.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import inspection
+    >>> shown = inspection.gallery([data.coffee(), data.chelsea()]).plot(n_columns=2)
+    >>> len(shown), len(shown.axes_)
+    (2, 2)
     """
 
     def __init__(
@@ -95,7 +104,7 @@ class Gallery:
             it.
         """
         pictures = self._thumbnails()
-        groups = []
+        groups = [] if pictures else [f"<p>{_EMPTY}</p>"]
         for heading, rows in self._sections():
             title = (
                 f'<div class="heading" role="heading" aria-level="4">{escape(heading)}</div>'
@@ -126,17 +135,19 @@ class Gallery:
             If Matplotlib is not installed.
         """
         plt = pyplot()
+        self.axes_ = []
+        if not self.items:
+            self.figure_ = plt.figure(figsize=(1.6, 0.4))
+            self.figure_.text(0, 0.5, _EMPTY, va="center", fontsize=9)
+            return self
         sections, pictures = self._sections(), self._thumbnails()
-        widest = max((len(rows) for _, rows in sections), default=1)
+        widest = max(len(rows) for _, rows in sections)
         n_columns = min(widest, 6) if n_columns is None else n_columns
         heights = [-(-len(rows) // n_columns) for _, rows in sections]
         self.figure_ = plt.figure(
             figsize=(1.6 * n_columns, 2.1 * sum(heights)), layout="constrained"
         )
-        parts = self.figure_.subfigures(
-            max(len(sections), 1), 1, height_ratios=heights or [1], squeeze=False
-        )
-        self.axes_ = []
+        parts = self.figure_.subfigures(len(sections), 1, height_ratios=heights, squeeze=False)
         for part, (heading, rows), height in zip(parts[:, 0], sections, heights, strict=False):
             if heading:
                 part.suptitle(
@@ -183,6 +194,7 @@ def gallery(
     ----------
     images : sequence of images, of length n_images
         As the embedders take them. One that cannot be read becomes an empty frame that says so.
+        There may be none, as where :func:`label_suspects` finds nothing; the grid then says so.
     captions : sequence of length n_images, optional
         What stands under each; by default its file's name.
     groups : sequence of length n_images, optional
@@ -215,7 +227,7 @@ def gallery(
     >>> "a &lt;cat&gt;" in shown.to_html()
     True
     """
-    items = as_items(images)
+    items = [] if _is_empty(images) else as_items(images)
     if not 16 <= side <= 1024:
         raise ValueError(f"side is {side!r}; a thumbnail has 16 to 1,024 pixels a side.")
     return Gallery(
@@ -225,6 +237,13 @@ def gallery(
         side,
         color_space,
     )
+
+
+def _is_empty(images: Any) -> bool:
+    """Whether there are no images, which `as_items` refuses."""
+    if isinstance(images, list | tuple):
+        return not images
+    return tuple(getattr(images, "shape", ()))[:1] == (0,)
 
 
 def _texts(given: Sequence[Any] | None, what: str, default: list[str]) -> list[str]:

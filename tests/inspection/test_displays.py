@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from on_jax import PretrainedEmbedder
 from PIL import Image
@@ -163,6 +164,17 @@ def test_a_gallery_is_a_figure(photographs):
     assert len(shown.axes_) == 5
     assert [ax.get_xlabel() for ax in shown.axes_] == list("ab$_$")
     drawn(shown)
+
+
+@pytest.mark.parametrize("nothing", [[], pd.Series([], dtype=object), np.empty((0, 8, 8, 3))])
+def test_a_gallery_may_be_empty(nothing):
+    """As that of the suspects where no label is suspect."""
+    shown = gallery(nothing, [], groups=[])
+    assert len(shown) == 0
+    assert "No images." in shown.to_html()
+    shown.plot()
+    assert shown.axes_ == []
+    assert shown.figure_.texts[0].get_text() == "No images."
 
 
 def test_a_gallery_says_what_is_wrong(photographs):
