@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from ..estimators._class_scores import DECISIONS, class_scores, scoring_method
 from ._errors import CommandError
 
 
@@ -66,16 +67,6 @@ def _embedded(model: Any, X: Any) -> tuple[Any, Any]:
 
 def _scores(model: Any, X: Any) -> tuple[str, np.ndarray | None]:
     """What the scores are called, and one for each class, where the model has such."""
-    methods = {"decision_function": "margin", "predict_proba": "probability"}
-    if getattr(model, "decision_function_shape", "") == "ovo":
-        # Its columns are pairs of classes; of three classes there are three.
-        del methods["decision_function"]
-    for method, name in methods.items():
-        if not hasattr(model, method) or not hasattr(model, "classes_"):
-            continue
-        values = np.asarray(getattr(model, method)(X))
-        if values.ndim == 1:  # two classes have one margin, the second one's
-            values = np.stack([-values, values], axis=1)
-        if values.shape == (len(values), len(model.classes_)):
-            return name, values
-    return "margin", None
+    scores = class_scores(model, X) if hasattr(model, "classes_") else None
+    is_decision = scores is None or scoring_method(model) == DECISIONS
+    return "margin" if is_decision else "probability", scores

@@ -22,6 +22,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 from .._errors import ImageError
 from .._sklearn_compat import EstimatorMixin, HasMethods, Interval, fit_context
 from ..images import as_items
+from ._class_scores import scoring_method
 from ._crops import (
     N_CROPS,
     Source,
@@ -31,7 +32,6 @@ from ._crops import (
     root,
     takes_numbers_as_they_are,
     ten_crops,
-    values,
 )
 
 
@@ -271,14 +271,11 @@ class TenCropClassifier(EstimatorMixin, MetaEstimatorMixin, ClassifierMixin, Bas
 
     def _scores(self, features: Any) -> np.ndarray | None:
         """The classifier's score of each image for each class, if it has one a class."""
-        # One against one, columns are pairs of classes; of three classes there are three.
-        pairs = "ovo" in values(self.classifier_, "decision_function_shape").values()
-        if hasattr(self.classifier_, "decision_function") and not pairs:
-            scores = _mean_over_crops(self.classifier_.decision_function(features))
-            return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
-        if hasattr(self.classifier_, "predict_proba"):
-            return _mean_over_crops(self.classifier_.predict_proba(features))
-        return None
+        method = scoring_method(self.classifier_)
+        if not method:
+            return None
+        scores = _mean_over_crops(getattr(self.classifier_, method)(features))
+        return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
 
 
 def _labels(y: Any) -> np.ndarray:

@@ -6,15 +6,18 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from ..estimators._class_scores import DECISIONS, class_scores, scoring_method
 from ..estimators._options import with_parameters
 from ..estimators.layer_kernels import LayerKernelClassifierCV
 from ..estimators.pretrained import PretrainedEmbedder
@@ -66,12 +69,16 @@ def evaluate(
     ImageError
         If an image cannot be read and ``on_error="raise"``.
     ValueError
-        If there are fewer than two classes, or a class of one image.
+        If there are fewer than two classes, or a class of one image; if labels are missing, or
+        labels or groups are not as many as images.
     """
+    if labels is not None and not isinstance(items, Stream):  # before images are run
+        _checked(np.empty((len(items), 0)), labels, groups, n_folds)
     rows, report = _embed(embedder, items)
     if isinstance(items, Stream):  # whose images are named as they are read
         items = list(items.names)
-    labels = np.asarray(classes_of_names(items) if labels is None else labels)
+    labels = classes_of_names(items) if labels is None else labels
+    rows, labels, groups = _checked(rows, labels, groups, n_folds)
     notes = (_unreadable_note(embedder, report),) if report.unreadable else ()
     if embedder.on_error == "nan":
         kept = np.ones(len(rows), bool)
@@ -121,7 +128,8 @@ def cross_validate(
     Raises
     ------
     ValueError
-        If there are fewer than two classes, or a class of one image.
+        If there are fewer than two classes, or a class of one image; if labels are missing, or
+        labels or groups are not as many as rows; if the classifier scores no single class.
 
     Examples
     --------
@@ -132,6 +140,7 @@ def cross_validate(
     >>> found.accuracy_line(), found.baseline
     ('1.000 ± 0.000 (mean ± sd of 5 folds)', 0.5)
     """
+    rows, labels, groups = _checked(rows, labels, groups, n_folds)
     copy_notes: list[str] = []
     is_grouped = groups is not None
     if groups is None:
@@ -148,6 +157,31 @@ def cross_validate(
         near_notes.append(f"{torn.described(items)} {effect(scores.mean(), kept)}")
     notes = (*copy_notes, *fold_notes, *near_notes)
     return Evaluation(rows, labels, decisions, scores, notes, items, folds=folds)
+
+
+def _checked(
+    rows: Any, labels: Any, groups: Any, n_folds: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The arrays of a cross-validation, or a ValueError that names what does not fit."""
+    if isinstance(n_folds, bool) or not isinstance(n_folds, Integral) or n_folds < 2:
+        raise ValueError(f"n_folds must be an int of 2 or more, got {n_folds!r}.")
+    rows, labels = np.asarray(rows), np.asarray(labels)
+    if rows.ndim != 2:
+        raise ValueError(f"rows has the shape {rows.shape}; expected (n_samples, n_features).")
+    groups = None if groups is None else np.asarray(groups)
+    for name, values in (("labels", labels), ("groups", groups)):
+        if values is not None and values.shape != (len(rows),):
+            raise ValueError(
+                f"{name} has the shape {values.shape}; expected one for each of {len(rows):,} "
+                "images."
+            )
+    missing = np.flatnonzero(pd.isna(labels))
+    if len(missing):
+        raise ValueError(
+            f"{len(missing):,} of {len(labels):,} labels are missing, the first that of row "
+            f"{missing[0]}: leave these images out."
+        )
+    return rows, labels, groups
 
 
 def stratified_folds(rows: np.ndarray, labels: np.ndarray, n_folds: int) -> np.ndarray:
@@ -313,16 +347,34 @@ def decisions_of(model: Any, X: Any) -> np.ndarray:
     ----------
     model : classifier
         Fitted.
-    X : array of shape (n_samples, n_features), or images
+    X : array of shape (n_samples, n_features)
         As it takes them.
 
     Returns
     -------
     float array of shape (n_samples, n_classes)
         Of ``decision_function``; with two classes, which have one, that of the first is its
-        negative. Where there is none, the logarithms of the probabilities.
+        negative. Where there is none, the logarithms of the probabilities. Where `predict` does not
+        follow them (votes of pairs of classes, a threshold other than the usual one), the decision
+        for the class that it gives is raised above the others.
+
+    Raises
+    ------
+    ValueError
+        If the classifier scores no single class.
     """
-    if hasattr(model, "decision_function"):
-        decisions = np.asarray(model.decision_function(X), float)
-        return np.stack([-decisions, decisions], axis=1) if decisions.ndim == 1 else decisions
-    return np.log(np.maximum(model.predict_proba(X), np.finfo(float).tiny))
+    decisions = class_scores(model, X)
+    if decisions is None:
+        raise ValueError(
+            f"{model!r:.200} scores no single class: choose decision_function_shape='ovr', or a "
+            "classifier with predict_proba."
+        )
+    if scoring_method(model) != DECISIONS:
+        decisions = np.log(np.maximum(decisions, np.finfo(float).tiny))
+    predicted = (np.asarray(model.classes_) == np.asarray(model.predict(X))[:, None]).argmax(
+        axis=1
+    )
+    others = np.flatnonzero(decisions.argmax(axis=1) != predicted)
+    highest = decisions[others].max(axis=1)
+    decisions[others, predicted[others]] = np.nextafter(highest, np.inf)
+    return decisions

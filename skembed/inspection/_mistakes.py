@@ -98,7 +98,8 @@ def confusions(clf: Any, X: Any, y: Any, *, cv: int | None = None, groups: Any =
         raise ValueError(
             f"y holds {y[~own].tolist()[0]!r}, a class that clf was not fitted on."
         )
-    return _confusions(items, np.arange(len(y)), y, classes, decisions_of(pipeline, items))
+    rows = pipeline[:-1].transform(items)  # once, for decisions and predictions
+    return _confusions(items, np.arange(len(y)), y, classes, decisions_of(pipeline[-1], rows))
 
 
 def label_suspects(

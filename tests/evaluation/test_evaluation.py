@@ -6,7 +6,16 @@ import re
 
 import numpy as np
 import pytest
-from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_val_score
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 
 from skembed.evaluation import cross_validate, make_classifier
 
@@ -118,3 +127,68 @@ def test_near_duplicates_in_different_folds_are_told():
     kept = cross_validate(rows, labels, groups=np.repeat(np.arange(40), 2))
     assert kept.notes == ()
     assert kept.scores.mean() == pytest.approx(together, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        SVC(kernel="linear"),
+        GridSearchCV(SVC(), {"C": [1.0, 10.0]}, cv=2),
+        GaussianNB(),
+    ],
+)
+def test_any_classifier_is_judged_by_what_it_predicts(classifier, example):
+    rows, labels, _ = example
+    found = cross_validate(rows, labels, classifier=classifier)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    np.testing.assert_array_equal(
+        found.predicted, cross_val_predict(classifier, rows, labels, cv=folds)
+    )
+    np.testing.assert_array_equal(
+        found.scores, cross_val_score(classifier, rows, labels, cv=folds)
+    )
+
+
+def test_a_threshold_of_the_classifier_counts(example):
+    rows, labels, _ = example
+    rows, labels = rows[:32], labels[:32]
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    predicted = []
+    for threshold in (0.3, 0.8):
+        classifier = FixedThresholdClassifier(LogisticRegression(), threshold=threshold)
+        found = cross_validate(rows, labels, classifier=classifier)
+        np.testing.assert_array_equal(
+            found.predicted, cross_val_predict(classifier, rows, labels, cv=folds)
+        )
+        predicted.append(found.predicted)
+    assert (predicted[0] != predicted[1]).any()
+
+
+def test_decisions_for_pairs_of_classes_are_refused(example):
+    """Three classes have three pairs: nothing but the parameter tells."""
+    rows, labels, _ = example
+    classifier = SVC(decision_function_shape="ovo")
+    with pytest.raises(ValueError, match="decision_function_shape='ovr'"):
+        cross_validate(rows, labels, classifier=classifier)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (
+            {"labels": ["cat"] * 39},
+            r"labels has the shape \(39,\); expected one for each of 40",
+        ),
+        ({"groups": [0, 1]}, r"groups has the shape \(2,\)"),
+        ({"rows": np.zeros(40)}, r"rows has the shape \(40,\)"),
+        ({"labels": ["cat", "dog", None, "dog"] * 10}, "10 of 40 labels .* row 2"),
+        ({"labels": [0.0, np.nan, 1.0, 1.0] * 10}, "10 of 40 labels .* row 1"),
+        ({"n_folds": 1}, "int of 2 or more, got 1"),
+        ({"n_folds": 2.5}, "int of 2 or more, got 2.5"),
+        ({"labels": ["cat"] * 40}, "1 class"),
+    ],
+)
+def test_what_does_not_fit_is_named(example, changed, says):
+    rows, labels, _ = example
+    with pytest.raises(ValueError, match=says):
+        cross_validate(**{"rows": rows, "labels": labels, **changed})
