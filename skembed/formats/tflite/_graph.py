@@ -225,7 +225,7 @@ def _quantisation(
         or len(zero_point) not in (0, 1, len(scale))
         or not np.isfinite(scale).all()
         or (scale < 0).any()
-        or (np.abs(zero_point) > 2**31).any()
+        or (zero_point != zero_point.astype(np.int32)).any()
     )
     if is_damaged:
         raise DamagedError(f"the scales and zero points of the tensor {name!r} do not fit it")

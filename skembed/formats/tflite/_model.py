@@ -8,6 +8,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..._errors import WeightsError
 from ...backbones._spec import Preparation
 from .._network import EMBEDDING, PREDICTIONS
@@ -275,6 +277,12 @@ def _head(graph: Graph, index: int, said: OutputMetadata, data: bytes) -> Head:
                 "convert the model with quantised outputs, or with tf.float32"
             )
         scale, zero_point = tensor.scale[0], next(iter(tensor.zero_point), 0)
+        limits = np.iinfo(tensor.type)
+        if not limits.min <= zero_point <= limits.max:
+            raise DamagedError(
+                f"{where} is {tensor.type} and has the zero point {zero_point}; allowed: "
+                f"{limits.min} to {limits.max}"
+            )
     n = tensor.shape[-1]
     labels = read_labels(data, said.label_file) if said.label_file else ()
     if len(labels) != n or (len(tensor.shape) == 4 and math.prod(tensor.shape[1:]) != n):

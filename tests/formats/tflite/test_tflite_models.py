@@ -232,6 +232,10 @@ def labelled():
     return tiny.packed(tiny.model(), tiny.metadata(names=["a"], label_files=["l.txt"]))
 
 
+def stored_from(zero_point):
+    return lambda: tiny.packed(tiny.model(zero_point=zero_point))
+
+
 INTEGERS = tiny.TYPES["int32"]
 REFUSED = [
     (tensor(0, shape=[8, 8, 3]), r"'image' has the shape \(8, 8, 3\)"),
@@ -242,6 +246,9 @@ REFUSED = [
     (tensor(1, shape=[1, 1, 3]), r"'average' has the shape \(1, 1, 3\)"),
     (tensor(1, type=INTEGERS), "'average' is int32; .*inference_output_type"),
     (tensor(1, quantization=None), "'average' is uint8 and has no scale"),
+    (stored_from(256), "'average' is uint8 and has the zero point 256; allowed: 0 to 255"),
+    (stored_from(2**31), "zero points of the tensor .* do not fit it"),
+    (stored_from(-(2**63)), "zero points of the tensor .* do not fit it"),
     (said([1], [0]), "'image' .*the latter not 0"),
     (said([1, 1, 1], [1]), "'image' have 3 means and 1 standard"),
     (said([1, 1], [1, 1]), "normalise by 2 values"),
