@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -11,18 +10,17 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from .._errors import WeightsError, advice, did_you_mean, parameter
-from .._files import file_status
+from .._errors import advice, parameter
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
 from ..engines import Engine
 from ..engines._registry import choose
 from ..formats._network import EMBEDDING, NetworkSpec
+from ..formats._weights import known_weights
 from ..images import resize_convention
 from ..layers._select import select
 
-_WHICH_WEIGHTS = "Or give None, or the path of a weights file."
 _WHICH_SIZE = "Say which with image_size=(height, width)."
 
 # Raised whenever our own code changes the numbers of an unchanged request.
@@ -129,7 +127,7 @@ def make_spec(
         If an engine is asked for that is not installed.
     """
     known = resolve(backbone)
-    source, digest = _weights(weights)
+    source, digest = known_weights(weights)
     convention = resize_convention(resize or known.resize, known.resize)
     sized = format_of(known).sized(known, _size(known, image_size))
     return ExtractionSpec(
@@ -183,27 +181,3 @@ def _size(backbone: Backbone, image_size: int | tuple[int, int] | None) -> tuple
             f"{backbone.input_size}."
         )
     return size
-
-
-def _weights(weights: str | Path | None) -> tuple[str, str]:
-    if weights is None:
-        return "random", ""
-    if weights == "imagenet":
-        return "imagenet", ""
-    path = Path(weights).expanduser()
-    try:
-        status = file_status(path)
-    except OSError:
-        raise WeightsError(
-            f"{parameter('weights')} is {str(weights)!r}, which is no file. "
-            f"{did_you_mean(weights, ['imagenet'])}"
-            f"{advice(_WHICH_WEIGHTS, command='Or give the path of a weights file.')}"
-        ) from None
-    return str(path.resolve()), _digest(path.resolve(), status)
-
-
-@functools.lru_cache(maxsize=64)
-def _digest(path: Path, _status: tuple[int, ...]) -> str:
-    """The sha256 of a file, computed again once its status has changed."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

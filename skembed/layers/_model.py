@@ -18,6 +18,7 @@ from ..backbones._spec import Backbone
 from ..formats._network import layers_of
 from ..formats._partial import LayerFunction
 from ..formats._pixels import network_input
+from ..formats._weights import check_unchanged, known_weights
 from ..images import Limits, read
 from ._graph import IMAGE, SOURCE, LayerGraph, LayerSpec, graph_of
 from ._patches import sample_patches_from_data
@@ -73,7 +74,8 @@ class LayerModel:
     ):
         self.backbone: Backbone = resolve(backbone)
         self.graph: LayerGraph = graph_of(self.backbone)
-        self._weights = None if weights is None else str(weights)
+        source, digest = known_weights(weights)
+        self._weights = (None if weights is None else source, digest)
         self._functions: dict[LayerSpec, Callable[..., Any]] = {}
         learnt = format_of(self.backbone).learnt_layers(self.backbone)
         self._learnt = {self.graph.from_name(name) for name, _ in learnt}
@@ -195,9 +197,9 @@ class LayerModel:
             JAX traces its `run`.
         """
         names = frozenset(one.name for one in given if one not in (SOURCE, IMAGE))
-        return _function(self.backbone, self._weights, names, tuple(one.name for one in asked))[
-            0
-        ]
+        return _function(
+            self.backbone, *self._weights, names, tuple(one.name for one in asked)
+        )[0]
 
     def _state(self, values: dict[LayerSpec, Any]) -> State:
         return State(self.backbone, self.graph, values)
@@ -259,7 +261,7 @@ class LayerModel:
         wanted = self._between(asked, state) if save_all else asked
         names = frozenset(one.name for one in given if one not in (SOURCE, IMAGE))
         function, run = _function(
-            self.backbone, self._weights, names, tuple(one.name for one in wanted)
+            self.backbone, *self._weights, names, tuple(one.name for one in wanted)
         )
         if "" in function.inputs and IMAGE not in state:
             self._read(state)
@@ -313,9 +315,14 @@ _NO_SOURCE = "The state has no source and no image, from which the layer could b
 
 @functools.lru_cache(maxsize=16)
 def _function(
-    backbone: Backbone, weights: str | None, given: frozenset[str], asked: tuple[str, ...]
+    backbone: Backbone,
+    weights: str | None,
+    digest: str,
+    given: frozenset[str],
+    asked: tuple[str, ...],
 ) -> tuple[LayerFunction, Callable[..., list[Any]]]:
     """A part of a network, and the same jitted."""
+    check_unchanged(weights, digest)
     without_top = {layer.name for layer in layers_of(backbone, False)}
     top = not without_top >= {*given, *asked}
     function = format_of(backbone).layer_function(backbone, weights, sorted(given), asked, top)

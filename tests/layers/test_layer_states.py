@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 from small_networks import CHANNELS, save_small_network
 
-from skembed import ImageError, PretrainedEmbedder, layers
+from skembed import ImageError, PretrainedEmbedder, WeightsError, backbones, layers
+from skembed._keras import import_keras
+from skembed.formats import format_of
 from skembed.layers import InputSizeError, LayerModel, LayerSpec, State
 
 
@@ -186,3 +188,62 @@ def test_patches_are_drawn_uniformly_over_scales_and_all_places():
     for wrong in ([np.zeros(3)], [], [np.zeros((4, 4, 1)), np.zeros((4, 4, 2))]):
         with pytest.raises(ValueError, match="maps must"):
             layers.sample_patches_from_data(wrong, 1, 1)
+
+
+def _one_convolution(_backbone, weights, _top):
+    keras = import_keras()
+    convolution = keras.layers.Conv2D(2, 3, name="a", kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((8, 8, 3)), convolution, keras.layers.ReLU(name="r")])
+    if weights not in (None, "imagenet"):
+        model.load_weights(weights)
+    return model
+
+
+@pytest.fixture
+def one_convolution():
+    """A backbone whose weights may be a file."""
+    return backbones.Backbone(
+        name="one_convolution",
+        origin="a test",
+        builder=_one_convolution,
+        digest="one",
+        input_size=(8, 8),
+        preparation=None,
+        n_features=2,
+        n_parameters=56,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_weights_file_that_changes_is_read_again_or_refused(one_convolution, tmp_path):
+    """Layers are kept by what the file held, and a state never mixes two networks."""
+    path, image = tmp_path / "one.weights.h5", np.ones((8, 8, 3), np.float32)
+    model = _one_convolution(None, None, False)
+    model.save_weights(path)
+    first = LayerModel(one_convolution, weights=path)
+    assert first.build_layer("a", image)["a"].max() == 27
+    model.layers[0].kernel.assign(model.layers[0].kernel * 2)
+    model.save_weights(path)
+    with pytest.raises(WeightsError, match="has changed since"):
+        first.build_layer("r", image)
+    second = LayerModel(one_convolution, weights=path)
+    assert second.build_layer("a", image)["a"].max() == 54
+    embedder = PretrainedEmbedder(one_convolution, weights=path, engine="jax", cache=False)
+    spec = embedder._spec()
+    model.layers[0].kernel.assign(model.layers[0].kernel * 2)
+    model.save_weights(path)
+    with pytest.raises(WeightsError, match="has changed since"):
+        format_of(one_convolution).network(spec.network)
+    with pytest.raises(WeightsError, match="no file"):
+        LayerModel(one_convolution, weights=tmp_path / "two.weights.h5")
+
+
+def test_a_live_model_that_was_trained_since_is_refused():
+    """Its other layers would be those of another network."""
+    live = _one_convolution(None, None, False)
+    described, image = backbones.from_model(live), np.ones((8, 8, 3), np.float32)
+    assert layers.build_layer(described, "a", image)["a"].max() == 27
+    live.layers[0].kernel.assign(live.layers[0].kernel * 2)
+    with pytest.raises(WeightsError, match="has changed since it was first described"):
+        layers.build_layer(described, "r", image)
+    assert layers.build_layer(live, "r", image)["r"].max() == 54

@@ -7,6 +7,7 @@ from typing import Any
 from ..._keras import fixed_settings, import_keras
 from ...backbones._spec import Backbone
 from .._network import EMBEDDING, PREDICTIONS, Layer, NetworkSpec
+from .._weights import check_unchanged
 from ._channels import ChannelAxes, channels_last
 from ._expand import after_own_activation, expanded
 from ._graph import (
@@ -105,6 +106,7 @@ def tapped(spec: NetworkSpec) -> Any:
     """Return the Keras model with one output for each tap, in the order of the columns."""
     with fixed_settings():
         model = load(spec.backbone, spec.builder_weights, spec.top)
+        check_unchanged(spec.builder_weights, spec.weights_digest)
         if [tap.layer for tap in spec.taps] == [EMBEDDING] and _gives_its_embedding(
             model, spec
         ):

@@ -9,9 +9,10 @@ from typing import Any
 from ..._keras import fixed_settings, import_keras
 from ...backbones._spec import Backbone
 from .._partial import LayerFunction
+from .._weights import check_unchanged, known_weights
 from ._expand import expanded
 from ._graph import calls, output_calls
-from ._models import load
+from ._models import is_live, load
 
 
 def layer_function(
@@ -22,14 +23,19 @@ def layer_function(
     top: bool,
 ) -> LayerFunction:
     """Return what computes layers from others; see :meth:`.._format.Format.layer_function`."""
-    model, tensors = _network(backbone, weights, top)
+    import jax.numpy as jnp
+
+    if is_live(backbone):
+        load(backbone, weights, top)  # which refuses a model that was trained since
+    model, tensors = _network(backbone, weights, known_weights(weights)[1], top)
     known = {name: tensors[name] for name in given if name in tensors}
     outputs = [tensors[name] for name in asked]
     used = _reached(outputs, {id(tensor): name for name, tensor in known.items()})
     names = [name for name in known if name in used]
     inputs = [known[name] for name in names]
-    if id(model.input) in used.values():
-        names, inputs = ["", *names], [model.input, *inputs]
+    (image,) = model.inputs
+    if id(image) in used.values():
+        names, inputs = ["", *names], [image, *inputs]
     with fixed_settings():
         part = import_keras().Model(inputs, outputs)
 
@@ -38,18 +44,22 @@ def layer_function(
         found, _ = part.stateless_call(trainable, fixed, list(values), training=False)
         return list(found) if isinstance(found, list | tuple) else [found]
 
+    # A later training of a live model must not reach them.
     variables = [
-        [variable.value for variable in some]
+        [jnp.array(variable.value, copy=is_live(backbone)) for variable in some]
         for some in (part.trainable_variables, part.non_trainable_variables)
     ]
     return LayerFunction(tuple(names), variables, run)
 
 
 @functools.lru_cache(maxsize=2)
-def _network(backbone: Backbone, weights: str | None, top: bool) -> tuple[Any, dict[str, Any]]:
+def _network(
+    backbone: Backbone, weights: str | None, digest: str, top: bool
+) -> tuple[Any, dict[str, Any]]:
     """The network with all its layers within reach, and what each gives, by name."""
     with fixed_settings():
         model = expanded(load(backbone, weights, top))
+    check_unchanged(weights, digest)
     found = calls(model) | output_calls(model)
     shown = {"predictions@1": "predictions"} if top else {}
     return model, {shown.get(name, name): call.output for name, call in found.items()}
