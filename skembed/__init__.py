@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from .estimators._vectors import cosine_similarity
     from .estimators.discretizer import Discretizer
     from .estimators.full_network import FullNetworkEmbedder
-    from .estimators.layer_kernels import LayerKernelClassifierCV, LayerKernelRegressorCV
+    from .estimators.layer_kernel_classifier import LayerKernelClassifierCV
+    from .estimators.layer_kernel_regressor import LayerKernelRegressorCV
     from .estimators.layer_selector import LayerSelector
     from .estimators.pretrained import PretrainedEmbedder
     from .estimators.prototypes import PrototypeEmbedder
@@ -108,7 +109,8 @@ _MODULES = {
     "estimators._vectors": ("cosine_similarity",),
     "estimators.discretizer": ("Discretizer",),
     "estimators.full_network": ("FullNetworkEmbedder",),
-    "estimators.layer_kernels": ("LayerKernelClassifierCV", "LayerKernelRegressorCV"),
+    "estimators.layer_kernel_classifier": ("LayerKernelClassifierCV",),
+    "estimators.layer_kernel_regressor": ("LayerKernelRegressorCV",),
     "estimators.layer_selector": ("LayerSelector",),
     "estimators.pretrained": ("PretrainedEmbedder",),
     "estimators.prototypes": ("PrototypeEmbedder",),

@@ -16,10 +16,10 @@ _WIDTH = 4096
 _EXACT = 2**24
 
 
-def row_blocks(X: np.ndarray) -> Iterator[slice]:
-    """Cut X into groups of whole rows."""
+def row_blocks(X: np.ndarray, values: int = _BLOCK) -> Iterator[slice]:
+    """Cut X into groups of whole rows, of so many values at most, or of one row."""
     n_rows, n_columns = X.shape
-    step = max(1, _BLOCK // max(1, n_columns))
+    step = max(1, values // max(1, n_columns))
     return (slice(i, min(i + step, n_rows)) for i in range(0, n_rows, step))
 
 
@@ -74,11 +74,23 @@ def inner_products(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     dtype = np.float32 if exact else np.float64
     width = min(_WIDTH, _EXACT // _largest_product(A, B)) if exact else _WIDTH
     total = np.zeros((len(A), len(B)))
+    # By blocks of rows where it is large, so that there is no second of it.
+    blocks = list(row_blocks(total, values=4 * _BLOCK))
     for start in range(0, A.shape[1], width):
         a = A[:, start : start + width].astype(dtype, copy=False)
-        # NumPy sees that both are the same array, and computes half of a symmetric product.
-        b = a if B is A else B[:, start : start + width].astype(dtype, copy=False)
-        total += a @ b.T
+        if B is not A:
+            b = B[:, start : start + width].astype(dtype, copy=False)
+            for rows in blocks:
+                total[rows] += a[rows] @ b.T
+        elif len(blocks) == 1:
+            # NumPy sees that both are the same array, and computes half of a symmetric product.
+            total += a @ a.T
+        else:
+            for rows in blocks:
+                total[rows, : rows.stop] += a[rows] @ a[: rows.stop].T
+    if B is A:
+        for rows in blocks:
+            total[rows, rows.stop :] = total[rows.stop :, rows].T
     return total
 
 

@@ -24,6 +24,8 @@ from ._arrays import inner_products, weighted_rows
 LARGEST = 20_000
 # Rows up to which an eigen-decomposition, which takes 20 times as long as a solution, is made.
 _LARGEST_EIGEN = 4_000
+# Of LSQR's residual; scikit-learn's 1e-4 moves decisions in their second digit.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +58,62 @@ class RidgeSolver:
     takes_many_targets = True
     gives_probabilities = False
 
-    def fit(self, A: np.ndarray, Y: np.ndarray, C: float) -> tuple[np.ndarray, np.ndarray]:
+    def fit(
+        self, A: np.ndarray, Y: np.ndarray, C: float, weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients (n_outputs, n_columns) and intercepts for rows of mean zero.
 
         By the kernel, or by the columns where these are fewer; beyond ``LARGEST`` of both by
-        LSQR, which needs neither matrix.
+        LSQR, which needs neither matrix. Weights are multiplied into A.
         """
+        mean = np.average(Y, axis=0, weights=weight)
+        targets, roots = _with_roots(Y - mean, weight)
+        if roots is not None:
+            A *= roots.astype(A.dtype)
         if len(A) <= min(A.shape[1], LARGEST):
-            return _by_kernel(self, A, Y, C)
-        solver = "cholesky" if A.shape[1] <= LARGEST else "lsqr"
-        model = Ridge(alpha=1 / C, solver=solver).fit(A, Y)
-        return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+            dual = _solution(inner_products(A, A), targets, C)
+            return weighted_rows(dual.T, A), mean
+        if A.shape[1] <= LARGEST:
+            columns, moments = A.T, weighted_rows(targets.T, A).T
+            return _solution(inner_products(columns, columns), moments, C).T, mean
+        model = Ridge(alpha=1 / C, solver="lsqr", fit_intercept=False, tol=_TOLERANCE)
+        return np.atleast_2d(model.fit(A, targets).coef_), mean
 
     def path(
-        self, K: np.ndarray, Y: np.ndarray, Cs: Sequence[float], *, leave_out: bool = False
+        self,
+        K: np.ndarray,
+        Y: np.ndarray,
+        Cs: Sequence[float],
+        weight: np.ndarray | None = None,
+        *,
+        leave_out: bool = False,
     ) -> Iterator[Solution]:
-        """Yield a solution for each C; a single one overwrites K.
+        """Yield a solution for each C; K is overwritten.
 
-        The residual of a row that is left out is ``a_i / (G_ii - 1 / (n alpha))``, with ``a = G (Y
-        - mean)``, ``G = (K + alpha I)^-1`` and the intercept's part of G taken off (Rifkin and
-        Lippert 2007, "Notes on regularized least squares").
+        The residual of a row that is left out is ``a_i / (G_ii - p_i / alpha)``, with ``a = G (Y
+        - mean)``, ``G = (K + alpha I)^-1`` and the row's part p_i of all weights, which is the
+        intercept's part of G (Rifkin and Lippert 2007, "Notes on regularized least squares").
+        With weights, rows of K and Y are multiplied by their roots, and a is divided by them.
+
+        A decomposition for each C takes less time than the eigenvalues of K, which would serve
+        all, up to some twenty of them.
         """
-        n, mean = len(K), Y.mean(axis=0)
+        mean = np.average(Y, axis=0, weights=weight)
+        targets, roots = _with_roots(Y - mean, weight)
+        share = np.full(len(K), 1 / len(K)) if weight is None else weight / weight.sum()
+        if roots is not None:
+            K *= roots
+            K *= roots.T
         invert: Any = get_lapack_funcs("potri", (K,))
-        for C in Cs:
-            A = K if len(Cs) == 1 else K.copy()
-            A.flat[:: n + 1] += 1 / C
-            factor = cho_factor(A, lower=True, overwrite_a=True, check_finite=False)
-            dual = cho_solve(factor, Y - mean, check_finite=False)
+        for i, C in enumerate(Cs, start=1):
+            factor = _factor(K if i == len(Cs) else K.copy(), C)
+            dual = cho_solve(factor, targets, check_finite=False)
             left_out = None
             if leave_out:
                 inverse, _ = invert(factor[0], lower=1, overwrite_c=1)
-                left_out = Y - dual / (inverse.diagonal() - C / n)[:, None]
-            yield Solution(dual, mean, left_out)
+                residuals = dual / (inverse.diagonal() - C * share)[:, None]
+                left_out = Y - (residuals if roots is None else residuals / roots)
+            yield Solution(dual if roots is None else dual * roots, mean, left_out)
 
     def losses(self, decisions: np.ndarray, Y: np.ndarray) -> np.ndarray:
         """The squared error of each row."""
@@ -105,18 +130,27 @@ class LogisticSolver:
     takes_many_targets = False
     gives_probabilities = True
 
-    def fit(self, A: np.ndarray, Y: np.ndarray, C: float) -> tuple[np.ndarray, np.ndarray]:
+    def fit(
+        self, A: np.ndarray, Y: np.ndarray, C: float, weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return coefficients (n_outputs, n_columns) and intercepts for rows of mean zero.
 
         On the rows' coordinates, or on the columns where these are fewer or rows are many.
         """
         if len(A) <= min(A.shape[1], _LARGEST_EIGEN):
-            return _by_kernel(self, A, Y, C)
-        model = LogisticRegression(C=C, max_iter=1000).fit(A, _classes(Y))
+            (solution,) = self.path(inner_products(A, A), Y, [C], weight)
+            return weighted_rows(solution.dual.T, A), solution.intercept
+        model = LogisticRegression(C=C, max_iter=1000).fit(A, _classes(Y), weight)
         return model.coef_, model.intercept_
 
     def path(
-        self, K: np.ndarray, Y: np.ndarray, Cs: Sequence[float], *, leave_out: bool = False
+        self,
+        K: np.ndarray,
+        Y: np.ndarray,
+        Cs: Sequence[float],
+        weight: np.ndarray | None = None,
+        *,
+        leave_out: bool = False,
     ) -> Iterator[Solution]:
         """Yield a solution for each C."""
         del leave_out
@@ -129,7 +163,7 @@ class LogisticSolver:
             model = LogisticRegression(C=C, max_iter=1000)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(Z, y)
+                model.fit(Z, y, weight)
             yield Solution(
                 *_for_all_outputs(
                     model.classes_,
@@ -147,11 +181,26 @@ class LogisticSolver:
         return logsumexp(decisions, axis=1) - own
 
 
-def _by_kernel(
-    solver: Any, A: np.ndarray, Y: np.ndarray, C: float
-) -> tuple[np.ndarray, np.ndarray]:
-    (solution,) = solver.path(inner_products(A, A), Y, [C])
-    return weighted_rows(solution.dual.T, A), solution.intercept
+def _with_roots(
+    targets: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Targets times the roots of weights, and the roots as a column."""
+    if weight is None:
+        return targets, None
+    roots = np.sqrt(weight)[:, None]
+    return targets * roots, roots
+
+
+def _factor(K: np.ndarray, C: float) -> tuple[np.ndarray, bool]:
+    """The Cholesky factor of K + I / C, in the place of the symmetric K."""
+    K.flat[:: len(K) + 1] += 1 / C
+    # LAPACK takes columns, and would copy rows; of a symmetric matrix they are the same.
+    return cho_factor(K.T, lower=True, overwrite_a=True, check_finite=False)
+
+
+def _solution(K: np.ndarray, targets: np.ndarray, C: float) -> np.ndarray:
+    """``(K + I / C)^-1 targets``, in the place of K."""
+    return cho_solve(_factor(K, C), targets, check_finite=False)
 
 
 SOLVERS = {"ridge": RidgeSolver(), "logistic": LogisticSolver()}

@@ -1,57 +1,29 @@
-"""Gram matrices of layers: computed once, cut and centred for each fold."""
+"""Gram matrices of layers: computed once, added up, cut and centred for each fold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from ._arrays import inner_products
 from ._layer_columns import LayerColumns
-from ._layer_scaling import Scaling, centred
+from ._layer_scaling import Scaling, centre
+
+Fold = tuple[np.ndarray, np.ndarray]
 
 # Below this part of a layer's largest inner product, variance is rounding.
 _CONSTANT = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class FoldGrams:
-    """The kernels of all layers between the rows of a fold, centred on its training rows.
-
-    Each is divided by its mean diagonal on the training rows, so that layers weigh the same
-    whatever their width and size. A layer that is constant there has a kernel of zeros.
-
-    Parameters
-    ----------
-    train : float32 array of shape (n_layers, n_train, n_train)
-        Between training rows.
-    test : float32 array of shape (n_layers, n_test, n_train)
-        Between rows to test and training rows; no row to test has moved a centre or a size.
-    """
-
-    train: np.ndarray
-    test: np.ndarray
-
-    def combined(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The weighted sums of the kernels, float64: of training rows, and of rows to test."""
-        chosen = np.flatnonzero(weights)
-        sums = []
-        for kernels in (self.train, self.test):
-            total = np.zeros(kernels.shape[1:])
-            for i in chosen:
-                total += weights[i] * kernels[i]
-            sums.append(total)
-        return sums[0], sums[1]
+# Values of each Gram matrix that are added up at a time: with 50 layers, 13 MB in float32.
+_BLOCK = 2**16
 
 
 class LayerGrams:
-    """Kernels of the layers of some rows.
+    """Kernels of weighted layers, for the folds of some rows.
 
     Where a scaling learns nothing, one Gram matrix a layer serves all folds: centring is done on
-    it, by the fold's training rows. Scaling each column by its deviation cannot be done on a Gram
-    matrix, so a scaling that learns is fitted, and its kernels computed, in each fold.
+    the sum, by the fold's training rows. Scaling each column by its deviation cannot be done on a
+    Gram matrix, so a scaling that learns is fitted, and its inner products computed, in each fold.
 
     Parameters
     ----------
@@ -61,6 +33,10 @@ class LayerGrams:
         Their layers.
     scaling : Scaling
         How they are scaled.
+    folds : list of (train, test)
+        Positions of rows.
+    weight : float64 array of shape (n_samples,) or None, default=None
+        What each row counts in means and sizes; positive.
     keep : callable or None, default=None
         Takes a function that computes the Gram matrices of all rows, and returns these: from the
         store, where they are known.
@@ -71,56 +47,130 @@ class LayerGrams:
         X: np.ndarray,
         layers: LayerColumns,
         scaling: Scaling,
+        folds: Sequence[Fold],
+        weight: np.ndarray | None = None,
         keep: Callable[[Callable[[], np.ndarray]], np.ndarray] | None = None,
     ):
-        self.X, self.layers, self.scaling, self._keep = X, layers, scaling, keep
+        self.folds = folds
+        weight = np.ones(len(X)) if weight is None else weight
+        if scaling.is_learned:
+            self._stacks = [_learned(X, layers, scaling, fold, weight) for fold in folds]
+            return
 
-    def fold(self, train: np.ndarray, test: np.ndarray) -> FoldGrams:
-        """The kernels of a fold, by the positions of its rows."""
-        n_layers, n, m = len(self.layers), len(train), len(test)
-        found = FoldGrams(
-            np.empty((n_layers, n, n), np.float32), np.empty((n_layers, m, n), np.float32)
+        def compute() -> np.ndarray:
+            return _gram_matrices(X, layers, lambda Z: _near_zero(scaling.apply(Z, None)))
+
+        grams = compute() if keep is None else keep(compute)
+        self._stacks = [_Stack(grams, folds, weight)]
+
+    def kernels(self, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the weighted sum of the layers' kernels for each fold.
+
+        Each layer's kernel is divided by its mean diagonal on the training rows, so that layers
+        weigh the same whatever their width and size; a layer that is constant there counts nothing.
+
+        Parameters
+        ----------
+        weights : float64 array of shape (n_layers,)
+            Of the layers.
+
+        Yields
+        ------
+        K : float64 array of shape (n_train, n_train)
+            Between training rows, centred on them.
+        K_test : float64 array of shape (n_test, n_train)
+            Between rows to test and training rows; no row to test has moved a centre or a size.
+        """
+        for stack in self._stacks:
+            yield from stack.kernels(weights)
+
+
+class _Stack:
+    """Inner products of layers, float32 of shape (n_layers, n, n), and folds of their n rows."""
+
+    def __init__(self, grams: np.ndarray, folds: Sequence[Fold], weight: np.ndarray):
+        self._grams, self._folds = grams, folds
+        self._shares = np.zeros((len(folds), len(weight)))
+        for share, (train, _) in zip(self._shares, folds, strict=True):
+            share[train] = weight[train] / weight[train].sum()
+        self._sizes = np.stack([self._size(gram) for gram in grams], axis=1)
+
+    def kernels(self, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        scales = np.divide(
+            weights, self._sizes, out=np.zeros_like(self._sizes), where=self._sizes > 0
         )
-        for i in range(n_layers):
-            found.train[i], found.test[i] = _centred_gram(*self._parts(i, train, test))
-        return found
+        for (train, test), share, total in zip(
+            self._folds, self._shares, self._sums(scales), strict=True
+        ):
+            yield _centred_kernels(total, train, test, share[train])
 
-    def _parts(
-        self, i: int, train: np.ndarray, test: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Inner products of a layer: among training rows, and of rows to test with these."""
-        if not self.scaling.is_learned:
-            whole = self._uncentred[i]
-            return whole[np.ix_(train, train)], whole[np.ix_(test, train)]
-        columns = self.X[:, self.layers.columns[i]]
-        fitted = self.scaling.fit(columns[train])
-        A, B = (self.scaling.apply(columns[rows], fitted) for rows in (train, test))
-        return inner_products(A, A), inner_products(B, A)
+    def _size(self, gram: np.ndarray) -> np.ndarray:
+        """The mean diagonal of the centred kernel for each fold; 0 where a layer is constant."""
+        diagonal = gram.diagonal().astype(np.float64)
+        means = np.einsum("fi,fi->f", self._shares @ gram.astype(np.float64), self._shares)
+        sizes = self._shares @ diagonal - means
+        largest = np.where(self._shares > 0, np.abs(diagonal), 0).max(axis=1)
+        return np.where(sizes > _CONSTANT * largest, sizes, 0)
 
-    @cached_property
-    def _uncentred(self) -> np.ndarray:
-        return self._compute() if self._keep is None else self._keep(self._compute)
-
-    def _compute(self) -> np.ndarray:
-        n = len(self.X)
-        grams = np.empty((len(self.layers), n, n), np.float32)
-        for i, columns in enumerate(self.layers.columns):
-            Z = self.scaling.apply(self.X[:, columns], None)
-            # Any shift leaves the centred kernels of all folds as they are; this one leaves
-            # float32 the digits that the rows differ in.
-            Z, _ = centred(Z)
-            grams[i] = inner_products(Z, Z)
-        return grams
+    def _sums(self, scales: np.ndarray) -> np.ndarray:
+        """The weighted sums of the matrices, a row of scales for each; one pass for all folds."""
+        chosen = np.flatnonzero(scales.any(axis=0))
+        n_layers, n, _ = self._grams.shape
+        flat, scales = self._grams.reshape(n_layers, n * n), scales[:, chosen]
+        if len(chosen) and chosen[-1] - chosen[0] + 1 == len(chosen):
+            chosen = slice(chosen[0], chosen[-1] + 1)  # neighbours need not be copied
+        sums = np.empty((len(scales), n * n))
+        for start in range(0, n * n, _BLOCK):
+            some = slice(start, start + _BLOCK)
+            sums[:, some] = scales @ flat[chosen, some].astype(np.float64)
+        return sums.reshape(-1, n, n)
 
 
-def _centred_gram(K: np.ndarray, K_test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inner products after the training rows' mean has been taken off, by mean diagonal 1."""
-    K, K_test = K.astype(np.float64), K_test.astype(np.float64)
-    largest = np.abs(K.diagonal()).max(initial=0)
-    means, mean = K.mean(axis=0), K.mean()
-    K_test = K_test - K_test.mean(axis=1, keepdims=True) - means + mean
-    K = K - means - means[:, None] + mean
-    size = K.trace() / len(K)
-    if size <= _CONSTANT * largest:
-        return np.zeros_like(K), np.zeros_like(K_test)
-    return K / size, K_test / size
+def _near_zero(Z: np.ndarray) -> np.ndarray:
+    """Columns less their means.
+
+    Any shift of the columns leaves the centred kernels of all folds as they are; this one leaves
+    float32 the digits that the rows differ in.
+    """
+    Z = np.array(Z)
+    centre(Z)
+    return Z
+
+
+def _learned(
+    X: np.ndarray, layers: LayerColumns, scaling: Scaling, fold: Fold, weight: np.ndarray
+) -> _Stack:
+    """The inner products of a fold whose training rows a scaling has learnt from."""
+    train, test = fold
+    rows, n = np.concatenate(fold), len(train)
+
+    def scaled(Z: np.ndarray) -> np.ndarray:
+        return scaling.apply(Z, scaling.fit(Z[:n]))
+
+    places = (np.arange(n), np.arange(n, n + len(test)))
+    return _Stack(_gram_matrices(X[rows], layers, scaled), [places], weight[rows])
+
+
+def _gram_matrices(
+    X: np.ndarray, layers: LayerColumns, scaled: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """The inner products of each layer, float32 of shape (n_layers, n_samples, n_samples)."""
+    grams = np.empty((len(layers), len(X), len(X)), np.float32)
+    for gram, columns in zip(grams, layers.columns, strict=True):
+        Z = scaled(X[:, columns])
+        gram[:] = inner_products(Z, Z)
+    return grams
+
+
+def _centred_kernels(
+    total: np.ndarray, train: np.ndarray, test: np.ndarray, share: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a fold's kernels from inner products, and take off the training rows' mean."""
+    K, K_test = total[np.ix_(train, train)], total[np.ix_(test, train)]
+    means = K @ share
+    mean = means @ share
+    K_test -= (K_test @ share)[:, None]
+    K_test -= means - mean
+    K -= means
+    K -= (means - mean)[:, None]
+    return K, K_test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .._choices import LAYER_SCALINGS, LAYER_SEARCHES
 from .._sklearn_compat import EstimatorMixin, Interval, StrOptions
 from ._arrays import check_finite, row_blocks
 from ._layer_columns import LayerColumns, layer_columns
-from ._layer_grams import FoldGrams, LayerGrams
+from ._layer_grams import Fold, LayerGrams
+from ._layer_judging import Score
 from ._layer_rows import embedders_of, fit_rows, rows_of_layers
-from ._layer_scaling import Scaling, centred, scaling
+from ._layer_scaling import Scaling, centre, scaling
 from ._layer_search import Problem, Search, run
 from ._layer_store import kept_grams
 
@@ -66,21 +67,22 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         X: np.ndarray,
         columns: LayerColumns,
         Y: np.ndarray,
-        splits: Sequence[tuple[np.ndarray, np.ndarray]] | None,
+        folds: Sequence[Fold] | None,
         solver: Any,
-        score: Callable[[np.ndarray, np.ndarray], float],
+        score: Score,
+        weight: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Choose layers and C, fit on all rows; return decisions of folds, and their rows."""
         Cs = self._inverse_penalties()
-        rows = self._rows_to_choose_by(Y)
-        problem = self._problem(X[rows], columns, Y[rows], splits, rows, solver, score)
+        rows = self._rows_to_choose_by(Y, weight)
+        problem = self._problem(X, columns, Y, folds, rows, solver, score, weight)
         search = Search(problem, Cs)
         run(search, self.search, columns, self.max_layers)
         candidate, at = search.best()
         weights, C = search.weights[candidate], Cs[at]
-        alone = [problem.scores(one, [C]).mean() for one in np.eye(len(columns))]
+        alone = [problem.judge(one, [C]).means[0] for one in np.eye(len(columns))]
         held_out = list(problem.decisions(weights, [C]))
-        self._learn(X, columns, Y, weights, C, solver)
+        self._learn(X, columns, Y, weights, C, solver, weight)
         self.layers_ = columns.slices()
         self.cv_results_ = search.results(columns.names)
         self.best_index_ = candidate * len(Cs) + at
@@ -91,6 +93,42 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         self.selected_layers_ = [columns.names[i] for i in np.flatnonzero(weights)]
         decisions = np.concatenate([of_C[0] for _, of_C in held_out])
         return decisions, rows[np.concatenate([tested for tested, _ in held_out])]
+
+    def _weight(self, sample_weight: Any, n: int) -> np.ndarray | None:
+        """The checked weights of rows; None for equal ones.
+
+        Raises
+        ------
+        ValueError
+            If they are not one number a row, one is negative, all are 0, or the scaling takes none.
+        """
+        if sample_weight is None:
+            return None
+        if scaling(self.scaling).is_learned:
+            raise ValueError(
+                f"scaling={self.scaling!r} learns means and deviations that know no "
+                "sample_weight; scaling='power' and 'none' learn none."
+            )
+        weight = check_array(
+            sample_weight, ensure_2d=False, dtype="float64", input_name="sample_weight"
+        )
+        if weight.ndim == 0:
+            weight = np.full(n, float(weight))
+        if weight.shape != (n,):
+            raise ValueError(
+                f"sample_weight has the shape {weight.shape}; expected ({n},), one for each row."
+            )
+        if (weight < 0).any():
+            raise ValueError(f"sample_weight has {weight.min()}; expected 0 or more.")
+        if not weight.any():
+            raise ValueError("All values of sample_weight are zero: no row counts.")
+        return weight
+
+    def _check_given(self, y: Any) -> None:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
 
     def _input(self, X: Any) -> tuple[np.ndarray, LayerColumns]:
         """The rows to learn from, and their layers."""
@@ -105,7 +143,7 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         self.embedders_ = embedders_of(self.embedder)
         rows, columns = fit_rows(self.embedders_, X)
         check_finite(rows, self)
-        return rows, columns
+        return _as_float(rows), columns
 
     def _decisions(self, X: Any) -> np.ndarray:
         """The decision for each row and output."""
@@ -117,6 +155,7 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         else:
             rows, columns = rows_of_layers(self.embedders_, X, columns, chosen)
             check_finite(rows, self)
+            rows = _as_float(rows)
         kind, where = scaling(self.scaling), columns.slices()
         out = np.tile(self.intercept_, (len(rows), 1))
         for block in row_blocks(rows):
@@ -144,14 +183,14 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
             raise ValueError(f"Cs={self.Cs!r}; expected one positive number or more.")
         return Cs.tolist()
 
-    def _rows_to_choose_by(self, Y: np.ndarray) -> np.ndarray:
-        """All rows, or the same part of each class."""
-        n = len(Y)
-        if self.max_samples is None or n <= self.max_samples:
-            return np.arange(n)
-        order = check_random_state(self.random_state).permutation(n)
+    def _rows_to_choose_by(self, Y: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+        """All rows that count, or the same part of each class."""
+        rows = np.arange(len(Y)) if weight is None else np.flatnonzero(weight)
+        if self.max_samples is None or len(rows) <= self.max_samples:
+            return rows
+        order = rows[check_random_state(self.random_state).permutation(len(rows))]
         _, classes = np.unique(Y[order] > 0, axis=0, return_inverse=True)
-        share = np.empty(n)
+        share = np.empty(len(order))
         for one in range(classes.max() + 1):
             members = np.flatnonzero(classes == one)
             share[members] = (np.arange(len(members)) + 0.5) / len(members)
@@ -162,22 +201,28 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         X: np.ndarray,
         columns: LayerColumns,
         Y: np.ndarray,
-        splits: Sequence[tuple[np.ndarray, np.ndarray]] | None,
+        folds: Sequence[Fold] | None,
         rows: np.ndarray,
         solver: Any,
-        score: Callable[[np.ndarray, np.ndarray], float],
+        score: Score,
+        weight: np.ndarray | None,
     ) -> Problem:
+        X = X if len(rows) == len(X) else X[rows]
         keep = partial(kept_grams, X, columns, self.scaling) if self.cache else None
-        grams = LayerGrams(X, columns, scaling(self.scaling), keep)
-        if splits is None:
-            everyone, nobody = np.arange(len(X)), np.arange(0)
-            places = [(everyone, nobody)]
+        if folds is None:
+            places = [(np.arange(len(rows)), np.arange(0))]
         else:
-            places = [tuple(_places(rows, part) for part in pair) for pair in splits]
-        folds: list[tuple[np.ndarray, np.ndarray, FoldGrams]] = [
-            (train, test, grams.fold(train, test)) for train, test in places
-        ]
-        return Problem(folds, Y, solver, lambda decisions, at: score(decisions, rows[at]))
+            places = [_places(rows, fold) for fold in folds]
+        weight = None if weight is None else weight[rows]
+        grams = LayerGrams(X, columns, scaling(self.scaling), places, weight, keep)
+        return Problem(
+            grams,
+            Y[rows],
+            solver,
+            lambda decisions, at: score(decisions, rows[at]),
+            weight,
+            leave_out=folds is None,
+        )
 
     def _learn(
         self,
@@ -187,23 +232,26 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         weights: np.ndarray,
         C: float,
         solver: Any,
+        weight: np.ndarray | None,
     ) -> None:
         """Fit the chosen layers on all rows."""
         kind = scaling(self.scaling)
         chosen = np.flatnonzero(weights)
-        scalers, means, sizes, parts = {}, [], [], []
-        for i in chosen:
-            scalers[columns.names[i]], Z = _fitted(kind, X[:, columns.columns[i]])
-            Z, mean = centred(Z)
-            variance = np.square(Z, dtype=np.float64).sum() / len(Z)
+        widths = [X[:1, columns.columns[i]].shape[1] for i in chosen]
+        ends = np.cumsum(widths)
+        scalers, means, sizes = {}, [], []
+        A = np.empty((len(X), ends[-1]), np.result_type(X, np.float32))
+        for i, part in zip(chosen, np.split(A, ends[:-1], axis=1), strict=True):
+            scaler, mean, variance = _scale_into(part, X[:, columns.columns[i]], kind, weight)
             size = float(np.sqrt(weights[i] / variance)) if variance > 0 else 0.0
+            np.multiply(part, size, out=part)
+            scalers[columns.names[i]] = scaler
             means.append(mean)
             sizes.append(size)
-            parts.append(Z * Z.dtype.type(size))
-        coef, intercept = solver.fit(np.hstack(parts), Y, C)
-        ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+        coef, intercept = solver.fit(A, Y, C, weight)
         by_layer = [
-            own * size for own, size in zip(np.split(coef, ends, axis=1), sizes, strict=True)
+            own * size
+            for own, size in zip(np.split(coef, ends[:-1], axis=1), sizes, strict=True)
         ]
         self.scalers_ = scalers
         self.coef_ = dict(zip(scalers, by_layer, strict=True))
@@ -211,16 +259,35 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         self.intercept_ = intercept - np.sum(shifts, axis=0)
 
 
-def _fitted(kind: Scaling, Z: np.ndarray) -> tuple[Any, np.ndarray]:
+def _scale_into(
+    out: np.ndarray, Z: np.ndarray, kind: Scaling, weight: np.ndarray | None
+) -> tuple[Any, np.ndarray, float]:
+    """Write the scaled columns of a layer, less their means; return scaler, means and variance."""
     scaler = kind.fit(Z)
-    scaled = kind.apply(Z, scaler)
-    return scaler, scaled if scaled.dtype.kind == "f" else scaled.astype(np.float32)
+    out[:] = kind.apply(Z, scaler)
+    return scaler, *centre(out, weight)
 
 
-def _places(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Where those rows of a part that are used stand among those used."""
-    kept = np.intersect1d(rows, part)
-    return np.searchsorted(rows, kept)
+def _places(rows: np.ndarray, fold: Fold) -> Fold:
+    """Where those rows of a fold that are used stand among those used.
+
+    Raises
+    ------
+    ValueError
+        If none of a part is.
+    """
+    train, test = (np.searchsorted(rows, np.intersect1d(rows, part)) for part in fold)
+    if not len(train) or not len(test):
+        raise ValueError(
+            "A fold has no row to train on, or none to test, among those that layers are chosen "
+            "by: at most max_samples, and none with a sample_weight of 0."
+        )
+    return train, test
+
+
+def _as_float(rows: np.ndarray) -> np.ndarray:
+    """Rows of an embedder, which are int8 where it quantises."""
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
 
 
 def _are_images(X: Any) -> bool:

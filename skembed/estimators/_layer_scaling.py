@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arrays import row_blocks
 from .ternary_scaler import TernaryScaler
 
 # Of the sum of squares: a deviation in the sixth digit, which float32 does not hold.
@@ -50,17 +51,42 @@ def power(Z: np.ndarray) -> np.ndarray:
     return Z / np.where(norms > 0, norms, 1)
 
 
-def centred(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return columns less their means, and the means in float64.
+def centre(Z: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+    """Take the means off the columns of Z, in place.
 
     Where all that is left is rounding, nothing is.
+
+    Parameters
+    ----------
+    Z : float array of shape (n, n_columns)
+        It is overwritten.
+    weight : float64 array of shape (n,) or None, default=None
+        What each row counts.
+
+    Returns
+    -------
+    mean : float64 array of shape (n_columns,)
+        What was taken off.
+    variance : float
+        That of all columns together.
     """
-    mean = Z.mean(axis=0, dtype=np.float64)
-    left = Z - mean.astype(Z.dtype)
-    bound = _ROUNDING * np.square(Z, dtype=np.float64).sum()
-    if np.square(left, dtype=np.float64).sum() <= bound:
-        left = np.zeros_like(left)
-    return left, mean
+    share = np.full(len(Z), 1 / len(Z)) if weight is None else weight / weight.sum()
+    mean = _averages(np.positive, Z, share)
+    bound = _ROUNDING * _averages(np.square, Z, share).sum()
+    Z -= mean.astype(Z.dtype)
+    variance = float(_averages(np.square, Z, share).sum())
+    if variance <= bound:
+        Z[:] = 0
+        return mean, 0.0
+    return mean, variance
+
+
+def _averages(function: np.ufunc, Z: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The mean of a function of each column, in float64; a block of rows at a time."""
+    total = np.zeros(Z.shape[1])
+    for rows in row_blocks(Z):
+        total += share[rows] @ function(Z[rows], dtype=np.float64)
+    return total
 
 
 def _as_it_is(Z: np.ndarray) -> np.ndarray:

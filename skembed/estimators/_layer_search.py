@@ -11,10 +11,32 @@ import numpy as np
 
 from .._errors import did_you_mean
 from ._layer_columns import LayerColumns
-from ._layer_grams import FoldGrams
+from ._layer_grams import LayerGrams
 
 # How fast the weights of earlier layers fade, as parts of the network's depth.
 _FADING = (0.03, 0.06, 0.12, 0.24, 0.48)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a candidate.
+
+    Parameters
+    ----------
+    scores : float64 array of shape (n_Cs, n_folds)
+        The larger, the better.
+    fit_seconds, score_seconds : float64 array of shape (n_folds,)
+        For all C together.
+    """
+
+    scores: np.ndarray
+    fit_seconds: np.ndarray
+    score_seconds: np.ndarray
+
+    @property
+    def means(self) -> np.ndarray:
+        """The mean score for each C."""
+        return self.scores.mean(axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +45,49 @@ class Problem:
 
     Parameters
     ----------
-    folds : list of (train, test, FoldGrams)
-        Positions of rows, and their kernels. A single fold without rows to test stands for
-        leaving out each row in turn.
+    grams : LayerGrams
+        Kernels, and the folds that they are for.
     Y : float64 array of shape (n_samples, n_outputs)
         The targets.
     solver : object
         One of ``_kernel_solvers.SOLVERS``.
     score : callable
         Takes decisions and the positions of their rows; the larger, the better.
+    weight : float64 array of shape (n_samples,) or None, default=None
+        What each row counts.
+    leave_out : bool, default=False
+        Whether each training row is left out in turn; a fold has no others to test then.
     """
 
-    folds: Sequence[tuple[np.ndarray, np.ndarray, FoldGrams]]
+    grams: LayerGrams
     Y: np.ndarray
     solver: Any
     score: Callable[[np.ndarray, np.ndarray], float]
+    weight: np.ndarray | None = None
+    leave_out: bool = False
 
     def decisions(
         self, weights: np.ndarray, Cs: Sequence[float]
     ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
         """Yield for each fold its rows, and their decisions for each C by a model without them."""
-        for train, test, grams in self.folds:
-            K, K_test = grams.combined(weights)
-            leave_out = not len(test)
-            path = self.solver.path(K, self.Y[train], Cs, leave_out=leave_out)
-            if leave_out:
+        kernels = self.grams.kernels(weights)
+        for (train, test), (K, K_test) in zip(self.grams.folds, kernels, strict=True):
+            weight = None if self.weight is None else self.weight[train]
+            path = self.solver.path(K, self.Y[train], Cs, weight, leave_out=self.leave_out)
+            if self.leave_out:
                 yield train, [solution.left_out for solution in path]
             else:
                 yield test, [solution.decisions(K_test) for solution in path]
 
-    def scores(self, weights: np.ndarray, Cs: Sequence[float]) -> np.ndarray:
-        """The score for each C and fold."""
-        return np.array(
-            [
-                [self.score(decisions, rows) for decisions in of_Cs]
-                for rows, of_Cs in self.decisions(weights, Cs)
-            ]
-        ).T
+    def judge(self, weights: np.ndarray, Cs: Sequence[float]) -> Judged:
+        """Judge the layers' weights with each C."""
+        scores, seconds = [], [time.perf_counter()]
+        for rows, of_Cs in self.decisions(weights, Cs):
+            seconds.append(time.perf_counter())
+            scores.append([self.score(decisions, rows) for decisions in of_Cs])
+            seconds.append(time.perf_counter())
+        spent = np.diff(seconds)
+        return Judged(np.array(scores).T, spent[::2], spent[1::2])
 
 
 @dataclass(slots=True)
@@ -77,8 +105,7 @@ class Search:
     problem: Problem
     Cs: Sequence[float]
     weights: list[np.ndarray] = field(default_factory=list)
-    scores: list[np.ndarray] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
 
     def try_all(self, candidates: Iterable[np.ndarray]) -> None:
         """Judge each candidate with each C."""
@@ -87,17 +114,14 @@ class Search:
 
     def try_one(self, weights: np.ndarray) -> float:
         """Judge a candidate with each C, and return its best mean score."""
-        started = time.perf_counter()
-        scores = self.problem.scores(weights, self.Cs)
         self.weights.append(weights)
-        self.scores.append(scores)
-        self.seconds.append(time.perf_counter() - started)
-        return float(scores.mean(axis=1).max())
+        self.judged.append(self.problem.judge(weights, self.Cs))
+        return float(self.judged[-1].means.max())
 
     @property
     def means(self) -> np.ndarray:
         """The mean score of each candidate and C, of shape (n_candidates, n_Cs)."""
-        return np.array([scores.mean(axis=1) for scores in self.scores])
+        return np.array([judged.means for judged in self.judged])
 
     def best(self) -> tuple[int, int]:
         """The candidate and the C that score best; among equals, the first candidate."""
@@ -108,12 +132,13 @@ class Search:
         """What was tried, as ``cv_results_`` of scikit-learn's searches."""
         pairs = [(i, C) for i in range(len(self.weights)) for C in self.Cs]
         layers = [_named(names, self.weights[i]) for i, _ in pairs]
-        splits = np.concatenate(self.scores)
+        splits = np.concatenate([judged.scores for judged in self.judged])
         means = splits.mean(axis=1)
         return {
-            "mean_fit_time": np.repeat(self.seconds, len(self.Cs)) / len(self.Cs),
-            "param_layers": _objects(layers),
-            "param_C": np.array([C for _, C in pairs], float),
+            **self._seconds("fit"),
+            **self._seconds("score"),
+            "param_layers": np.ma.masked_array(_objects(layers)),
+            "param_C": np.ma.masked_array([C for _, C in pairs], dtype=float),
             "layer_weights": np.stack([self.weights[i] for i, _ in pairs]),
             "params": [
                 {"layers": chosen, "C": C} for chosen, (_, C) in zip(layers, pairs, strict=True)
@@ -123,6 +148,12 @@ class Search:
             "std_test_score": splits.std(axis=1),
             "rank_test_score": _ranks(means),
         }
+
+    def _seconds(self, what: str) -> dict[str, np.ndarray]:
+        """Mean and deviation over the folds; all C of a candidate took the same part of them."""
+        spent = np.array([getattr(judged, f"{what}_seconds") for judged in self.judged])
+        spent = np.repeat(spent / len(self.Cs), len(self.Cs), axis=0)
+        return {f"mean_{what}_time": spent.mean(axis=1), f"std_{what}_time": spent.std(axis=1)}
 
 
 def run(search: Search, how: Any, layers: LayerColumns, most: int) -> None:

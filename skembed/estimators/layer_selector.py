@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import EstimatorMixin, HasMethods, Interval, fit_context
 from ._layer_columns import LayerColumns
-from .layer_kernels import LayerKernelClassifierCV
+from .layer_kernel_classifier import LayerKernelClassifierCV
 
 
 class LayerSelector(EstimatorMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator):
@@ -90,7 +90,9 @@ class LayerSelector(EstimatorMixin, SelectorMixin, MetaEstimatorMixin, BaseEstim
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, groups: Any = None) -> LayerSelector:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> LayerSelector:
         """Choose layers.
 
         Parameters
@@ -99,6 +101,8 @@ class LayerSelector(EstimatorMixin, SelectorMixin, MetaEstimatorMixin, BaseEstim
             Features without NaN.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             As the estimator takes it.
+        sample_weight : array-like of shape (n_samples,), float or None, default=None
+            What each row counts for the estimator.
         groups : array-like of shape (n_samples,) or None, default=None
             Rows of one group are never in both train and test of a fold.
 
@@ -122,7 +126,7 @@ class LayerSelector(EstimatorMixin, SelectorMixin, MetaEstimatorMixin, BaseEstim
         if self.layers is not None:
             estimator.set_params(layers=self.layers)
         validate_data(self, X, skip_check_array=True)
-        self.estimator_ = estimator.fit(X, y, groups=groups)
+        self.estimator_ = estimator.fit(X, y, sample_weight=sample_weight, groups=groups)
         weights = np.array(list(estimator.layer_weights_.values()))
         self._chosen = _largest(weights, self.max_layers)
         names = list(estimator.layers_)

@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from ..estimators._class_scores import DECISIONS, class_scores, scoring_method
 from ..estimators._options import with_parameters
-from ..estimators.layer_kernels import LayerKernelClassifierCV
+from ..estimators.layer_kernel_classifier import LayerKernelClassifierCV
 from ..estimators.pretrained import PretrainedEmbedder
 from ..extraction import Report, record_reports
 from ..extraction._progress import Progress

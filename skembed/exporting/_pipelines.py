@@ -18,6 +18,7 @@ from .._optional import skl2onnx
 from ._embedders import embedder_graph
 from ._formats import ExportFormat, onnx_of
 from ._graph import ExportError, ExportGraph
+from ._layer_kernels import with_linear_models
 from ._onnx import OPSET
 from ._steps import register_steps
 from ._write import write_compared_by
@@ -39,7 +40,7 @@ def write_pipeline(pipeline: Pipeline, path: Path, kind: ExportFormat) -> None:
         [step for step in pipeline.steps[1:] if step[1] not in (None, "passthrough")]
     )
     graph = embedder_graph(pipeline[0], as_float=True)
-    classifier = _converted(library, rest, graph.expected[0].shape[1])
+    classifier = _converted(library, with_linear_models(rest), graph.expected[0].shape[1])
     written = _joined(onnx_of(graph), classifier, rest)
     metadata = {**graph.metadata, **_metadata(rest)}
     write_compared_by(

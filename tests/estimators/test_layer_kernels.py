@@ -8,10 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from array_estimators import NAMES_WARN, with_scikit_learns_checks
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
@@ -24,7 +30,7 @@ from skembed import (
     load,
     save,
 )
-from skembed.estimators import _layer_store
+from skembed.estimators import _layer_grams, _layer_store
 from skembed.estimators._layer_columns import layer_columns
 from skembed.estimators._layer_grams import LayerGrams
 from skembed.estimators._layer_scaling import power, scaling
@@ -47,15 +53,15 @@ def digits():
     return np.hstack(parts), y[:240], layers
 
 
-def concatenated(clf, X_train, X):
+def concatenated(clf, X_train, X, weight=None):
     """The chosen layers side by side, scaled, centred and weighted as the kernels' sum is."""
     kind, parts = scaling(clf.scaling), []
     for name in clf.selected_layers_:
         Z_train, Z = X_train[:, clf.layers_[name]], X[:, clf.layers_[name]]
         fitted = kind.fit(Z_train)
         Z_train, Z = (np.asarray(kind.apply(A, fitted), float) for A in (Z_train, Z))
-        mean = Z_train.mean(axis=0)
-        size = np.square(Z_train - mean).sum() / len(Z_train)
+        mean = np.average(Z_train, axis=0, weights=weight)
+        size = np.average(np.square(Z_train - mean).sum(axis=1), weights=weight)
         parts.append((Z - mean) * np.sqrt(clf.layer_weights_[name] / size))
     return np.hstack(parts)
 
@@ -76,10 +82,11 @@ def test_the_sum_of_kernels_is_the_kernel_of_the_concatenation(digits, kind):
     clf = LayerKernelClassifierCV(layers=layers, scaling=kind, search="weighted", Cs=(10,))
     clf.fit(X[:N], y[:N])
     columns = layer_columns(layers, None, X.shape[1])
-    fold = LayerGrams(X, columns, scaling(kind)).fold(np.arange(N), np.arange(N, 2 * N))
+    fold = (np.arange(N), np.arange(N, 2 * N))
     weights = np.array(list(clf.layer_weights_.values()))
+    (kernels,) = LayerGrams(X, columns, scaling(kind), [fold]).kernels(weights)
     A, B = (concatenated(clf, X[:N], X[rows]) for rows in (slice(N), slice(N, 2 * N)))
-    for kernel, direct in zip(fold.combined(weights), (A @ A.T, B @ A.T), strict=True):
+    for kernel, direct in zip(kernels, (A @ A.T, B @ A.T), strict=True):
         np.testing.assert_allclose(kernel, direct, atol=1e-6 * np.abs(direct).max())
     np.testing.assert_allclose(np.trace(A @ A.T) / N, 1)
 
@@ -112,10 +119,12 @@ def test_a_support_vector_machine_decides_alike_on_the_sum_of_kernels(digits):
     X, y, layers = digits
     clf = LayerKernelClassifierCV(layers=layers, Cs=(10,)).fit(X[:N], y[:N])
     A, B = (concatenated(clf, X[:N], X[rows]) for rows in (slice(N), slice(N, None)))
-    fold = LayerGrams(X, layer_columns(layers, None, X.shape[1]), scaling("power"))
-    K, K_test = fold.fold(np.arange(N), np.arange(N, len(X))).combined(
-        np.array(list(clf.layer_weights_.values()))
+    columns, fold = (
+        layer_columns(layers, None, X.shape[1]),
+        (np.arange(N), np.arange(N, len(X))),
     )
+    grams = LayerGrams(X, columns, scaling("power"), [fold])
+    ((K, K_test),) = grams.kernels(np.array(list(clf.layer_weights_.values())))
     by_kernel = SVC(kernel="precomputed", tol=1e-6).fit(K, y[:N]).decision_function(K_test)
     by_columns = SVC(kernel="linear", tol=1e-6).fit(A, y[:N]).decision_function(B)
     np.testing.assert_allclose(by_kernel, by_columns, atol=1e-4)
@@ -179,11 +188,107 @@ def test_rows_to_test_are_never_read_in_selection(digits):
     moved = X[:N].copy()
     moved[60:] *= 3
     for kind in ("power", "none", "standard", "ternary"):
-        folds = [
-            LayerGrams(rows, columns, scaling(kind)).fold(train[:60], train[60:])
+        grams = [
+            LayerGrams(rows, columns, scaling(kind), [(train[:60], train[60:])])
             for rows in (X[:N], moved)
         ]
-        np.testing.assert_allclose(folds[0].train, folds[1].train, atol=2e-4)
+        for weights in np.eye(len(columns)):
+            (as_it_is, _), (as_moved, _) = (next(one.kernels(weights)) for one in grams)
+            np.testing.assert_allclose(as_it_is, as_moved, atol=2e-4)
+
+
+def test_weights_count_rows_in_the_model_in_each_scale_and_in_the_score(digits):
+    """By models of all other rows, weighted; a row that counts nothing is as if it were not there."""
+    X, y, layers = digits
+    weight = np.random.default_rng(0).uniform(0.2, 3, N)
+    weight[::9] = 0
+    clf = LayerKernelClassifierCV(layers=layers, search=[("conv0", "conv2")], Cs=(30,))
+    by_weight = clone(clf).fit(X[:N], y[:N], sample_weight=weight)
+    A, B = (
+        concatenated(by_weight, X[:N], X[rows], weight) for rows in (slice(N), slice(N, None))
+    )
+    Y = np.where(y[:N, None] == by_weight.classes_, 1.0, -1.0)
+    ridge = Ridge(alpha=1 / 30).fit(A, Y, weight)
+    np.testing.assert_allclose(by_weight.decision_function(X[N:]), ridge.predict(B), atol=1e-6)
+    losses = np.zeros(N)
+    for i in np.flatnonzero(weight):
+        others = (np.arange(N) != i) & (weight > 0)
+        model = Ridge(alpha=1 / 30).fit(A[others], Y[others], weight[others])
+        losses[i] = np.square(model.predict(A[[i]])[0] - Y[i]).sum()
+    assert by_weight.best_score_ == pytest.approx(-np.average(losses, weights=weight))
+    counted = weight > 0
+    without = clone(clf).fit(X[:N][counted], y[:N][counted], sample_weight=weight[counted])
+    np.testing.assert_allclose(
+        without.predict_proba(X[N:]), by_weight.predict_proba(X[N:]), atol=1e-8
+    )
+
+
+def test_weights_are_routed_to_the_estimator(digits):
+    X, y, layers = digits
+    weight = np.where(y < 5, 1.0, 1e-3)
+    clf = LayerKernelClassifierCV(layers=layers, search="single", Cs=(10,), scoring="accuracy")
+    folds = StratifiedKFold(3)
+    expected = [
+        clone(clf).fit(X[train], y[train], weight[train]).score(X[test], y[test], weight[test])
+        for train, test in folds.split(X, y)
+    ]
+    with config_context(enable_metadata_routing=True):
+        asking = clone(clf).set_fit_request(sample_weight=True)
+        asking.set_score_request(sample_weight=True)
+        found = cross_val_score(asking, X, y, cv=folds, params={"sample_weight": weight})
+        selector = LayerSelector(clf, layers=layers).set_fit_request(sample_weight=True)
+        svm = LinearSVC(dual=True, max_iter=5000).set_fit_request(sample_weight=False)
+        model = make_pipeline(selector, svm).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(found, expected)
+    alone = clone(clf).fit(X, y, weight)
+    assert model[0].estimator_.best_score_ == alone.best_score_
+    assert alone.best_score_ != clone(clf).fit(X, y).best_score_
+
+
+@pytest.mark.parametrize(
+    ("parameters", "weight", "message"),
+    [
+        ({"scaling": "ternary"}, np.ones(N), "scaling='power' and 'none' learn none"),
+        ({"scoring": "top_k"}, np.ones(N), "takes no sample_weight"),
+        ({}, -np.ones(N), "expected 0 or more"),
+        ({}, np.ones(N - 1), r"has the shape \(79,\); expected \(80,\)"),
+        ({"cv": [(np.arange(40), np.arange(40, N))]}, np.arange(N) < 40, "none to test"),
+    ],
+)
+def test_weights_that_cannot_count_are_refused(digits, parameters, weight, message):
+    X, y, layers = digits
+    if parameters.get("scoring"):
+        parameters = {"scoring": lambda model, X, y: (model.predict(X) == y).mean()}
+    clf = LayerKernelClassifierCV(layers=layers).set_params(**parameters)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X[:N], y[:N], sample_weight=weight)
+
+
+def test_scorers_of_probabilities_are_for_logistic_regression(digits):
+    X, y, layers = digits
+    clf = LayerKernelClassifierCV(
+        layers=layers, search="single", Cs=(10,), cv=3, scoring="neg_log_loss"
+    )
+    judged = clone(clf).set_params(solver="logistic").fit(X[:N], y[:N])
+    by_loss = clone(clf).set_params(solver="logistic", scoring=None).fit(X[:N], y[:N])
+    assert judged.best_score_ == pytest.approx(by_loss.best_score_)
+    with pytest.raises(ValueError, match="or solver='logistic'"):
+        clf.fit(X[:N], y[:N])
+
+
+def test_results_have_the_columns_of_a_grid_search(digits):
+    X, y, layers = digits
+    clf = LayerKernelClassifierCV(layers=layers, search="single", Cs=(1, 10), cv=3)
+    found = clf.fit(X[:N], y[:N]).cv_results_
+    grid = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=3).fit(X[:N], y[:N]).cv_results_
+    assert set(grid) - set(found) == {"param_alpha"}
+    assert {type(found[name]) for name in ("param_C", "param_layers")} == {
+        type(grid["param_alpha"])
+    }
+    for name in set(grid) & set(found) - {"params"}:
+        assert found[name].dtype == grid[name].dtype, name
+        assert found[name].shape == (6,), name
+    assert (pd.DataFrame(found.items()).shape) == (len(found), 2)
 
 
 def test_groups_are_never_torn(digits):
@@ -250,19 +355,38 @@ def test_many_rows_are_chosen_by_some_of_each_class(digits):
     clf = LayerKernelClassifierCV(layers=layers, max_samples=100, cv=3, scoring="accuracy")
     clf.fit(X, y)
     assert clf.score(X, y) > 0.95
-    rows = clf._rows_to_choose_by(np.where(y[:, None] == clf.classes_, 1.0, -1.0))
+    rows = clf._rows_to_choose_by(np.where(y[:, None] == clf.classes_, 1.0, -1.0), None)
     assert len(rows) == 100
     assert np.ptp(np.bincount(y[rows]) / np.bincount(y)) < 0.1
 
 
-def test_more_rows_than_columns_give_the_same_model(digits, monkeypatch):
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_more_rows_than_columns_give_the_same_model(digits, monkeypatch, dtype):
+    """By the rows' kernel, whole or in blocks; by the columns; and by neither."""
     X, y, layers = digits
-    clf = LayerKernelClassifierCV(layers=layers, search=[("conv0",)], Cs=(10,))
-    by_columns = clone(clf).fit(X, y).decision_function(X)
+    X = X.astype(dtype)
+    clf = LayerKernelClassifierCV(layers=layers, search=[("conv0",)], Cs=(1000,), cache=False)
+    A, B = (concatenated(clone(clf).fit(X[:N], y[:N]), X, rows) for rows in (X, X[:N]))
+    Y = np.where(y[:, None] == np.unique(y), 1.0, -1.0)
+    expected = Ridge(alpha=1e-3).fit(A, Y).predict(B)
+    close = {"rtol": 0, "atol": 1e-7 if dtype == np.float64 else 2e-3}
+    by_columns = clone(clf).fit(X, y).decision_function(X[:N])
     assert X[:, layers["conv0"]].shape[1] < len(X)
+    np.testing.assert_allclose(by_columns, expected, **close)
     monkeypatch.setattr("skembed.estimators._kernel_solvers.LARGEST", 20)
-    by_lsqr = clone(clf).fit(X, y).decision_function(X)
-    np.testing.assert_allclose(by_lsqr, by_columns, atol=5e-3)
+    by_lsqr = clone(clf).fit(X, y).decision_function(X[:N])
+    np.testing.assert_allclose(by_lsqr, expected, atol=5e-3)
+    monkeypatch.undo()
+    monkeypatch.setattr("skembed.estimators._arrays._BLOCK", 100)
+    monkeypatch.setattr("skembed.estimators._layer_grams._BLOCK", 100)
+    in_blocks = clone(clf).set_params(search=[("conv0", "conv2")])
+    whole = clone(in_blocks).fit(X[:60], y[:60])
+    monkeypatch.undo()
+    again = clone(in_blocks).fit(X[:60], y[:60])
+    assert whole.best_score_ == pytest.approx(again.best_score_, rel=1e-6)
+    np.testing.assert_allclose(
+        whole.decision_function(X), again.decision_function(X), rtol=0, atol=1e-6
+    )
 
 
 def test_kernels_are_kept_and_serve_folds(digits, monkeypatch, tmp_path):
@@ -273,7 +397,7 @@ def test_kernels_are_kept_and_serve_folds(digits, monkeypatch, tmp_path):
     expected = clone(clf).set_params(cache=False).fit(X[::2], y[::2])
     clf.fit(X, y)
     (artifact,) = _layer_store.GRAMS.artifacts()
-    monkeypatch.setattr(LayerGrams, "_compute", None)
+    monkeypatch.setattr(_layer_grams, "_gram_matrices", None)
     again = clone(clf).set_params(cv=3, Cs=(5,)).fit(X, y)
     half = clone(clf).fit(X[::2], y[::2])
     assert np.isfinite(again.best_score_)

@@ -17,7 +17,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import skembed
-from skembed import FullNetworkEmbedder, PretrainedEmbedder, RowSpaceProjector
+from skembed import (
+    FullNetworkEmbedder,
+    LayerKernelClassifierCV,
+    LayerKernelRegressorCV,
+    LayerSelector,
+    PretrainedEmbedder,
+    RowSpaceProjector,
+)
 from skembed.cli import main
 from skembed.exporting import ExportError
 from skembed.exporting._graph import ExportGraph
@@ -132,6 +139,41 @@ def test_a_pipeline_is_one_file_with_its_classes(steps, tmp_path, pixels):
     assert json.loads(facts["classes"]) == ["cat", "cup", "person"]
     assert (facts["image_size"], facts["resize"]) == ("32 x 32", RESIZE)
     assert (facts["pixels"], facts["channels"]) == ("uint8", "rgb")
+
+
+@pytest.mark.parametrize(
+    ("steps", "of"),
+    [
+        ((LayerSelector(max_layers=1), LinearSVC()), "decision_function"),
+        ((LayerSelector(), LogisticRegression()), "predict_proba"),
+        ((LayerKernelClassifierCV(),), "predict_proba"),
+        ((LayerKernelClassifierCV(scaling="ternary", search="fading"),), "predict_proba"),
+        ((LayerKernelRegressorCV(scaling="standard"),), "predict"),
+    ],
+    ids=["selector, svm", "selector, logistic", "power", "ternary", "regression"],
+)
+def test_chosen_layers_are_in_the_file(steps, of, tmp_path, pixels):
+    embedder = PretrainedEmbedder(**SMALL)
+    steps[0].set_params(layers=embedder.layer_slices_)
+    labels = [0.5, 1, 2, 4] if of == "predict" else ["cup", "cat", "cat", "cup"]
+    model = make_pipeline(embedder, *steps).fit(IMAGES, labels)
+    skembed.export(model, tmp_path / "model.onnx")
+    found = run_onnx(tmp_path / "model.onnx", pixels)
+    expected = np.asarray(getattr(model, of)(IMAGES))
+    got = list(found.values())[-1].reshape(len(IMAGES), -1)
+    if expected.ndim == 1:
+        got = got[:, -1]
+    np.testing.assert_allclose(got, expected, atol=1e-4 * np.abs(expected).max())
+    if of != "predict":
+        assert found["label"].tolist() == model.predict(IMAGES).tolist()
+
+
+def test_a_classifier_of_several_labels_a_row_is_refused(tmp_path):
+    embedder = PretrainedEmbedder(**SMALL)
+    last = LayerKernelClassifierCV(layers=embedder.layer_slices_)
+    model = make_pipeline(embedder, last).fit(IMAGES, [[0, 1], [1, 1], [0, 0], [1, 0]])
+    with pytest.raises(ExportError, match="several labels a row"):
+        skembed.export(model, tmp_path / "model.onnx")
 
 
 def test_a_search_is_exported_as_what_it_found(tmp_path, pixels):

@@ -1,21 +1,14 @@
-"""LayerKernelClassifierCV and LayerKernelRegressorCV: linear models that choose their layers."""
+"""LayerKernelClassifierCV: a linear classifier that chooses its layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import (
-    GroupKFold,
-    KFold,
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    check_cv,
-)
+from scipy.special import expit
+from sklearn.base import ClassifierMixin
+from sklearn.model_selection import check_cv
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -24,12 +17,17 @@ from sklearn.utils.validation import check_array, check_consistent_length, colum
 from .._choices import LAYER_SOLVERS
 from .._sklearn_compat import StrOptions, fit_context
 from ._kernel_solvers import SOLVERS
+from ._layer_grams import Fold
+from ._layer_judging import (
+    made_folds,
+    probabilities,
+    score_of,
+    usual_folds,
+    usual_stratified_folds,
+)
 from ._layer_kernel_model import LayerKernelModel
 from ._layer_scaling import scaling as scaling_of
 from ._temperature import best_temperature
-
-_N_FOLDS = 5
-_Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
 class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
@@ -213,7 +211,9 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
         return tags
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, groups: Any = None) -> LayerKernelClassifierCV:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
+    ) -> LayerKernelClassifierCV:
         """Choose layers and C, and fit the classifier.
 
         Parameters
@@ -222,6 +222,9 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
             Features without NaN; images where there is an `embedder`.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             A class for each row; or 0 and 1 for each of several labels, for ridge.
+        sample_weight : array-like of shape (n_samples,), float or None, default=None
+            What each row counts: in means and sizes of layers, in the model, and in the score that
+            layers are chosen by. Not with a `scaling` that learns.
         groups : array-like of shape (n_samples,) or None, default=None
             Rows of one group are never in both train and test of a fold.
 
@@ -233,18 +236,21 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
         Raises
         ------
         ValueError
-            If `y` has one class, layers are not known, or X is not finite.
+            If `y` has one class, layers are not known, X is not finite, or `scaling` or `scoring`
+            takes no weights.
         """
-        _check_given(self, y)
+        self._check_given(y)
         rows, columns = self._input(X)
         y = self._checked_y(y, len(rows))
-        Y = self._targets(y)
-        splits = self._splits(y, groups)
+        Y, weight = self._targets(y), self._weight(sample_weight, len(rows))
         solver = SOLVERS[self.solver]
+        score = score_of(self, solver, Y, y, weight)
         decisions, of = self._fit(
-            rows, columns, Y, splits, solver, _score_of(self, solver, Y, y)
+            rows, columns, Y, self._folds(y, groups), solver, score, weight
         )
-        self.temperature_ = self._temperature(decisions, Y[of])
+        self.temperature_ = self._temperature(
+            decisions, Y[of], None if weight is None else weight[of]
+        )
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -297,12 +303,7 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
             In the order of `classes_`; for several labels, the probability of each.
         """
         decisions = self._decisions(X) / self.temperature_
-        if self._is_multilabel:
-            return expit(decisions)
-        if self._is_binary:
-            second = expit(decisions[:, 0])
-            return np.stack([1 - second, second], axis=1)
-        return softmax(decisions, axis=1)
+        return expit(decisions) if self._is_multilabel else probabilities(decisions)
 
     @property
     def _is_multilabel(self) -> bool:
@@ -348,230 +349,26 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
             return self.classes_[(decisions[:, 0] > 0).astype(int)]
         return self.classes_[decisions.argmax(axis=1)]
 
-    def _splits(self, y: np.ndarray, groups: Any) -> _Splits | None:
+    def _folds(self, y: np.ndarray, groups: Any) -> list[Fold] | None:
         """The folds; None for each row left out in turn."""
         free = not scaling_of(self.scaling).is_learned and SOLVERS[self.solver].leaves_one_out
         if self.cv is None and groups is None and free:
             return None
-        cv = self._usual_cv(y, groups) if self.cv is None else self.cv
-        return _made_splits(check_cv(cv, y, classifier=True), y, groups)
+        cv = self.cv
+        if cv is None and self._is_multilabel:
+            cv = usual_folds(len(y), groups, self.random_state)
+        elif cv is None:
+            cv = usual_stratified_folds(y, self.classes_, groups, self.random_state)
+        return made_folds(check_cv(cv, y, classifier=True), y, groups)
 
-    def _usual_cv(self, y: np.ndarray, groups: Any) -> Any:
-        if y.ndim == 2:
-            return _usual_folds(len(y), groups, self.random_state)
-        units = np.arange(len(y)) if groups is None else np.asarray(groups)
-        smallest = min(len(np.unique(units[y == one])) for one in self.classes_)
-        if smallest < 2:
-            raise ValueError(
-                "A class has one row, or one group, and cannot be in both parts of a fold; each "
-                "class needs two or more."
-            )
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        n_folds = min(_N_FOLDS, smallest)
-        return kind(n_folds, shuffle=True, random_state=self.random_state)
-
-    def _temperature(self, decisions: np.ndarray, Y: np.ndarray) -> float:
+    def _temperature(
+        self, decisions: np.ndarray, Y: np.ndarray, weight: np.ndarray | None
+    ) -> float:
         if SOLVERS[self.solver].gives_probabilities:
             return 1.0
         if Y.shape[1] > 1 and not self._is_multilabel:
-            return best_temperature(decisions, Y.argmax(axis=1))
+            return best_temperature(decisions, Y.argmax(axis=1), weight)
         flat = decisions.ravel()
         both = np.stack([np.zeros_like(flat), flat], axis=1)
-        return best_temperature(both, (Y.ravel() > 0).astype(int))
-
-
-class LayerKernelRegressorCV(RegressorMixin, MultiOutputMixin, LayerKernelModel):
-    """Ridge regression on the layers of a network that cross-validation chooses.
-
-    Parameters
-    ----------
-    embedder : str, PretrainedEmbedder, list of these, or None, default=None
-        As for :class:`LayerKernelClassifierCV`, like all that follows.
-    layers : dict of str to slice, int or None, default=None
-        The columns of each layer of an array.
-    search : str or list of sets of layers, default="suffix"
-        Which sets are tried.
-    scaling : {"power", "standard", "ternary", "none"}, default="power"
-        What is done to a layer's columns.
-    Cs : array-like of float, default=(1, 3, 10, 30, 100, 300, 1000)
-        Inverse strengths of regularisation.
-    cv : int, splitter, iterable of splits, or None, default=None
-        None: each row is left out in turn, or 5 folds where `scaling` learns.
-    scoring : str, callable or None, default=None
-        None is the negative squared error.
-    max_layers : int, default=12
-        The most steps of the searches ``"forward"`` and ``"weighted"``.
-    max_samples : int or None, default=2000
-        Rows that layers and C are chosen by.
-    cache : bool, default=True
-        Whether the layers' inner products are kept beside the store.
-    random_state : int, RandomState or None, default=0
-        Draws rows and folds.
-
-    Attributes
-    ----------
-    selected_layers_, layer_weights_, layer_scores_, C_, best_score_, best_index_, cv_results_, \
-coef_, intercept_, scalers_, layers_, embedders_
-        As of :class:`LayerKernelClassifierCV`.
-    n_features_in_ : int
-        Number of features. Only without `embedder`.
-    feature_names_in_ : array of str of shape (`n_features_in_`,)
-        Names of features; only where X has names that are all strings.
-
-    See Also
-    --------
-    LayerKernelClassifierCV : For classes; it says how layers are chosen.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skembed import LayerKernelRegressorCV
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(60, 6))
-    >>> y = X[:, 4] - X[:, 5]
-    >>> model = LayerKernelRegressorCV(layers=2, scaling="none", search="single").fit(X, y)
-    >>> model.selected_layers_, round(model.score(X, y), 3)
-    (['layer2'], 1.0)
-    """
-
-    def __init__(
-        self,
-        embedder: Any = None,
-        *,
-        layers: Any = None,
-        search: Any = "suffix",
-        scaling: str = "power",
-        Cs: Sequence[float] = (1, 3, 10, 30, 100, 300, 1000),
-        cv: Any = None,
-        scoring: Any = None,
-        max_layers: int = 12,
-        max_samples: int | None = 2000,
-        cache: bool = True,
-        random_state: Any = 0,
-    ) -> None:
-        self.embedder = embedder
-        self.layers = layers
-        self.search = search
-        self.scaling = scaling
-        self.Cs = Cs
-        self.cv = cv
-        self.scoring = scoring
-        self.max_layers = max_layers
-        self.max_samples = max_samples
-        self.cache = cache
-        self.random_state = random_state
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, groups: Any = None) -> LayerKernelRegressorCV:
-        """Choose layers and C, and fit the regression.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or images
-            Features without NaN; images where there is an `embedder`.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            The numbers.
-        groups : array-like of shape (n_samples,) or None, default=None
-            Rows of one group are never in both train and test of a fold.
-
-        Returns
-        -------
-        LayerKernelRegressorCV
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If layers are not known, or X or y is not finite.
-        """
-        _check_given(self, y)
-        rows, columns = self._input(X)
-        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y", estimator=self)
-        check_consistent_length(rows, y)
-        self._is_flat = y.ndim == 1
-        Y = y.reshape(len(y), -1)
-        free = not scaling_of(self.scaling).is_learned
-        splits = None
-        if not (self.cv is None and groups is None and free):
-            usual = _usual_folds(len(y), groups, self.random_state)
-            splits = _made_splits(check_cv(usual if self.cv is None else self.cv), y, groups)
-        solver = SOLVERS["ridge"]
-        self._fit(rows, columns, Y, splits, solver, _score_of(self, solver, Y, y))
-        return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the predicted numbers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or images
-            As for :meth:`fit`.
-
-        Returns
-        -------
-        float64 array of shape (n_samples,) or (n_samples, n_targets)
-            As `y` was.
-        """
-        return self._classes_of(self._decisions(X))
-
-    def _classes_of(self, decisions: np.ndarray) -> np.ndarray:
-        return decisions[:, 0] if self._is_flat else decisions
-
-
-class _KnownDecisions:
-    """What scikit-learn's scorers take for an estimator: its X are decisions.
-
-    Parameters
-    ----------
-    model : LayerKernelClassifierCV or LayerKernelRegressorCV
-        Knows what the decisions mean.
-    """
-
-    def __init__(self, model: Any):
-        self._model = model
-        if hasattr(model, "classes_"):
-            self.classes_ = model.classes_
-            self.decision_function = self._decision_function
-
-    def __sklearn_tags__(self):
-        return self._model.__sklearn_tags__()
-
-    def fit(self, X: Any, y: Any) -> _KnownDecisions:
-        """Nothing is learnt."""
-        return self
-
-    def predict(self, decisions: np.ndarray) -> np.ndarray:
-        """The classes, or the numbers themselves."""
-        return self._model._classes_of(decisions)
-
-    def _decision_function(self, decisions: np.ndarray) -> np.ndarray:
-        return decisions[:, 0] if decisions.shape[1] == 1 else decisions
-
-
-def _check_given(model: Any, y: Any) -> None:
-    if y is None:
-        raise ValueError(
-            f"{type(model).__name__} requires y to be passed, but the target y is None."
-        )
-
-
-def _score_of(
-    model: Any, solver: Any, Y: np.ndarray, y: np.ndarray
-) -> Callable[[np.ndarray, np.ndarray], float]:
-    """What judges the decisions for some rows: the solver's loss, or a scorer."""
-    if model.scoring is None:
-        return lambda decisions, rows: -float(solver.losses(decisions, Y[rows]).mean())
-    known = _KnownDecisions(model)
-    scorer: Any = check_scoring(known, scoring=model.scoring)
-    return lambda decisions, rows: float(scorer(known, decisions, y[rows]))
-
-
-def _made_splits(cv: Any, y: np.ndarray, groups: Any) -> _Splits:
-    splits = cv.split(np.zeros(len(y)), y, groups)
-    return [(np.asarray(train), np.asarray(test)) for train, test in splits]
-
-
-def _usual_folds(n: int, groups: Any, random_state: Any) -> Any:
-    if groups is None:
-        return KFold(min(_N_FOLDS, n), shuffle=True, random_state=random_state)
-    return GroupKFold(min(_N_FOLDS, len(np.unique(groups))))
+        weight = None if weight is None else np.repeat(weight, Y.shape[1])
+        return best_temperature(both, (Y.ravel() > 0).astype(int), weight)
