@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -40,6 +41,11 @@ class LayerGrams:
     keep : callable or None, default=None
         Takes a function that computes the Gram matrices of all rows, and returns these: from the
         store, where they are known.
+
+    Raises
+    ------
+    ValueError
+        If the matrices take more memory than there is.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class LayerGrams:
         keep: Callable[[Callable[[], np.ndarray]], np.ndarray] | None = None,
     ):
         self.folds = folds
+        _check_memory(len(layers), len(X), len(folds) if scaling.is_learned else 1)
         weight = np.ones(len(X)) if weight is None else weight
         if scaling.is_learned:
             self._stacks = [_learned(X, layers, scaling, fold, weight) for fold in folds]
@@ -124,6 +131,26 @@ class _Stack:
             some = slice(start, start + _BLOCK)
             sums[:, some] = scales @ flat[chosen, some].astype(np.float64)
         return sums.reshape(-1, n, n)
+
+
+def _check_memory(n_layers: int, n_samples: int, n_copies: int) -> None:
+    """Refuse what the system would kill the process for."""
+    one_row = 4 * n_layers * n_copies
+    if one_row * n_samples**2 > (has := _memory()):
+        fits = int(np.sqrt(has / 2 / one_row))
+        raise ValueError(
+            f"The Gram matrices of {n_layers} layers and {n_samples:,} rows take "
+            f"{one_row * n_samples**2 / 1e9:,.0f} GB, and this machine has {has / 1e9:,.0f}: "
+            f"max_samples={fits} takes half of it."
+        )
+
+
+def _memory() -> float:
+    """The bytes of this machine's memory; infinite where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return np.inf
 
 
 def _near_zero(Z: np.ndarray) -> np.ndarray:

@@ -198,7 +198,7 @@ def test_rows_to_test_are_never_read_in_selection(digits):
 
 
 def test_weights_count_rows_in_the_model_in_each_scale_and_in_the_score(digits):
-    """By models of all other rows, weighted; a row that counts nothing is as if it were not there."""
+    """By models of all other rows, weighted; a row of weight 0 is as if it were not there."""
     X, y, layers = digits
     weight = np.random.default_rng(0).uniform(0.2, 3, N)
     weight[::9] = 0
@@ -387,6 +387,15 @@ def test_more_rows_than_columns_give_the_same_model(digits, monkeypatch, dtype):
     np.testing.assert_allclose(
         whole.decision_function(X), again.decision_function(X), rtol=0, atol=1e-6
     )
+
+
+def test_matrices_that_no_memory_holds_are_refused(digits, monkeypatch):
+    X, y, layers = digits
+    monkeypatch.setattr(_layer_grams, "_memory", lambda: 4 * 3 * 200**2)
+    clf = LayerKernelClassifierCV(layers=layers, max_samples=None)
+    with pytest.raises(ValueError, match="3 layers and 240 rows .* max_samples=141 takes half"):
+        clf.fit(X, y)
+    assert clone(clf).set_params(max_samples=141).fit(X, y).score(X, y) > 0.9
 
 
 def test_kernels_are_kept_and_serve_folds(digits, monkeypatch, tmp_path):
