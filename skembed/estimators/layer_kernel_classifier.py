@@ -97,8 +97,8 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
         Its place in `cv_results_`.
     cv_results_ : dict of str to array
         As of GridSearchCV, a row for each set of layers and C: ``param_layers``, ``param_C``,
-        ``params``, ``layer_weights``, ``split0_test_score`` ..., ``mean_test_score``,
-        ``std_test_score``, ``rank_test_score``, ``mean_fit_time``.
+        ``params``, ``split0_test_score`` ..., ``mean_test_score``, ``std_test_score``,
+        ``rank_test_score``, ``mean_fit_time`` and the other times; and ``layer_weights``.
     coef_ : dict of str to array of shape (n_outputs, n_columns)
         For each chosen layer, the coefficients of its scaled columns.
     intercept_ : array of shape (n_outputs,)
@@ -136,9 +136,12 @@ class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):
 
     **Sizes.** n rows and L layers take ``4 L n^2`` bytes, with n at most `max_samples`; that is
     0.8 GB for 50 layers and 2,000 rows. The final model is fitted on the kernel of all rows, or on
-    the columns where these are fewer, up to 20,000 in float64 (3.2 GB); beyond 20,000 of both,
-    ridge goes over the columns by LSQR. Prediction needs no training rows: coefficients are kept by
-    layer, and an embedder is asked for the chosen layers alone.
+    the columns where these are fewer, up to 20,000 of either in float64 (3.2 GB); beyond 20,000 of
+    both, ridge goes over the columns by LSQR. Prediction needs no training rows: coefficients are
+    kept by layer, and an embedder is asked for the chosen layers alone.
+
+    **Weights.** With `sample_weight` a row counts as if it were there so many times; where each
+    row is left out in turn, all of them are.
 
     References
     ----------

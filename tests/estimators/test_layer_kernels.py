@@ -393,7 +393,7 @@ def test_matrices_that_no_memory_holds_are_refused(digits, monkeypatch):
     X, y, layers = digits
     monkeypatch.setattr(_layer_grams, "_memory", lambda: 4 * 3 * 200**2)
     clf = LayerKernelClassifierCV(layers=layers, max_samples=None)
-    with pytest.raises(ValueError, match="3 layers and 240 rows .* max_samples=141 takes half"):
+    with pytest.raises(ValueError, match=r"3 layers and 240 rows .* max_samples=141 takes half"):
         clf.fit(X, y)
     assert clone(clf).set_params(max_samples=141).fit(X, y).score(X, y) > 0.9
 
