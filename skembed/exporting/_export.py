@@ -9,7 +9,9 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from ..estimators._image_transformer import ImageTransformer
+from ..estimators._layer_kernel_model import LayerKernelModel
 from ._embedders import embedder_graph
+from ._layer_kernels import pipeline_of
 from ._pipelines import write_pipeline
 from ._write import checked_target, write_compared
 
@@ -30,7 +32,8 @@ def export(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fa
     estimator : PretrainedEmbedder, FullNetworkEmbedder or Pipeline
         An embedder; or a fitted pipeline, or a search over one, that begins with an embedder and
         ends with a classifier or regressor that skl2onnx knows (for ``.onnx`` only). Its file has
-        the outputs ``label`` and ``probabilities`` (``scores`` without `predict_proba`).
+        the outputs ``label`` and ``probabilities`` (``scores`` without `predict_proba`). A
+        LayerKernelClassifierCV or LayerKernelRegressorCV that has an embedder is such a pipeline.
     path : str or path
         Its suffix says the format: ``.onnx``, ``.xml`` (OpenVINO, with ``.bin`` beside it),
         ``.keras``, ``.tflite``, and the folder ``.savedmodel``. The last two need TensorFlow.
@@ -72,6 +75,8 @@ def export(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fa
     """
     path = Path(path)
     estimator = getattr(estimator, "best_estimator_", estimator)
+    if isinstance(estimator, LayerKernelModel) and estimator.embedder is not None:
+        estimator = pipeline_of(estimator)
     if isinstance(estimator, ImageTransformer):
         kind = checked_target(path, overwrite=overwrite)
         write_compared(embedder_graph(estimator), path, kind)

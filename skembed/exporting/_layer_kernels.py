@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, is_classifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from ..estimators._layer_kernel_model import LayerKernelModel
 from ..estimators._layer_scaling import scaling
+from ..estimators._options import with_parameters
 from ._graph import ExportError
 
 
@@ -49,6 +52,28 @@ class ScaledLayers(TransformerMixin, BaseEstimator):
         )
 
 
+def pipeline_of(model: Any) -> Pipeline:
+    """A model that has an embedder, as a pipeline of the chosen layers and a model of their rows.
+
+    Raises
+    ------
+    ExportError
+        If it has several embedders.
+    """
+    check_is_fitted(model)
+    if len(model.embedders_) > 1:
+        raise ExportError(
+            f"{type(model).__name__} has {len(model.embedders_)} embedders, and a file holds one "
+            "network; one of them can be written, and what its layers alone can decide."
+        )
+    (embedder,) = model.embedders_.values()
+    narrow = with_parameters(embedder, layers=model.selected_layers_)
+    of_rows = copy.copy(model)
+    of_rows.embedder, of_rows.layers_ = None, narrow.layer_slices_
+    of_rows.n_features_in_ = sum(coef.shape[1] for coef in model.coef_.values())
+    return Pipeline([("emb", narrow), ("layers", of_rows)])
+
+
 def with_linear_models(pipeline: Pipeline) -> Pipeline:
     """The same pipeline; a model on layers that ends it becomes two steps, scaling and linear.
 
@@ -64,22 +89,26 @@ def with_linear_models(pipeline: Pipeline) -> Pipeline:
     return Pipeline([*pipeline.steps[:-1], *steps])
 
 
-def _linear(model: Any) -> LogisticRegression | LinearRegression:
-    coef = np.hstack(list(model.coef_.values()))
+def _linear(model: Any) -> Any:
+    """scikit-learn's model of the same coefficients; decisions are divided by the temperature."""
+    coef, intercept = np.hstack(list(model.coef_.values())), model.intercept_
     if not is_classifier(model):
-        linear = LinearRegression()
-        linear.coef_, linear.intercept_ = coef, model.intercept_
-        return linear
+        return _filled(LinearRegression(), coef_=coef, intercept_=intercept)
     if model._is_multilabel:
         raise ExportError(
             "A classifier of several labels a row cannot be written: its labels and probabilities "
             "have no form in skl2onnx. The embedder alone (pipeline[0]) can be written."
         )
-    linear = LogisticRegression()
-    linear.classes_ = model.classes_
-    linear.coef_, linear.intercept_ = (
-        coef / model.temperature_,
-        model.intercept_ / model.temperature_,
+    return _filled(
+        LogisticRegression(),
+        classes_=model.classes_,
+        coef_=coef / model.temperature_,
+        intercept_=intercept / model.temperature_,
+        n_features_in_=coef.shape[1],
     )
-    linear.n_features_in_ = coef.shape[1]
-    return linear
+
+
+def _filled(estimator: Any, **learnt: Any) -> Any:
+    """An estimator that has learnt these."""
+    vars(estimator).update(learnt)
+    return estimator

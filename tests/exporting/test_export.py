@@ -168,6 +168,21 @@ def test_chosen_layers_are_in_the_file(steps, of, tmp_path, pixels):
         assert found["label"].tolist() == model.predict(IMAGES).tolist()
 
 
+def test_a_classifier_that_has_an_embedder_is_written_with_its_layers_alone(tmp_path, pixels):
+    embedder = PretrainedEmbedder(**SMALL)
+    clf = LayerKernelClassifierCV(embedder, search=["stage1"])
+    clf.fit(IMAGES, ["cup", "cat", "cat", "cup"])
+    skembed.export(clf, tmp_path / "classifier.onnx")
+    found = run_onnx(tmp_path / "classifier.onnx", pixels)
+    np.testing.assert_allclose(found["probabilities"], clf.predict_proba(IMAGES), atol=1e-4)
+    skembed.export(embedder, tmp_path / "embedder.onnx")
+    sizes = [(tmp_path / f"{name}.onnx").stat().st_size for name in ("classifier", "embedder")]
+    assert sizes[0] < sizes[1]  # of the network, what comes after stage1 is left out
+    two = LayerKernelClassifierCV([embedder, embedder], Cs=(1,)).fit(IMAGES, [0, 1, 1, 0])
+    with pytest.raises(ExportError, match="has 2 embedders"):
+        skembed.export(two, tmp_path / "two.onnx")
+
+
 def test_a_classifier_of_several_labels_a_row_is_refused(tmp_path):
     embedder = PretrainedEmbedder(**SMALL)
     last = LayerKernelClassifierCV(layers=embedder.layer_slices_)
