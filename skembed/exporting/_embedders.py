@@ -18,7 +18,7 @@ from ..formats._network import NetworkSpec
 from ..formats._pixels import pixels_for
 from ..formats.keras import KerasNetwork
 from ..images import Limits, read
-from ._graph import TOLERANCE, ExportError, ExportGraph
+from ._graph import TOLERANCE, ExportError, ExportGraph, scales
 
 # The user's limits are for the user's images.
 _LIMITS = Limits(max_image_pixels=10**9, max_image_bytes=10**9, url_timeout=1.0)
@@ -48,7 +48,8 @@ def embedder_graph(embedder: Any, *, as_float: bool = False) -> ExportGraph:
     photographs, pixels = _examples(spec)
     rows = embedder._extract(photographs)[0]
     expected = embedder._output(rows.copy(), np.ones(len(rows), bool))
-    near = _near_a_step(embedder, rows, expected)
+    groups = tuple(spec.network.layer_slices.values())
+    near = _near_a_step(embedder, rows, expected, groups)
     return ExportGraph(
         model=_whole(spec.network, embedder, as_float),
         outputs=("embedding",),
@@ -57,6 +58,7 @@ def embedder_graph(embedder: Any, *, as_float: bool = False) -> ExportGraph:
         metadata=_metadata(spec, embedder),
         custom_code=spec.backbone.custom_code,
         rounded=(near,),
+        groups=groups,
     )
 
 
@@ -172,14 +174,15 @@ def _finished(rows: Any, embedder: Any, as_float: bool) -> Any:
     return rows if as_float else ops.cast(rows, "int8")
 
 
-def _near_a_step(embedder: Any, rows: np.ndarray, expected: np.ndarray) -> np.ndarray | None:
+def _near_a_step(
+    embedder: Any, rows: np.ndarray, expected: np.ndarray, groups: tuple[slice, ...]
+) -> np.ndarray | None:
     """Where a rounded value may become its neighbour, because the one before it is near a step."""
     if expected.dtype != np.int8:
         return None
-    # What rounding may do to a row, as the output of floats is judged.
-    slack = TOLERANCE * float(np.abs(rows).max())
     if isinstance(embedder, FullNetworkEmbedder):
-        scale = embedder.scale_
+        # What rounding may do to a row, as the output of floats is judged.
+        slack, scale = TOLERANCE * scales(rows, groups), embedder.scale_
         values = (rows - embedder.mean_) / scale
         steps = (embedder.lower, embedder.upper)
         return np.any([np.abs(values - step) * scale <= slack for step in steps], axis=0)
@@ -188,7 +191,7 @@ def _near_a_step(embedder: Any, rows: np.ndarray, expected: np.ndarray) -> np.nd
     values = l2_normalize(rows) if embedder.normalize == "l2" else rows
     scaled = 128 * values
     apart = np.abs(scaled - np.floor(scaled) - 0.5)
-    return apart <= 128 * TOLERANCE * float(np.abs(values).max())
+    return apart <= 128 * TOLERANCE * scales(values, groups)
 
 
 def _metadata(spec: ExtractionSpec, embedder: Any) -> dict[str, str]:

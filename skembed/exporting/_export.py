@@ -12,7 +12,7 @@ from ..estimators._image_transformer import ImageTransformer
 from ..estimators._layer_kernel_model import LayerKernelModel
 from ._embedders import embedder_graph
 from ._layer_kernels import pipeline_of
-from ._pipelines import write_pipeline
+from ._pipelines import steps_behind, write_pipeline
 from ._write import checked_target, write_compared
 
 
@@ -82,6 +82,8 @@ def export(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fa
         write_compared(embedder_graph(estimator), path, kind)
         return
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], ImageTransformer):
+        if not steps_behind(estimator):
+            raise TypeError("The Pipeline has nothing behind its embedder: export pipeline[0].")
         write_pipeline(estimator, path, checked_target(path, overwrite=overwrite))
         return
     name = type(estimator).__name__

@@ -11,6 +11,7 @@ import numpy as np
 
 # Of the largest value that an output has: what other kernels and another order of sums may do.
 TOLERANCE = 1e-4
+_CANCELLED = 1000
 
 
 class ExportError(ValueError):
@@ -39,6 +40,9 @@ class ExportGraph:
     rounded : tuple of (array or None), default=()
         For an output of whole numbers, where it may be off by one: the number that was rounded is
         as near to a step as float32 tells apart.
+    groups : tuple of slice, default=()
+        Columns of one magnitude, such as those of one layer: each is compared with its own largest
+        value, or a layer of small values could be anything beside one of large ones.
     """
 
     model: Any
@@ -48,6 +52,7 @@ class ExportGraph:
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     custom_code: bool = False
     rounded: tuple[np.ndarray | None, ...] = ()
+    groups: tuple[slice, ...] = ()
 
     @property
     def inputs(self) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
@@ -99,10 +104,34 @@ class ExportGraph:
                 wrong = apart > (0 if near is None else near.astype(np.int64))
                 if wrong.any():
                     yield f"{name!r} differs in {int(wrong.sum())} of {wrong.size} values"
-            elif not (off := _relative(expected, got)) <= TOLERANCE:
-                yield f"{name!r} is off by {off:.1g} of its largest value"
+            else:
+                largest = scales(expected, self.groups)
+                off = np.abs(expected.astype(np.float64) - got.astype(np.float64)) / largest
+                if not off.max(initial=0) <= TOLERANCE:
+                    yield f"{name!r} is off by {off.max():.1g} of its largest value"
 
 
-def _relative(expected: np.ndarray, found: np.ndarray) -> float:
-    apart = np.abs(expected.astype(np.float64) - found.astype(np.float64)).max(initial=0)
-    return float(apart / max(float(np.abs(expected).max(initial=0)), 1e-30)) if apart else 0.0
+def scales(values: np.ndarray, groups: tuple[slice, ...]) -> np.ndarray:
+    """Return what rounding in each column is judged by: the largest value of its group.
+
+    Parameters
+    ----------
+    values : array of shape (n, n_columns), or of any shape where there are no groups
+        What is right.
+    groups : tuple of slice
+        As :class:`ExportGraph` has them.
+
+    Returns
+    -------
+    float array
+        To divide differences by. Of a group that is less than a thousandth of the largest value,
+        rounding of what cancels out in it may be all that there is: it is judged by that.
+    """
+    size = np.abs(values)
+    whole = np.maximum(np.float64(size.max(initial=0)), 1e-30)
+    if not groups:
+        return whole
+    largest = np.full(values.shape[1:], whole)
+    for columns in groups:
+        largest[columns] = np.maximum(size[:, columns].max(initial=0), whole / _CANCELLED)
+    return largest

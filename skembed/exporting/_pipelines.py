@@ -36,9 +36,7 @@ def write_pipeline(pipeline: Pipeline, path: Path, kind: ExportFormat) -> None:
             "(pipeline[0]) can be written."
         )
     library = skl2onnx()
-    rest = Pipeline(
-        [step for step in pipeline.steps[1:] if step[1] not in (None, "passthrough")]
-    )
+    rest = Pipeline(steps_behind(pipeline))
     graph = embedder_graph(pipeline[0], as_float=True)
     classifier = _converted(library, with_linear_models(rest), graph.expected[0].shape[1])
     written = _joined(onnx_of(graph), classifier, rest)
@@ -49,6 +47,11 @@ def write_pipeline(pipeline: Pipeline, path: Path, kind: ExportFormat) -> None:
         lambda draft: _save(written, metadata, draft),
         lambda draft: _difference(rest, graph, draft),
     )
+
+
+def steps_behind(pipeline: Pipeline) -> list[tuple[str, Any]]:
+    """Return the named steps behind the first that do something."""
+    return [(n, step) for n, step in pipeline.steps[1:] if step not in (None, "passthrough")]
 
 
 def _converted(library: Any, rest: Pipeline, n_features: int) -> Any:

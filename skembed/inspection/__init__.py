@@ -12,7 +12,7 @@ from ._gallery import Gallery, gallery
 from ._labelling import next_to_label
 from ._layer_display import ClassPatternsDisplay, LayerContributionsDisplay
 from ._layer_scores_display import plot_layer_scores
-from ._map_display import ActivationMapDisplay, TopImagesDisplay, plot_activation_map
+from ._map_display import ActivationMapDisplay, plot_activation_map
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
@@ -21,6 +21,7 @@ from ._prototypes import prototype_regions
 from ._strongest import strongest_features
 from ._threshold_display import ThresholdsDisplay
 from ._thresholds import threshold_scores, threshold_shares
+from ._top_images_display import TopImagesDisplay
 
 __all__ = [
     "ActivationMapDisplay",

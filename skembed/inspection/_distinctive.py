@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_consistent_length
 
 from ..estimators._layer_embedder import LayerEmbedder
+from ._examples import checked_position
 from ._features import columns
 from ._readout import continuous
 
@@ -109,12 +110,10 @@ class Deviations:
 
     def of(self, i: int) -> pd.DataFrame:
         """The deviations of one image."""
-        n = len(self._rows)
-        if not -n <= i < n:
-            raise ValueError(f"i is {i}, and X has {n:,} images.")
+        i = checked_position(i, len(self._rows))
         if not self._is_readable[i]:
             raise ValueError(f"The image {i} could not be read, and has no features.")
-        others = self.others(i % n)
+        others = self.others(i)
         if not len(others):
             raise ValueError(f"There is no other image of the class of image {i}.")
         value = self._rows[i].astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,24 @@ def top_images(estimator: Any, X: Any, feature: Any, *, n: int = 9, y: Any = Non
         values = known.decisions(known.values(X))[:, index]
         embedder, name = known.embedder, str(feature)
     return ends(as_items(X, root=embedder.root), values, name, n, y)
+
+
+def checked_position(i: Any, n: int, name: str = "i") -> int:
+    """Return the position that `i` means among `n` images; a negative one counts from the end.
+
+    Raises
+    ------
+    TypeError
+        If it is no int.
+    ValueError
+        If there is no such image.
+    """
+    if isinstance(i, bool) or not isinstance(i, Integral):
+        raise TypeError(f"{name} is {i!r}; expected the position of an image, an int.")
+    at = int(i)
+    if not -n <= at < n:
+        raise ValueError(f"{name} is {at}, and X has {n:,} images: 0 to {n - 1:,}.")
+    return at % n
 
 
 def ends(items: list[Any], values: np.ndarray, name: str, n: int, y: Any = None) -> Bunch:

@@ -11,6 +11,7 @@ from sklearn.utils import Bunch
 from ..formats._network import Tap
 from ..images import as_items
 from ..layers._select import known as known_layers
+from ._examples import checked_position
 from ._features import columns
 from ._linear_steps import NotLinearError
 from ._maps import map_of_weights
@@ -199,8 +200,7 @@ def explain(
     """
     known = readout(clf)
     items = as_items(X, root=known.embedder.root)
-    if not -len(items) <= i < len(items):
-        raise ValueError(f"i is {i}, and X has {len(items):,} images.")
+    i = checked_position(i, len(items))
     values = known.values([items[i]])[0].astype(np.float64)
     decisions = known.decisions(values[None])[0]
     predicted = known.classes[decisions.argmax()]

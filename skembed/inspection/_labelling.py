@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def next_to_label(
     Raises
     ------
     ValueError
-        If there is no such strategy, or X and labels do not agree.
+        If there is no such strategy, X and labels do not agree, or `n` is negative.
 
     Notes
     -----
@@ -68,6 +69,8 @@ def next_to_label(
         raise ValueError(
             f"strategy={strategy!r} is none. {did_you_mean(strategy, LABELLING_STRATEGIES)}"
         )
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 0:
+        raise ValueError(f"n must be an int of 0 or more, got {n!r}.")
     X = finite_rows(X)
     labels = np.array(labels, dtype=object)
     if len(labels) != len(X):

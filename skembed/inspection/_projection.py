@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
 from .._errors import MissingLibraryError, did_you_mean
+from ._examples import checked_position
 
 _MOST_FOR_TSNE = 50  # features; more are reduced to as many first, as its authors advise
 _MOST_CLASSES = 65_535  # 16 bits, and 0 for none
@@ -99,13 +101,21 @@ def nearest_rows(X: Any, row: int, n: int = 8) -> np.ndarray:
     ndarray of shape (n_neighbors,), int
         Positions in X, without `row`. The distance is Euclidean.
 
+    Raises
+    ------
+    ValueError
+        If there is no such row, or `n` is negative.
+
     Examples
     --------
     >>> from skembed.inspection import nearest_rows
     >>> nearest_rows([[0.0], [5.0], [1.0], [7.0]], 0, n=2)
     array([2, 1])
     """
-    return neighbour_search(X)(row, n)
+    if not isinstance(n, Integral) or n < 0:
+        raise ValueError(f"n must be an int of 0 or more, got {n!r}.")
+    X = finite_rows(X)
+    return neighbour_search(X)(checked_position(row, len(X), "row"), int(n))
 
 
 def neighbour_search(X: Any) -> Callable[[int, int], np.ndarray]:
@@ -147,6 +157,11 @@ def plot_projection(
     matplotlib.axes.Axes
         With a legend where there are at most twelve classes.
 
+    Raises
+    ------
+    ValueError
+        If the points are not of the plane, or not as many as the labels.
+
     Examples
     --------
     >>> from skembed.inspection import plot_projection
@@ -161,6 +176,10 @@ def plot_projection(
         ax = Figure(figsize=(6, 4.5), layout="constrained").subplots()
     ax.set_aspect("equal", "datalim")
     ax.set_axis_off()
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"points has the shape {points.shape}; expected (n_samples, 2).")
+    if labels is not None and len(labels) != len(points):
+        raise ValueError(f"There are {len(points):,} points and {len(labels):,} labels.")
     codes, classes = encode_labels(labels, len(points))
     strong = np.zeros(len(points), bool)
     strong[np.asarray(selected, int)] = True

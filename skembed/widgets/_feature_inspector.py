@@ -15,8 +15,8 @@ from ..images import as_items
 from ..inspection._distinctive import Deviations
 from ..inspection._examples import ends
 from ..inspection._features import Feature, columns, find_feature, network_layers
-from ..inspection._map_display import TopImagesDisplay
 from ..inspection._readout import as_pipeline, continuous
+from ..inspection._top_images_display import TopImagesDisplay
 from . import _anywidget as t
 from ._base import Widget, answers, script
 from ._overlays import LARGE, Overlays

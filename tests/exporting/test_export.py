@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -244,10 +245,25 @@ def test_a_file_that_gives_other_numbers_never_appears(tmp_path):
     assert (tmp_path / "rows.onnx").read_bytes() == before
 
 
+def test_a_layer_of_small_values_is_compared_by_its_own():
+    """Beside values of a thousand, one of a tenth may be wrong wholly and be off by 1e-4."""
+    expected = np.tile(np.float32([1000.0, 1.0]), (2, 1))
+    graph = ExportGraph(None, ("rows",), (), (expected,), groups=(slice(0, 1), slice(1, 2)))
+    for column, off in ((0, 0.05), (1, 5e-5)):
+        assert list(graph.differences({"rows": expected + off * np.eye(2)[column]})) == []
+        (said,) = graph.differences({"rows": expected + 4 * off * np.eye(2)[column]})
+        assert "off by 0.0002" in said
+    assert list(graph.differences({"rows": np.where(expected > 1, expected, np.nan)}))
+    ungrouped = dataclasses.replace(graph, groups=())
+    assert list(ungrouped.differences({"rows": expected + np.float32([0, 0.05])})) == []
+
+
 @pytest.mark.parametrize(
     ("estimator", "name", "message"),
     [
         (LinearSVC(), "x.onnx", "got LinearSVC"),
+        (make_pipeline(PretrainedEmbedder()), "x.onnx", r"export pipeline\[0\]"),
+        (make_pipeline(PretrainedEmbedder(), "passthrough"), "x.onnx", "nothing behind"),
         (make_pipeline(StandardScaler()), "x.onnx", "begins with StandardScaler"),
     ],
 )

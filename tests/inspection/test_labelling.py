@@ -50,3 +50,5 @@ def test_refusals():
         next_to_label(np.eye(2), [None, None], strategy="uncertian")
     with pytest.raises(ValueError, match="2 rows of X and 3 labels"):
         next_to_label(np.eye(2), [None] * 3)
+    with pytest.raises(ValueError, match="n must be an int of 0 or more, got -1"):
+        next_to_label(np.eye(2), [None] * 2, -1)  # which would leave out the last

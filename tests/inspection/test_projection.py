@@ -62,3 +62,18 @@ def test_what_cannot_be_shown_is_refused(rows):
         project(rows)
     with pytest.raises(ValueError, match="70,000 different values"):
         plot_projection(np.zeros((70_000, 2)), np.arange(70_000))
+
+
+def test_rows_points_and_labels_that_do_not_fit_are_named():
+    for row, message in ((4, "row is 4, and X has 4 images"), (-5, "row is -5")):
+        with pytest.raises(ValueError, match=message):
+            nearest_rows(np.eye(4), row)
+    assert 3 not in nearest_rows(np.eye(4), -1)
+    with pytest.raises(TypeError, match=r"row is 1\.5; expected"):
+        nearest_rows(np.eye(4), 1.5)
+    with pytest.raises(ValueError, match="n must be an int of 0 or more, got -1"):
+        nearest_rows(np.eye(4), 0, n=-1)
+    with pytest.raises(ValueError, match="2 points and 1 labels"):
+        plot_projection(np.eye(2), ["cat"])
+    with pytest.raises(ValueError, match=r"points has the shape \(3, 3\)"):
+        plot_projection(np.eye(3))
