@@ -34,19 +34,64 @@ class _PrintableError(Exception):
 
 
 class ImageError(_PrintableError, ValueError):
-    """An image cannot be read, decoded or prepared; the message says which and why."""
+    """An image cannot be read, decoded or prepared; the message says which and why.
+
+    Examples
+    --------
+    >>> from skembed import ImageError, images
+    >>> try:
+    ...     images.load(b"no image")
+    ... except ImageError as error:
+    ...     print(isinstance(error, ValueError))
+    True
+    """
 
 
 class WeightsError(_PrintableError, RuntimeError):
-    """Pretrained weights cannot be had; the message says which file, from where, and to where."""
+    """Pretrained weights cannot be had; the message says which file, from where, and to where.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import PretrainedEmbedder, WeightsError
+    >>> image = np.zeros((64, 64, 3), np.uint8)
+    >>> try:
+    ...     PretrainedEmbedder("squeezenet1_1").transform(
+    ...         [image]
+    ...     )  # whose weights are a file of yours
+    ... except WeightsError as error:
+    ...     print("weights" in str(error))
+    True
+    """
 
 
 class LoadError(_PrintableError, ValueError):
-    """A file holds no pipeline that may be loaded; the message says which file and why."""
+    """A file holds no pipeline that may be loaded; the message says which file and why.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import skembed
+    >>> path = Path(tempfile.mkdtemp(), "mine.skops")
+    >>> _ = path.write_bytes(b"no pipeline")
+    >>> try:
+    ...     skembed.load(path)
+    ... except skembed.LoadError as error:
+    ...     print("mine.skops" in str(error))
+    True
+    """
 
 
 class BackendError(RuntimeError):
-    """No network can run here: Keras is on another backend, or a fork has left JAX behind."""
+    """No network can run here: Keras is on another backend, or a fork has left JAX behind.
+
+    Examples
+    --------
+    >>> from skembed import BackendError
+    >>> issubclass(BackendError, RuntimeError)
+    True
+    """
 
 
 class MissingLibraryError(ImportError):
@@ -54,7 +99,15 @@ class MissingLibraryError(ImportError):
 
 
 class StoreWarning(UserWarning):
-    """The embedding store cannot be used as asked; results are right all the same."""
+    """The embedding store cannot be used as asked; results are right all the same.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skembed import StoreWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", StoreWarning)  # results are right all the same
+    """
 
 
 def is_out_of_memory(error: BaseException) -> bool:

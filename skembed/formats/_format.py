@@ -36,6 +36,13 @@ class Format(abc.ABC):
         What it takes besides files, as a message says it: ``"a keras.Model"``; empty for nothing.
     network_type : type
         Of what :meth:`network` returns. An engine says by it whether it runs the format.
+
+    Examples
+    --------
+    >>> from skembed import backbones, formats
+    >>> keras = formats.format_of(backbones.get("resnet50"))
+    >>> keras.name, ".h5" in keras.suffixes
+    ('keras', True)
     """
 
     name: ClassVar[str]

@@ -40,6 +40,13 @@ class Layer:
     scales : tuple of (int, int), default=()
         The height and width of each of its maps, where there is one for each of several scales of
         the image; `shape` is then that of the first.
+
+    Examples
+    --------
+    >>> from skembed import layers
+    >>> one = layers.table("efficientnet_lite0").loc["stem_conv"]
+    >>> one["kind"], one["shape"], one["stage"]
+    ('Conv2D', '112 x 112 x 32', 'stage1')
     """
 
     name: str
@@ -96,6 +103,12 @@ class Tap:
         Whether there is anything to pool.
     n_values : int, default=0
         Values of its feature maps, before they are pooled; 0 where this is not known.
+
+    Examples
+    --------
+    >>> from skembed import formats
+    >>> formats.Tap("stage3", "block3b_project_conv", 40, is_spatial=True).n_channels
+    40
     """
 
     label: str
@@ -125,6 +138,20 @@ class NetworkSpec:
         How a feature map becomes a vector; ``"none"`` keeps all of it, its channels last.
     precision : {"float32", "bfloat16"}
         Of the network's arithmetic; results are float32.
+
+    Examples
+    --------
+    >>> from skembed import backbones, formats
+    >>> formats.NetworkSpec(
+    ...     backbone=backbones.get("efficientnet_lite0"),
+    ...     weights="imagenet",
+    ...     weights_digest="",
+    ...     taps=(formats.Tap("embedding", "embedding", 1280, True),),
+    ...     activation="post",
+    ...     pooling="avg",
+    ...     precision="float32",
+    ... ).taps[0].n_channels
+    1280
     """
 
     backbone: Backbone

@@ -20,6 +20,13 @@ class TracedNetwork(abc.ABC):
     ----------
     has_scales : bool
         Whether layers have a map for each of several scales of the image.
+
+    Examples
+    --------
+    >>> from skembed import formats
+    >>> from skembed.formats.hmax import HmaxNetwork
+    >>> issubclass(HmaxNetwork, formats.TracedNetwork)
+    True
     """
 
     has_scales: ClassVar[bool] = False

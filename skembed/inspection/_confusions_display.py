@@ -39,6 +39,16 @@ class ConfusionsDisplay:
     --------
     confusions : The numbers.
     sklearn.metrics.ConfusionMatrixDisplay : How often each class is taken for each.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import inspection
+    >>> display = inspection.ConfusionsDisplay.from_predictions(
+    ...     ["cup", "cat"], ["cup", "cup"], [data.coffee(), data.chelsea()]
+    ... )
+    >>> display.gallery.groups
+    ['cat, taken for cup: 1 image']
     """
 
     def __init__(self, gallery: Gallery):

@@ -37,6 +37,18 @@ class LayerContributionsDisplay:
     See Also
     --------
     layer_contributions : The numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from skembed import inspection
+    >>> layers = pd.Index(["conv1", "conv2"])
+    >>> shares = pd.DataFrame({"overall": [0.25, 0.75]}, index=layers)
+    >>> stages = pd.Series(["stage1", "stage2"], index=layers)
+    >>> display = inspection.LayerContributionsDisplay(shares, stages).plot()
+    >>> [float(bar.get_height()) for bar in display.bars_]
+    [0.25, 0.75]
     """
 
     def __init__(self, shares: pd.DataFrame, stages: pd.Series):
@@ -145,6 +157,16 @@ class ClassPatternsDisplay:
     See Also
     --------
     class_patterns : The numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skembed import inspection
+    >>> classes, layers = ["cat", "dog"], ["conv1", "conv2", "conv3"]
+    >>> presence = pd.DataFrame([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]], classes, layers)
+    >>> display = inspection.ClassPatternsDisplay(presence, 0.5 - presence).plot()
+    >>> display.axes_.shape
+    (2,)
     """
 
     def __init__(self, presence: pd.DataFrame, absence: pd.DataFrame):

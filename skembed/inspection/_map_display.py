@@ -44,6 +44,17 @@ class ActivationMapDisplay:
     See Also
     --------
     activation_map : The numbers.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PretrainedEmbedder, inspection
+    >>> embedder = PretrainedEmbedder(layers="stage1", image_size=64, engine="jax")
+    >>> display = inspection.ActivationMapDisplay.from_estimator(
+    ...     embedder, data.coffee(), ("stage1", 3)
+    ... )
+    >>> display.map.shape, display.ax_.get_title()
+    ((400, 600), 'stage1__003')
     """
 
     def __init__(

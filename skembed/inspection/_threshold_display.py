@@ -45,6 +45,16 @@ class ThresholdsDisplay:
     See Also
     --------
     threshold_shares : The numbers.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import FullNetworkEmbedder, inspection
+    >>> images = [data.coffee(), data.chelsea(), data.rocket()]
+    >>> fne = FullNetworkEmbedder(layers=["stage1", "stage2"], image_size=64).fit(images)
+    >>> display = inspection.ThresholdsDisplay.from_estimator(fne, images)
+    >>> display.shares.index.tolist(), display.counts.sum()
+    (['overall', 'stage1', 'stage2'], np.int64(120))
     """
 
     def __init__(

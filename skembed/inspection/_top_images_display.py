@@ -32,6 +32,16 @@ class TopImagesDisplay:
     See Also
     --------
     top_images : The numbers.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PretrainedEmbedder, inspection
+    >>> embedder = PretrainedEmbedder(layers="stage1", image_size=64, engine="jax")
+    >>> images = [data.coffee(), data.chelsea(), data.rocket()]
+    >>> display = inspection.TopImagesDisplay.from_estimator(embedder, images, 3)
+    >>> len(display.highest), display.name
+    (3, 'stage1__003')
     """
 
     def __init__(

@@ -85,6 +85,15 @@ class LayerGraph:
     See Also
     --------
     graph : Make one.
+
+    Examples
+    --------
+    >>> from skembed import layers
+    >>> graph = layers.graph("efficientnet_lite0")
+    >>> graph.all_layers[0].name, graph.top_layer.name
+    ('source', 'predictions')
+    >>> graph.is_sublayer("stem_conv", "top_conv")
+    True
     """
 
     def __init__(self, layers: Iterable[LayerSpec], name: str):

@@ -26,7 +26,17 @@ from ._state import State
 
 
 class DependencyError(RuntimeError):
-    """A layer cannot be computed, because nothing computes something that it depends on."""
+    """A layer cannot be computed, because nothing computes something that it depends on.
+
+    Examples
+    --------
+    >>> from skembed import layers
+    >>> try:
+    ...     layers.build_layer("hmax", "C2", "cat.jpg")  # whose prototypes are yours
+    ... except layers.DependencyError as error:
+    ...     print("prototypes" in str(error))
+    True
+    """
 
 
 class LayerModel:

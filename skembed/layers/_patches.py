@@ -18,6 +18,16 @@ class InputSizeError(ValueError):
         What is too small, and how large it has to be.
     scale : int, default=0
         Which of the maps it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import layers
+    >>> try:
+    ...     layers.sample_patches_from_data([np.zeros((4, 4, 2), np.float32)], 1, 7)
+    ... except layers.InputSizeError as error:
+    ...     print(error.scale)
+    0
     """
 
     def __init__(self, message: str, scale: int = 0):

@@ -42,6 +42,18 @@ class SpecInfo:
         When a row was last read or written, in UTC.
     hits, misses : int
         Rows served, and rows that had to be computed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skembed
+    >>> from skimage import data
+    >>> cache = tempfile.mkdtemp()
+    >>> embedder = skembed.PretrainedEmbedder(layers="stage1", image_size=32, cache=cache)
+    >>> _ = embedder.transform([data.coffee(), data.rocket()])
+    >>> (spec,) = skembed.cache_info(cache).specs
+    >>> spec.description["backbone"], spec.rows, spec.width, spec.hits, spec.misses
+    ('efficientnet_lite0', 2, 16, 0, 2)
     """
 
     description: dict[str, str]
@@ -72,6 +84,14 @@ class CacheInfo:
     artifacts : dict of str to int, default={}
         Bytes of compiled programs and converted networks beside the default store, by the
         name of their folder. They have bounds of their own.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skembed
+    >>> info = skembed.cache_info(tempfile.mkdtemp())
+    >>> info.n_bytes, info.specs
+    (0, ())
     """
 
     directory: Path

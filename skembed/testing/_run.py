@@ -70,6 +70,14 @@ class ImageCheck:
         The estimator and the images.
     run : callable
         Called with the case; raises if the check fails, ``unittest.SkipTest`` if it cannot run.
+
+    Examples
+    --------
+    >>> from skembed import PretrainedEmbedder
+    >>> from skembed.testing import image_estimator_checks
+    >>> check = next(iter(image_estimator_checks(PretrainedEmbedder(image_size=32))))
+    >>> check.check_name.startswith("check_")
+    True
     """
 
     check_name: str

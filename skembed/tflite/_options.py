@@ -9,7 +9,14 @@ import numpy as np
 
 
 class TaskError(ValueError, RuntimeError):
-    """What the Task Library raises a RuntimeError for, and skembed a ValueError; it is both."""
+    """What the Task Library raises a RuntimeError for, and skembed a ValueError; it is both.
+
+    Examples
+    --------
+    >>> from skembed import tflite
+    >>> issubclass(tflite.TaskError, RuntimeError), issubclass(tflite.TaskError, ValueError)
+    (True, True)
+    """
 
 
 @dataclass(kw_only=True)
@@ -26,6 +33,12 @@ class BaseOptions:
         That share an image; -1, 0 and None are one. The numbers are the same, whatever it is.
     use_coral : bool, default=False
         Refused: Edge TPUs are not supported.
+
+    Examples
+    --------
+    >>> from skembed.tflite import core
+    >>> core.BaseOptions(file_name="model.tflite", num_threads=2).num_threads
+    2
     """
 
     file_name: Any = None
@@ -52,6 +65,12 @@ class EmbeddingOptions:
         Whether each embedding is divided by its norm; one of zeros stays.
     quantize : bool, default=False
         Whether values become int8: ``round(128 v)``, halves away from zero, in [-128, 127].
+
+    Examples
+    --------
+    >>> from skembed.tflite import processor
+    >>> processor.EmbeddingOptions(l2_normalize=True, quantize=True).quantize
+    True
     """
 
     l2_normalize: bool | None = None
@@ -68,6 +87,16 @@ class ImageEmbedderOptions:
         The model.
     embedding_options : EmbeddingOptions, optional
         What becomes of its values.
+
+    Examples
+    --------
+    >>> from skembed.tflite import core, processor, vision
+    >>> options = vision.ImageEmbedderOptions(
+    ...     base_options=core.BaseOptions(file_name="model.tflite"),
+    ...     embedding_options=processor.EmbeddingOptions(l2_normalize=True),
+    ... )
+    >>> options.embedding_options.l2_normalize
+    True
     """
 
     base_options: BaseOptions
@@ -84,6 +113,12 @@ class BoundingBox:
         The upper left corner.
     width, height : int
         Its size.
+
+    Examples
+    --------
+    >>> from skembed.tflite import processor
+    >>> processor.BoundingBox(10, 20, 64, 48).width
+    64
     """
 
     origin_x: int
@@ -101,6 +136,13 @@ class FeatureVector:
     value : array-like of shape (n,)
         Floats, or int8 where they are quantised. uint8, as the Task Library shows these, is read
         as int8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skembed import tflite
+    >>> tflite.FeatureVector(np.array([255, 1], np.uint8)).value.tolist()
+    [-1, 1]
     """
 
     value: np.ndarray
@@ -124,6 +166,12 @@ class Embedding:
         Which output it is.
     head_name : str
         What the model calls it.
+
+    Examples
+    --------
+    >>> from skembed import tflite
+    >>> tflite.Embedding(tflite.FeatureVector([0.5, 1.0]), 0, "embedding").head_name
+    'embedding'
     """
 
     feature_vector: FeatureVector
@@ -139,6 +187,13 @@ class EmbeddingResult:
     ----------
     embeddings : list of Embedding
         In the order of the outputs.
+
+    Examples
+    --------
+    >>> from skembed import tflite
+    >>> head = tflite.Embedding(tflite.FeatureVector([0.5, 1.0]), 0, "embedding")
+    >>> tflite.EmbeddingResult([head]).embeddings[0].feature_vector.value.tolist()
+    [0.5, 1.0]
     """
 
     embeddings: list[Embedding]

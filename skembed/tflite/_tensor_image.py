@@ -13,7 +13,17 @@ from ._options import TaskError
 
 
 class TensorImageError(ImageError, TaskError):
-    """An image cannot be read; the message says which and why."""
+    """An image cannot be read; the message says which and why.
+
+    Examples
+    --------
+    >>> from skembed import tflite
+    >>> try:
+    ...     tflite.TensorImage.create_from_file("no_image.jpg")
+    ... except tflite.TensorImageError as error:
+    ...     print(isinstance(error, ValueError))
+    True
+    """
 
 
 class TensorImage:

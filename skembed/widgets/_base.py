@@ -206,6 +206,10 @@ class Widget(AnyWidget):
 
 
 def _png(figure: Any) -> str:
+    from matplotlib import rcParams
+
+    # A page that is read in the dark has no colour of its own; where it is unknown, white is safe.
+    colour = "none" if rcParams["savefig.transparent"] else "white"
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=100, facecolor="white")
+    figure.savefig(stream, format="png", dpi=100, facecolor=colour)
     return base64.b64encode(stream.getvalue()).decode("ascii")
