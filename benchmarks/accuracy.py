@@ -4,8 +4,7 @@
 train, 30 others to test, drawn anew for each seed; the mean over the seeds beside the least
 that is asked for. ``--quick`` draws twice instead of five times and leaves MobileNetV2 out. Each
 image goes through each network once, whatever is drawn. ``--decoding`` compares the same draws with
-images prepared less exactly. ``--networks`` prints every network whose weights are at hand, on both
-data sets, as the table of docs/choose.md.
+images prepared less exactly.
 """
 
 from __future__ import annotations
@@ -68,14 +67,10 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="two seeds, and no MobileNetV2")
     parser.add_argument("--decoding", choices=DECODINGS, default="exact")
-    parser.add_argument("--networks", action="store_true", help="a table of all at hand")
     options = parser.parse_args()
     # LinearSVC's default number of iterations is what users get; the figures hold with it.
     warnings.simplefilter("ignore", ConvergenceWarning)
     seeds = 2 if options.quick else 5
-    if options.networks:
-        print_networks(options, seeds)
-        return
     print(
         f"{'data':<10} {'backbone':<19} {'train':>5} {'seeds':>5} {'accuracy':>16} {'least':>6}"
     )
@@ -93,22 +88,6 @@ def main() -> None:
                 f"  ({seconds:.0f} s)",
                 flush=True,
             )
-
-
-def print_networks(options: argparse.Namespace, seeds: int) -> None:
-    """Write a row for each network: its accuracy on each data set at 20 and 40 images a class."""
-    cases = [(data, n) for data in ("flowers17", "dtd10") for n in (20, 40)]
-    print("| network |", *(f"{data}, {n} a class |" for data, n in cases))
-    print("| --- |", "--- | " * len(cases))
-    with tempfile.TemporaryDirectory() as folder:
-        cache = options.cache or Path(folder)
-        for name, weights in NETWORKS.items():
-            print(f"| {name} |", end="", flush=True)
-            for data, n_train in cases:
-                gate = Gate(data, name, n_train, 0, weights)
-                scores = accuracy(gate, options.shared, cache, seeds, options.decoding)
-                print(f" {scores.mean():.3f} ± {scores.std():.3f} |", end="", flush=True)
-            print()
 
 
 def accuracy(

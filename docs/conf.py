@@ -11,15 +11,12 @@ import skembed
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
+import binder  # noqa: E402
+
 # Kernels and scripts draw alike.
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
 # Where tests have run the scripts and the pages, as in .ci/run, the build need not run them again.
 RUNS = os.environ.get("SKEMBED_DOCS_RUN", "1") != "0"
-
-# The one place for the address of the repository, "owner/name" on GitHub: with it, examples and the
-# page of the notebooks have a link that opens them on Binder.
-REPOSITORY = os.environ.get("SKEMBED_REPOSITORY", "")
-owner, _, name = REPOSITORY.partition("/")
 
 project = "skembed"
 author = "The skembed developers"
@@ -34,14 +31,21 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "figures",
     "for_assistants",
+    "networks",
+    "notebooks",
+    "pictures",
+    "reference",
 ]
+make_pictures = RUNS
 nb_execution_mode = "cache" if RUNS else "off"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_ipywidgets_js = {}  # no page holds a widget, and these scripts come from other sites
+nb_ipywidgets_js = {}  # these scripts come from other sites; a widget is shown by its picture
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["colon_fence", "substitution"]
 myst_heading_anchors = 3  # so that a page can link to a heading of another
 autosummary_generate = True
@@ -49,7 +53,10 @@ autodoc_typehints = "none"  # the docstrings say more
 templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
-exclude_patterns = ["_build", "_templates", "gallery/**/*.ipynb", "jupyter_execute"]
+exclude_patterns = [
+    *("_build", "_templates", "gallery/**/*.ipynb", "jupyter_execute"),
+    "**sg_execution_times.rst",  # these pages load scripts from other sites
+]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -88,20 +95,11 @@ html_static_path = ["_static"]
 html_css_files = ["skembed.css"]
 html_title = "skembed"
 html_show_sourcelink = False
-_BINDER = f"https://mybinder.org/v2/gh/{REPOSITORY}/main?urlpath=lab/tree/notebooks"
-myst_substitutions = {
-    "binder": f"[Binder]({_BINDER})" if REPOSITORY else "[Binder](https://mybinder.org)"
-}
-if REPOSITORY:
-    html_theme_options["github_url"] = f"https://github.com/{REPOSITORY}"
-    sphinx_gallery_conf["binder"] = {
-        "org": owner,
-        "repo": name,
-        "branch": "main",
-        "binderhub_url": "https://mybinder.org",
-        "dependencies": "../binder/environment.yml",
-        "use_jupyter_lab": True,
-    }
+myst_substitutions = {"binder": f"[Binder]({binder.link()})"}
+rst_epilog = f".. |binder| replace:: `Binder <{binder.link()}>`__"
+if binder.repository():
+    html_theme_options["github_url"] = f"https://github.com/{binder.repository()}"
+    sphinx_gallery_conf["binder"] = binder.gallery()
 
 
 def _is_of_metadata_routing(app, what, name, obj, skip, options):

@@ -3,11 +3,15 @@
 People ask assistants, and these read plain text: https://llmstxt.org.
 """
 
+import re
 from pathlib import Path
 
+import networks
 from docutils import nodes
 from sphinx.addnodes import toctree
 
+# What is of use to Sphinx alone: contents, references, pictures.
+_OF_SPHINX = re.compile(r"^```\{(toctree|eval-rst|picture|include)\}.*?^```\n", re.M | re.S)
 _ABOUT = (
     "Image embeddings from pretrained convolutional networks, for scikit-learn. Each image goes "
     "through the network once, whatever the folds, candidates, processes and sessions."
@@ -28,6 +32,13 @@ def _title(env, name: str) -> str:
     return env.titles.get(name, nodes.title(name, name)).astext()
 
 
+def _plain(source: Path) -> str:
+    """Give the Markdown of a page without what only Sphinx reads."""
+    text = _OF_SPHINX.sub("", source.read_text(encoding="utf-8"))
+    text = text.replace("```{networks}\n```", "\n".join(networks.markdown()))
+    return text.replace("```{code-cell} ipython3", "```python").strip()
+
+
 def write(app, exception):
     """Write both files beside the pages, once these are there."""
     if exception is not None or app.builder.format != "html":
@@ -38,9 +49,7 @@ def write(app, exception):
         source = Path(env.doc2path(name))
         links.append(f"- [{_title(env, name)}]({app.builder.get_target_uri(name)})")
         if source.suffix == ".md" and name != "changelog":
-            texts.append(
-                f"<!-- {name}.md -->\n\n{source.read_text(encoding='utf-8').strip()}\n"
-            )
+            texts.append(f"<!-- {name}.md -->\n\n{_plain(source)}\n")
     (out / "guide.md.txt").write_text("\n\n".join(texts), encoding="utf-8")
     lines = [
         "# skembed",

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from PIL import Image
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +30,8 @@ from skembed.cli import main
 from skembed.extraction import images_run
 from skembed.images import from_folders
 
+README_PICTURE = Path(__file__).parents[2] / "docs/images/demo.png"
+
 
 @pytest.mark.slow
 def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
@@ -42,6 +45,11 @@ def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
         assert word in first
     accuracy = float(first.split("accuracy")[1].split()[0])
     assert accuracy > 0.85
+    with Image.open(README_PICTURE) as picture:
+        shown = picture.text["Description"]
+    # Another processor may round differently.
+    assert float(shown.split("accuracy")[1].split()[0]) == pytest.approx(accuracy, abs=0.011)
+    assert shown.splitlines()[1] == first.splitlines()[0]
     assert all(len(line) <= 100 for line in first.splitlines())
 
     assert main(["demo", "--folds", "9"]) == 0

@@ -28,14 +28,19 @@ class Block:
     KINDS: ClassVar = ("python", "{code-cell} ipython3", "console")
     # What a program printed, how to install, a reference, drawings, and directives of Sphinx.
     NOT_RUN: ClassVar = (
-        *("text", "bash", "bibtex", "", "{toctree}", "{eval-rst}", "{include} ../CHANGELOG.md"),
-        "{include} ../CONTRIBUTING.md",
+        *("text", "bash", "bibtex", "", "{toctree}", "{eval-rst}", "{include}"),
+        *("{networks}", "{picture}"),
     )
 
     page: Path
     line: int
     kind: str
     code: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is for somebody to run, or for nobody."""
+        return self.runs or self.kind.partition(" ")[0] in self.NOT_RUN
 
     @property
     def runs(self) -> bool:
