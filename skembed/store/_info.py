@@ -45,15 +45,20 @@ class SpecInfo:
 
     Examples
     --------
-    >>> import tempfile
-    >>> import skembed
-    >>> from skimage import data
-    >>> cache = tempfile.mkdtemp()
-    >>> embedder = skembed.PretrainedEmbedder(layers="stage1", image_size=32, cache=cache)
-    >>> _ = embedder.transform([data.coffee(), data.rocket()])
-    >>> (spec,) = skembed.cache_info(cache).specs
-    >>> spec.description["backbone"], spec.rows, spec.width, spec.hits, spec.misses
-    ('efficientnet_lite0', 2, 16, 0, 2)
+    >>> from skembed.store import SpecInfo
+    >>> rows = SpecInfo(
+    ...     description={"backbone": "efficientnet_lite0"},
+    ...     layers=("embedding",),
+    ...     width=1280,
+    ...     dtype="float32",
+    ...     rows=2,
+    ...     n_bytes=10_240,
+    ...     last_used=None,
+    ...     hits=6,
+    ...     misses=2,
+    ... )
+    >>> rows.hits / (rows.hits + rows.misses)
+    0.75
     """
 
     description: dict[str, str]
