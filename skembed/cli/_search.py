@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._choices import METRICS
 from .._errors import storable, with_tilde
 from .._files import written_whole
 from .._optional import require_web_server
@@ -52,6 +53,11 @@ def index(args: argparse.Namespace, out: Output) -> int:
             raise CommandError(
                 f"{with_tilde(directory)} is an index of {folder.search.embedder_!r}: give the "
                 "options of that, or none, or another --dir."
+            )
+        if args.metric not in (METRICS[0], folder.search.metric_):
+            raise CommandError(
+                f"{with_tilde(directory)} has the metric {folder.search.metric_!r}: leave "
+                "--metric out, or give another --dir."
             )
     else:
         folder = SearchFolder(directory, ImageSearch(embedder, metric=args.metric))

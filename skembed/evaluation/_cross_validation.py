@@ -25,8 +25,9 @@ from ..extraction import Report, record_reports
 from ..extraction._progress import Progress
 from ..images._folders import classes_of_names
 from ..images._items import Stream
+from ..search._exact import TooManyPairsError
 from ._evaluation import Evaluation, equal_rows
-from ._near import effect, torn_groups
+from ._near import TOO_MANY, effect, torn_groups
 
 _MOST_NAMED = 10
 
@@ -150,13 +151,33 @@ def cross_validate(
     folds = _folds(labels, groups, n_made)
     decisions, scores = judge(rows, labels, folds, classifier)
     # Whoever groups the images has said which belong together.
-    torn = None if is_grouped else torn_groups(rows, groups, folds)
-    near_notes = []
-    if torn is not None:
-        kept = _accuracy(rows, labels, torn.together(folds), classifier)
-        near_notes.append(f"{torn.described(items)} {effect(scores.mean(), kept)}")
+    near_notes = (
+        []
+        if is_grouped
+        else _near_notes(rows, labels, groups, folds, scores, classifier, items)
+    )
     notes = (*copy_notes, *fold_notes, *near_notes)
     return Evaluation(rows, labels, decisions, scores, notes, items, folds=folds)
+
+
+def _near_notes(
+    rows: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    folds: np.ndarray,
+    scores: np.ndarray,
+    classifier: Any,
+    items: Any,
+) -> list[str]:
+    """What is to be said of near-duplicates in different folds."""
+    try:
+        torn = torn_groups(rows, groups, folds)
+    except TooManyPairsError:
+        return [TOO_MANY]
+    if torn is None:
+        return []
+    kept = _accuracy(rows, labels, torn.together(folds), classifier)
+    return [f"{torn.described(items)} {effect(scores.mean(), kept)}"]
 
 
 def _checked(

@@ -15,6 +15,10 @@ from ..search._groups import groups_of, near_pairs
 _LEAST_FEATURES = 64
 _LISTED = "skembed.near_duplicates lists them."
 _COMMAND = "`skembed duplicates` lists them."
+TOO_MANY = (
+    "So many images are nearly the same as others that they were not compared with the folds: the "
+    "accuracy tells how well images are recognised that are nearly the same as some it has learnt."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ def torn_groups(rows: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> Torn
         What the cross-validation kept together.
     folds : int array of shape (n_samples,)
         The fold that has tested each image.
+
+    Raises
+    ------
+    TooManyPairsError
+        If there are more pairs of near-duplicates than find room.
     """
     if rows.shape[1] < _LEAST_FEATURES:
         return None

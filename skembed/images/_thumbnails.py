@@ -12,6 +12,7 @@ SIDE = 128
 # JPEG blurs the edges of so few pixels, and saves nothing.
 _AS_PNG = 48
 _PNG = b"\x89PNG"
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}  # by media type
 
 
 def shrunk(pixels: np.ndarray, side: int = SIDE) -> np.ndarray:

@@ -19,6 +19,10 @@ _SPARE = 16  # candidates beyond those asked for
 _MAX_PAIRS = 20_000_000
 
 
+class TooManyPairsError(ValueError):
+    """So many pairs are within a distance that they find no room."""
+
+
 class ExactNeighbors:
     """Rows, and which of them are nearest to others.
 
@@ -70,7 +74,7 @@ class ExactNeighbors:
 
         Raises
         ------
-        ValueError
+        TooManyPairsError
             If there are more than 20 million pairs.
         """
         firsts, seconds, distances, n_pairs = [], [], [], 0
@@ -84,7 +88,7 @@ class ExactNeighbors:
             distances.append(exact[near])
             n_pairs += int(near.sum())
             if n_pairs > _MAX_PAIRS:
-                raise ValueError(
+                raise TooManyPairsError(
                     f"More than {_MAX_PAIRS:,} pairs are within the threshold: lower it."
                 )
         if not firsts:

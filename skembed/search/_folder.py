@@ -92,10 +92,9 @@ class SearchFolder:
         return self._pictures.source(self.search.ids_[position], self.search.names_[position])
 
     def export(self, position: int, target: Path) -> Path:
-        """Copy an image; return where it is. What has no file of its own is a JPEG then."""
+        """Copy an image, or the picture that is kept of it; return where it is."""
         source = self.picture(position)
-        suffix = Path(source).suffix if Path(source).suffix else ".jpg"
-        path = target.with_name(f"{target.name}{suffix}")
+        path = target.with_name(f"{target.name}{self._pictures.suffix(source)}")
         shutil.copyfile(source, path)
         return path
 
@@ -119,9 +118,10 @@ class SearchFolder:
             fresh[kept], search.ids_[len(search.ids_) - int(kept.sum()) :], strict=True
         ):
             self._pictures.keep(int(identity), images[i])
+        n_replaced = len({*replaced} & {*names[fresh[kept]]})
         changes.unchanged += len(same)
-        changes.replaced += len(replaced)
-        changes.added += int(kept.sum()) - len(replaced)
+        changes.replaced += n_replaced
+        changes.added += int(kept.sum()) - n_replaced
         changes.left_out += len(chunk) - len(same) - int(kept.sum())
 
     def _rows(self, images: list[Any]) -> np.ndarray:

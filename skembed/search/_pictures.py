@@ -11,9 +11,10 @@ import numpy as np
 
 from .._files import written_whole
 from ..images import load, local_path
-from ..images._thumbnails import encode
+from ..images._thumbnails import SUFFIXES, encode, media_type
 
 KEPT_SIDE = 800  # pixels of pictures that have no file of their own
+_BEGINNING = 16  # bytes
 
 
 class Pictures:
@@ -39,10 +40,17 @@ class Pictures:
         with written_whole(self._path(identity)) as (temporary,):
             temporary.write_bytes(encode(load(item), KEPT_SIDE))
 
-    def source(self, identity: int, name: str) -> Any:
-        """Return what the picture of an image is read from."""
+    def source(self, identity: int, name: str) -> Path:
+        """Return the file that the picture of an image is read from."""
         kept = self._path(identity)
         return kept if kept.is_file() else Path(name)
+
+    def suffix(self, source: Path) -> str:
+        """Return the suffix of a file of :meth:`source`; of a kept picture, that of its format."""
+        if source.parent != self._folder:
+            return source.suffix
+        with source.open("rb") as file:
+            return SUFFIXES[media_type(file.read(_BEGINNING))]
 
     def sweep(self, ids: np.ndarray) -> None:
         """Delete pictures of images that are gone."""

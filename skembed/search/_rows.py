@@ -25,7 +25,7 @@ class Rows:
     """
 
     def __init__(self, rows: np.ndarray, algorithm: str):
-        self._rows = rows
+        self._rows, self.algorithm = rows, algorithm
         many = len(rows) >= APPROXIMATE_FROM and is_installed()
         self._is_exact = algorithm == "exact" or (algorithm == "auto" and not many)
 

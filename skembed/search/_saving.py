@@ -139,11 +139,20 @@ def _contents(directory: Path, facts: dict[str, Any]) -> dict[str, Any]:
         path = directory / f"{name}-{generation}.{suffix}"
         if _digest_of(path) != digests[name]:
             raise LoadError(f"{path.name} is damaged")
-        if name == "names":
-            found[name] = json.loads(path.read_bytes())
-        else:
-            found[name] = np.load(path, allow_pickle=False)
+        try:
+            found[name] = _read_names(path) if name == "names" else _read_array(path)
+        except ValueError as error:
+            raise LoadError(f"{path.name} is damaged: {error}") from error
     return found
+
+
+def _read_names(path: Path) -> list[str]:
+    return json.loads(path.read_bytes())
+
+
+def _read_array(path: Path) -> np.ndarray:
+    """An array of NumPy's format; mapped first, where a file that claims more than it has fails."""
+    return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _made(kind: type, facts: dict[str, Any], contents: dict[str, Any], embedder: Any) -> Any:

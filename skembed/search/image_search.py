@@ -432,9 +432,11 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
     @property
     def _table(self) -> Rows:
         """The rows, with what makes looking for neighbours fast."""
-        if "_found" not in vars(self):
-            self._found = Rows(self.rows_, self.algorithm)
-        return self._found
+        found = vars(self).get("_found")
+        if found is None or found.algorithm != self.algorithm:
+            self._validate_params()
+            found = self._found = Rows(self.rows_, self.algorithm)
+        return found
 
     def _forget(self) -> None:
         vars(self).pop("_found", None)

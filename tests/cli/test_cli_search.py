@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import zipfile
 
 import pytest
 from PIL import Image
@@ -76,6 +77,43 @@ def test_export_copies_the_files(index, class_folders, tmp_path, capsys):
     assert float(rows[0]["distance"]) == 0
     assert main(command) == 2
     assert "no empty folder" in capsys.readouterr().err
+
+
+def test_pictures_of_an_archive_are_exported_with_the_suffix_of_their_format(
+    class_folders, tmp_path, capsys
+):
+    archive, directory = tmp_path / "tiles.zip", str(tmp_path / "archive.index")
+    with zipfile.ZipFile(archive, "w") as file:
+        for i in range(3):
+            file.write(class_folders / "grass" / f"{i}.png", f"{i}.png")
+    assert main(["search", "index", str(archive), "--dir", directory, *FAST]) == 0
+    image, target = str(class_folders / "grass" / "0.png"), tmp_path / "alike"
+    command = ["search", "export", image, str(target), "--top", "3", "--dir", directory]
+    assert main(command) == 0
+    copies = sorted(target.glob("00*"))
+    assert [copy.suffix for copy in copies] == [".jpg"] * 3
+    with Image.open(copies[0]) as picture:
+        assert picture.format == "JPEG"
+    capsys.readouterr()
+    assert (
+        main(["search", "index", str(archive), "--dir", directory, "--metric", "cosine"]) == 2
+    )
+    assert "has the metric 'angular'" in capsys.readouterr().err
+
+
+def test_a_picture_that_becomes_the_copy_of_another_is_left_out(
+    own, tmp_path, pictures, capsys
+):
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for i in range(2):
+        Image.fromarray(pictures[i]).save(folder / f"{i}.png")
+    command = ["search", "index", str(folder), "--dir", str(own), "--unique"]
+    assert main(command) == 0
+    shutil.copy(folder / "0.png", folder / "1.png")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "0 added, 0 replaced, 1 unchanged, 1 left out" in capsys.readouterr().out
 
 
 def test_another_network_and_no_index_are_told(index, class_folders, tmp_path, capsys):

@@ -129,6 +129,16 @@ def test_near_duplicates_in_different_folds_are_told():
     assert kept.scores.mean() == pytest.approx(together, abs=0.15)
 
 
+def test_more_near_duplicates_than_find_room_are_told_and_no_error(monkeypatch):
+    monkeypatch.setattr("skembed.search._exact._MAX_PAIRS", 50)
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(2, 128)).repeat(20, axis=0) + random.normal(size=(40, 128)) / 1e3
+    labels = np.tile(["cat", "dog"], 20)
+    found = cross_validate(rows.astype(np.float32), labels)
+    assert len(found.scores) == 5
+    assert any("were not compared with the folds" in note for note in found.notes)
+
+
 @pytest.mark.parametrize(
     "classifier",
     [

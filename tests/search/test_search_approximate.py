@@ -9,6 +9,7 @@ import pytest
 
 from skembed import ImageSearch
 from skembed.search import _rows
+from skembed.search._approximate import ApproximateNeighbors
 
 
 def recall(found, true):
@@ -54,3 +55,16 @@ def test_many_rows_are_searched_with_faiss_only_where_it_is(rows, monkeypatch):
         ImportError, match=r"faiss is needed for approximate search: .*\[search\]"
     ):
         ImageSearch(None, algorithm="approximate").fit(rows[:100]).kneighbors(rows[:1])
+
+
+def test_another_algorithm_counts_at_the_next_query(rows):
+    """Whoever sets it to exact is not answered by lists that were made before."""
+    search = ImageSearch(None, n_neighbors=10, algorithm="approximate").fit(rows)
+    search.kneighbors(rows[:1])
+    search.set_params(algorithm="exact")
+    exact = ImageSearch(None, n_neighbors=10, algorithm="exact").fit(rows)
+    assert search.kneighbors(rows[:50])[1].tolist() == exact.kneighbors(rows[:50])[1].tolist()
+    assert not isinstance(search._table._index, ApproximateNeighbors)
+    search.set_params(algorithm="exat")
+    with pytest.raises(ValueError, match="algorithm"):
+        search.kneighbors(rows[:1])

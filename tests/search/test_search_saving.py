@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -100,6 +101,35 @@ def test_damage_is_told(tmp_path, damage):
         path.write_bytes(data)
     with pytest.raises(LoadError, match="is no whole index"):
         ImageSearch.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["huge", "objects", "names"])
+def test_files_that_were_not_written_by_us_are_refused(tmp_path, damage):
+    """Whoever writes other files gives their digests too."""
+    ImageSearch(None).fit(np.eye(4)).save(tmp_path)
+    manifest = tmp_path / "search.json"
+    facts = json.loads(manifest.read_text())
+    name = "names" if damage == "names" else "rows"
+    (path,) = tmp_path.glob(f"{name}-*")
+    if damage == "huge":
+        data = path.read_bytes().replace(
+            b"(4, 4), }" + b" " * 13, b"(4, 4000000000000), }  ", 1
+        )
+        assert data != path.read_bytes()
+        path.write_bytes(data)
+    elif damage == "objects":
+        np.save(path, np.array([print], object), allow_pickle=True)
+    else:
+        path.write_text("[")
+    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    manifest.write_text(json.dumps({**facts, "digests": {**facts["digests"], name: digest}}))
+    with pytest.raises(LoadError, match=rf"is no whole index: {path.name} is damaged"):
+        ImageSearch.load(tmp_path)
+
+
+def test_an_index_without_images_is_read_again(tmp_path):
+    ImageSearch(None).fit(np.eye(2), names=["a", "b"]).remove(["a", "b"]).save(tmp_path)
+    assert ImageSearch.load(tmp_path).add(np.eye(2)).names_.tolist() == ["2", "3"]
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
