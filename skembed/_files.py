@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,22 +46,19 @@ def written_whole(*paths: Path) -> Iterator[list[Path]]:
     """Yield a temporary path beside each of `paths`; they take the names when all went well."""
     temporary: list[Path] = []
     try:
-        for path in paths:
-            handle, name = tempfile.mkstemp(
-                prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-            )
-            os.close(handle)
-            temporary.append(Path(name))
+        temporary.extend(_new_beside(path) for path in paths)
         yield temporary
         for source, path in zip(temporary, paths, strict=True):
-            source.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner reads
             source.replace(path)
     finally:
         for source in temporary:
             source.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _new_beside(path: Path) -> Path:
+    """Make an empty file beside `path`, with the rights that the user's new files have."""
+    while True:
+        made = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            return made

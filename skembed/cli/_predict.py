@@ -194,7 +194,10 @@ def _print(out: Output, answers: list[_Answer], score: str) -> None:
 
 
 def _write_csv(path: Path, answers: list[_Answer], score: str) -> None:
-    with written_whole(path) as (temporary,), temporary.open("w", newline="") as file:
+    with (
+        written_whole(path) as (temporary,),
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(("file", "rank", "class", score, "error"))
         for answer in answers:

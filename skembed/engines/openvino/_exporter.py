@@ -89,7 +89,7 @@ def graph_of_model(model: Any, outputs: Sequence[str]) -> Any:
         write_graph(folder, "outputs")
         # The weights are read now, because their file goes with the folder.
         weights = np.fromfile(folder / "network.bin", np.uint8)
-        structure = (folder / "network.xml").read_text()
+        structure = (folder / "network.xml").read_text(encoding="utf-8")
     graph = core().read_model(structure, import_openvino().Tensor(weights))
     graph.inputs[0].get_tensor().set_names({images.name})
     try:
