@@ -116,6 +116,19 @@ def test_a_picture_that_becomes_the_copy_of_another_is_left_out(
     assert "0 added, 0 replaced, 1 unchanged, 1 left out" in capsys.readouterr().out
 
 
+def test_a_picture_that_a_killed_run_has_left_is_of_no_other_image(own, tmp_path, pictures):
+    image, target = tmp_path / "photographs" / "0.png", tmp_path / "alike"
+    for folder in (own / "pictures", image.parent):
+        folder.mkdir()
+    (own / "pictures" / "18.picture").write_bytes(b"of an image that never came into the index")
+    Image.fromarray(pictures[0]).save(image)
+    assert main(["search", "index", str(image.parent), "--dir", str(own)]) == 0
+    command = ["search", "export", str(image), str(target), "--top", "1", "--dir", str(own)]
+    assert main(command) == 0
+    (copy,) = target.glob("*.png")
+    assert copy.read_bytes() == image.read_bytes()
+
+
 def test_another_network_and_no_index_are_told(index, class_folders, tmp_path, capsys):
     command = ["search", "index", str(class_folders), "--dir", str(index)]
     assert main([*command, "--backbone", "mobilenet_v2"]) == 2
