@@ -10,7 +10,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
@@ -27,6 +26,7 @@ from ..images._folders import classes_of_names
 from ..images._items import Stream
 from ..search._exact import TooManyPairsError
 from ._evaluation import Evaluation, equal_rows
+from ._labels import as_labels
 from ._near import TOO_MANY, effect, torn_groups
 
 _MOST_NAMED = 10
@@ -186,21 +186,14 @@ def _checked(
     """The arrays of a cross-validation, or a ValueError that names what does not fit."""
     if isinstance(n_folds, bool) or not isinstance(n_folds, Integral) or n_folds < 2:
         raise ValueError(f"n_folds must be an int of 2 or more, got {n_folds!r}.")
-    rows, labels = np.asarray(rows), np.asarray(labels)
+    rows = np.asarray(rows)
     if rows.ndim != 2:
         raise ValueError(f"rows has the shape {rows.shape}; expected (n_samples, n_features).")
+    labels = as_labels(labels, len(rows))
     groups = None if groups is None else np.asarray(groups)
-    for name, values in (("labels", labels), ("groups", groups)):
-        if values is not None and values.shape != (len(rows),):
-            raise ValueError(
-                f"{name} has the shape {values.shape}; expected one for each of {len(rows):,} "
-                "images."
-            )
-    missing = np.flatnonzero(pd.isna(labels))
-    if len(missing):
+    if groups is not None and groups.shape != (len(rows),):
         raise ValueError(
-            f"{len(missing):,} of {len(labels):,} labels are missing, the first that of row "
-            f"{missing[0]}: leave these images out."
+            f"groups has the shape {groups.shape}; expected one for each of {len(rows):,} images."
         )
     return rows, labels, groups
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..estimators.full_network import FullNetworkEmbedder
 from ..evaluation import Evaluation, evaluate
 from ..evaluation._cross_validation import decisions_of
+from ..evaluation._labels import as_labels
 from ..images import as_items, describe
 from ._readout import as_pipeline, of_layers
 
@@ -63,7 +64,8 @@ def confusions(clf: Any, X: Any, y: Any, *, cv: int | None = None, groups: Any =
     NotFittedError
         If it is not fitted, and `cv` is not given.
     ValueError
-        If X and y differ in length, or a class has fewer than two images, with `cv`.
+        If X and y differ in length, a label is missing, or a class has fewer than two images, with
+        `cv`.
 
     See Also
     --------
@@ -134,7 +136,7 @@ def label_suspects(
     TypeError
         If `clf` is no such pipeline.
     ValueError
-        If X and y differ in length, or a class has fewer than two images.
+        If X and y differ in length, a label is missing, or a class has fewer than two images.
 
     See Also
     --------
@@ -199,9 +201,9 @@ def suspects_of(found: Evaluation) -> pd.DataFrame:
 def _checked(clf: Any, X: Any, y: Any) -> tuple[Pipeline, list[Any], np.ndarray]:
     pipeline = as_pipeline(clf)
     embedder: Any = pipeline[0]
-    items, y = as_items(X, root=embedder.root), np.asarray(y)
+    items = as_items(X, root=embedder.root)
     check_consistent_length(items, y)
-    return pipeline, items, y
+    return pipeline, items, as_labels(y, len(items))
 
 
 def _cross_validated(

@@ -10,6 +10,7 @@ from sklearn.utils import Bunch, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.full_network import FullNetworkEmbedder
+from ..evaluation._labels import as_labels
 from ._features import columns
 
 
@@ -56,7 +57,7 @@ def class_patterns(fne: Any, X: Any, y: Any) -> Bunch:
     TypeError
         If `fne` is no FullNetworkEmbedder.
     ValueError
-        If it does not discretise, or X and y differ in length.
+        If it does not discretise, X and y differ in length, or a class is missing.
     NotFittedError
         If it is not fitted.
 
@@ -89,7 +90,7 @@ def class_patterns(fne: Any, X: Any, y: Any) -> Bunch:
         )
     codes = np.asarray(fne.transform(X))
     check_consistent_length(codes, y)
-    classes, of_image = np.unique(np.asarray(y), return_inverse=True)
+    classes, of_image = np.unique(as_labels(y, len(codes)), return_inverse=True)
     names = fne.get_feature_names_out()
     index, features = pd.Index(classes, name="class"), pd.Index(names, name="feature")
     counts = np.bincount(of_image)

@@ -20,6 +20,7 @@ from ..estimators.row_space import RowSpaceProjector
 from ..estimators.ternary_scaler import TernaryScaler
 from ..evaluation import make_classifier
 from ..evaluation._cross_validation import judge, stratified_folds
+from ..evaluation._labels import as_labels
 
 OVERALL = "overall"
 
@@ -52,7 +53,7 @@ class ThresholdRows:
         self.labels = None
         if y is not None:
             check_consistent_length(rows, y)
-            self.labels = np.asarray(y)[readable]
+            self.labels = as_labels(y, len(rows))[readable]
         self._layers = fne.layer_slices_
         self._folds: dict[int, np.ndarray] = {}  # by how many were asked for
         scaler = fne._scaler_as_set().set_params(discretize=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from .. import FullNetworkEmbedder, LayerKernelClassifierCV, PretrainedEmbedder
 from ..evaluation import Evaluation, layers_line, make_classifier
 from ..evaluation import cross_validate as evaluate_rows
+from ..evaluation._labels import as_labels
 from ..inspection import ConfusionsDisplay
 from ._errors import EmbedError
 from ._ipython import display
@@ -25,17 +25,10 @@ def checked_labels(value: Any, n: int) -> np.ndarray:
     EmbedError
         If there are more or fewer, in more than one column, or some are missing.
     """
-    labels = np.asarray(value)
-    if labels.ndim != 1:
-        raise EmbedError(f"Labels have the shape {labels.shape}; expected one for each image.")
-    if len(labels) != n:
-        raise EmbedError(f"There are {n:,} images and {len(labels):,} labels.")
-    missing = np.flatnonzero(pd.isna(labels))
-    if len(missing):
-        raise EmbedError(
-            f"{len(missing):,} labels are missing; the first one of row {missing[0]}."
-        )
-    return labels
+    try:
+        return as_labels(value, n)
+    except ValueError as error:
+        raise EmbedError(str(error)) from None
 
 
 def cross_validate(

@@ -187,12 +187,20 @@ def test_decisions_for_pairs_of_classes_are_refused(example):
     [
         (
             {"labels": ["cat"] * 39},
-            r"labels has the shape \(39,\); expected one for each of 40",
+            "40 images and 39 labels",
         ),
         ({"groups": [0, 1]}, r"groups has the shape \(2,\)"),
         ({"rows": np.zeros(40)}, r"rows has the shape \(40,\)"),
-        ({"labels": ["cat", "dog", None, "dog"] * 10}, "10 of 40 labels .* row 2"),
-        ({"labels": [0.0, np.nan, 1.0, 1.0] * 10}, "10 of 40 labels .* row 1"),
+        (
+            {"labels": ["cat", "dog", None, "dog"] * 10},
+            "10 labels are missing; .* row 2",
+        ),
+        (
+            {"labels": [0.0, np.nan, 1.0, 1.0] * 10},
+            "10 labels .* row 1",
+        ),
+        ({"labels": ["cat", "dog", np.nan, "dog"] * 10}, "10 labels .* row 2"),
+        ({"labels": np.zeros((40, 2))}, r"Labels have the shape \(40, 2\)"),
         ({"n_folds": 1}, "int of 2 or more, got 1"),
         ({"n_folds": 2.5}, "int of 2 or more, got 2.5"),
         ({"labels": ["cat"] * 40}, "1 class"),

@@ -99,3 +99,6 @@ def test_mistakes_are_told(network, files, photographs, standardised):
         confusions(standardised, files, np.where(y == "red", "yellow", y))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         label_suspects(clf, files, y[:-1])
+    for missing in (None, np.nan):  # which an array of text would hold as a class
+        with pytest.raises(ValueError, match=f"1 labels are missing; .* row {len(y) - 1}"):
+            label_suspects(clf, files, [*y[:-1], missing])
