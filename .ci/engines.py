@@ -1,6 +1,6 @@
 """Ray Data and Daft with an embedder each worker holds: right rows, each image once.
 
-The classes are those of docs/ray.md and docs/daft.md, as they stand there.
+The pages docs/ray.md and docs/daft.md run as a reader pastes them, in a folder of photographs.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from skimage import data
 
 from skembed import PretrainedEmbedder, cache_info
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[1].resolve() / "docs"
 
 
-def code(page: str) -> str:
-    """The first Python block of a page."""
-    return re.search(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)[1]
+def blocks(page: str) -> list[str]:
+    """The Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-def tiles(folder: Path) -> list[str]:
+def furnish(folder: Path) -> None:
+    """Put twelve photographs into a folder."""
+    folder.mkdir()
     photograph = data.coffee()
-    paths = []
     for i in range(12):
-        path = folder / f"{i:02}.png"
-        Image.fromarray(photograph[i * 16 : i * 16 + 128, i * 20 : i * 20 + 128]).save(path)
-        paths.append(str(path))
-    return paths
+        tile = photograph[i * 16 : i * 16 + 128, i * 20 : i * 20 + 128]
+        Image.fromarray(tile).save(folder / f"{i:02}.jpg")
 
 
 def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        cache = f"{folder}/store"
-        os.environ["SKEMBED_CACHE_DIR"] = cache
-        paths = tiles(Path(folder))
-        table = {"paths": paths, "directory": f"{folder}/out"}
-        exec(code(f"{name}.md"), table)  # noqa: S102 - the page's own example
-        found = table["rows"]
-        expected = PretrainedEmbedder(image_size=64, cache=False).transform(paths)
-        by_path = {path: np.asarray(row, np.float32) for path, row in found}
-        assert sorted(by_path) == paths
-        np.testing.assert_array_equal(np.stack([by_path[path] for path in paths]), expected)
+        os.chdir(folder)
+        os.environ["SKEMBED_CACHE_DIR"] = cache = f"{folder}/store"
+        furnish(Path("photographs"))
+        names: dict = {"__name__": "__main__"}
+        for block in blocks(f"{name}.md"):
+            exec(block, names)  # noqa: S102 - the page's own examples
+        paths, table, X = names["paths"], names["table"], names["X"]
+        assert sorted(table["path"]) == paths
+        assert len(paths) == 12
         (spec,) = cache_info(cache).specs
         assert (spec.rows, spec.misses) == (12, 12), spec
+        expected = PretrainedEmbedder(cache=False).transform(list(table["path"]))
+        np.testing.assert_array_equal(np.asarray(X, np.float32), expected)
         print(f"{name}: {len(paths)} rows, each image once")
 
 

@@ -1,38 +1,40 @@
 """Settings that go with an estimator to the thread or process that runs it.
 
-scikit-learn, joblib and Dask hand estimators to workers, and know nothing of our settings. An
-estimator is cloned where a search begins, and pickled by another thread, which only has the
-settings of the process. So a clone keeps the settings of the thread that made it. They go into
-pickles for workers, and into no others: a file must not bring along the cache directory of the
-machine where it was written.
+scikit-learn, joblib and Dask hand estimators to workers, and know nothing of our settings. A search
+clones its estimator in the caller's thread, and another thread pickles the clone, which has the
+settings of the process only. So a clone keeps the settings of the thread that made it, for as long
+as they hold there. What is pickled for a worker has them too. What is pickled for a file does not:
+it would bring along the cache directory of the machine where it was written.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import sys
+import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ._config import changed_settings, has_own_settings, lent_settings
+from . import _transports
+from ._config import (
+    changed_settings,
+    current_scope,
+    has_own_settings,
+    is_open,
+    lent_settings,
+)
+from ._errors import level_of_caller
 
 _ATTRIBUTE = "_carried"
-_HERE = uuid.uuid4().hex
-# Who pickles between processes; what stands between it and `__getstate__` is passed over.
-_TO_WORKERS = ("distributed.", "joblib.externals.loky.", "loky.", "multiprocessing.")
-_PICKLERS = (
-    "cloudpickle",
-    "joblib.externals.cloudpickle",
-    "pickle",
-    "copyreg",
-    "sklearn",
-    "skembed",
-)
+_SESSION = uuid.uuid4().hex
 Value = TypeVar("Value")
+
+
+def _this_process() -> str:
+    return f"{_SESSION}-{os.getpid()}"  # a fork has the session of its parent
 
 
 @dataclass(frozen=True)
@@ -44,73 +46,100 @@ class Carried:
     settings : dict
         Those that their owner has changed.
     home : str
-        The process in which they were.
-    is_pinned : bool
-        Whether they hold wherever the estimator runs, at home as well.
+        The process that they come from.
+    scope : int
+        For how long they hold there.
     """
 
-    settings: dict[str, Any]
-    home: str = _HERE
-    is_pinned: bool = False
+    settings: dict[str, Any] = field(default_factory=changed_settings)
+    home: str = field(default_factory=_this_process)
+    scope: int = field(default_factory=current_scope)
 
     @property
     def hold_here(self) -> bool:
-        """Whether the thread that asks is to use them: it has none that are its own."""
-        return self.is_pinned or self.home != _HERE or not has_own_settings()
+        """Whether the thread that asks is to use them.
 
-
-def carry(estimator: Any, original: Any = None) -> None:
-    """Let an estimator keep the settings of this thread, or those that `original` came with."""
-    known = vars(original).get(_ATTRIBUTE) if original is not None else None
-    holds = known is not None and known.hold_here
-    setattr(estimator, _ATTRIBUTE, known if holds else Carried(changed_settings()))
-
-
-def with_settings(estimator: Any, settings: dict[str, Any]) -> Any:
-    """Return a copy of the estimator that uses these settings wherever it runs."""
-    one = copy.copy(estimator)
-    setattr(one, _ATTRIBUTE, Carried(settings, is_pinned=True))
-    return one
-
-
-def applied(estimator: Any) -> AbstractContextManager[None]:
-    """Return a context in which the settings hold that the estimator came with."""
-    known = vars(estimator).get(_ATTRIBUTE)
-    if known is None or not known.hold_here:
-        return contextlib.nullcontext()
-    return lent_settings(known.settings)
-
-
-def applied_to_each(estimator: Any, pieces: Iterator[Value]) -> Iterator[Value]:
-    """Draw what the estimator gives under its settings; the caller goes on under its own."""
-    end: Any = object()
-    while True:
-        with applied(estimator):
-            piece = next(pieces, end)
-        if piece is end:
-            return
-        yield piece
-
-
-def packed(state: dict[str, Any]) -> dict[str, Any]:
-    """Return what is to be pickled of an estimator's state: its settings go to workers only."""
-    state = dict(state)
-    known = state.pop(_ATTRIBUTE, None)
-    if not _is_for_a_worker():
-        return state
-    if known is None or not known.hold_here:
-        known = Carried(changed_settings())
-    return {**state, _ATTRIBUTE: known} if known.settings else state
-
-
-def _is_for_a_worker() -> bool:
-    """Whether the pickle that is being made goes to another process, and not to a file."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = f"{frame.f_globals.get('__name__', '')}."
-        if name.startswith(_TO_WORKERS):
+        In another process they always hold. In their own they hold for threads that have no
+        settings themselves, which are those of a pool, until their owner has others.
+        """
+        if self.home != _this_process():
             return True
-        if not name.startswith(tuple(f"{module}." for module in _PICKLERS)):
-            return False
-        frame = frame.f_back
-    return False
+        return not has_own_settings() and is_open(self.scope)
+
+
+class CarriesSettings:
+    """A base of estimators whose clones and copies in workers have the settings of the caller."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _transports.register(cls, _reduced)
+
+    def __sklearn_clone__(self) -> Any:
+        copy: Any = super().__sklearn_clone__()  # type: ignore[misc] - BaseEstimator's
+        known = vars(self).get(_ATTRIBUTE)
+        holds = known is not None and known.hold_here
+        copy._carried = known if holds else Carried()
+        if copy._carried.settings:
+            _warn_of_losses()
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())  # type: ignore[call-overload] - BaseEstimator's
+        known = state.pop(_ATTRIBUTE, None)
+        if _transports.is_pickled_by_dask():
+            state[_ATTRIBUTE] = _sent(known)
+        return state
+
+    def _with_settings(self) -> AbstractContextManager[None]:
+        """A context in which the settings hold that the estimator came with."""
+        known = vars(self).get(_ATTRIBUTE)
+        if known is None or not known.hold_here:
+            return contextlib.nullcontext()
+        return lent_settings(known.settings)
+
+    def _each_with_settings(self, pieces: Iterator[Value]) -> Iterator[Value]:
+        """Draw pieces under the settings; the caller goes on under its own."""
+        end: Any = object()
+        while True:
+            with self._with_settings():
+                piece = next(pieces, end)
+            if piece is end:
+                return
+            yield piece
+
+
+def _sent(known: Carried | None) -> Carried:
+    return known if known is not None and known.hold_here else Carried()
+
+
+def _reduced(estimator: Any) -> Any:
+    """What a process sends of an estimator to another one: its pickle, and settings."""
+    reduced = estimator.__reduce_ex__(4)
+    if len(reduced) < 3 or not isinstance(reduced[2], dict):  # a derived class has its own way
+        return reduced
+    make, arguments, state, *others = reduced
+    sent = _sent(vars(estimator).get(_ATTRIBUTE))
+    return make, arguments, {**state, _ATTRIBUTE: sent}, *others
+
+
+class _Stateful:
+    """What scikit-learn's base does, for :class:`_Sample`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self)
+
+
+class _Sample(CarriesSettings, _Stateful):
+    """It is sent to see whether settings arrive."""
+
+
+def _warn_of_losses() -> None:
+    """Warn, once in a process, where settings would be lost on the way to workers."""
+    for name in _transports.lossy(_Sample(), lambda came: hasattr(came, _ATTRIBUTE)):
+        warnings.warn(
+            f"This version of {name} pickles in a way that skembed does not know, so the settings "
+            "of set_config and config_context do not reach its workers: call skembed.set_config in "
+            "each of them.",
+            RuntimeWarning,
+            stacklevel=level_of_caller(),
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import os
 import sys
@@ -42,6 +43,12 @@ _local = threading.local()
 _warned = False
 
 
+# Scopes tell for how long settings hold: until a block ends, or somebody changes them.
+_numbers = itertools.count()
+_scope_of_process = next(_numbers)
+_open_scopes = {_scope_of_process}
+
+
 def _current() -> dict[str, Any]:
     """The thread's own settings: changing them in one thread leaves the others alone."""
     if not hasattr(_local, "config"):
@@ -56,6 +63,22 @@ def has_own_settings() -> bool:
     )
 
 
+def current_scope() -> int:
+    """Return the number of what tells for how long the settings of this thread stay as they are."""
+    return getattr(_local, "scope", _scope_of_process)
+
+
+def is_open(scope: int) -> bool:
+    """Whether the settings still hold of which this was the scope."""
+    return scope in _open_scopes
+
+
+def _new_scope() -> int:
+    scope = next(_numbers)
+    _open_scopes.add(scope)
+    return scope
+
+
 @contextlib.contextmanager
 def lent_settings(settings: dict[str, Any]) -> Iterator[None]:
     """Change settings inside the block for somebody else, who has checked them.
@@ -65,9 +88,11 @@ def lent_settings(settings: dict[str, Any]) -> Iterator[None]:
     """
     before = vars(_local).copy()
     _local.config = {**_current(), **settings}
+    _local.scope = _new_scope()
     try:
         yield
     finally:
+        _open_scopes.discard(current_scope())
         vars(_local).clear()
         vars(_local).update(before)
 
@@ -165,6 +190,7 @@ def set_config(**settings: Any) -> None:
     _current().update(settings)
     _local.is_set = True
     _process.update(settings)
+    _begin_scopes()
 
 
 @contextlib.contextmanager
@@ -196,13 +222,18 @@ def config_context(**settings: Any) -> Iterator[None]:
     10000
     """
     _check(settings)
-    before = dict(_current())
-    _current().update(settings)
-    _local.is_set = True
-    try:
+    with lent_settings(settings):
+        _local.is_set = True
         yield
-    finally:
-        _local.config = before
+
+
+def _begin_scopes() -> None:
+    """Whoever keeps settings of this thread, or of the process, is told that they have changed."""
+    global _scope_of_process  # noqa: PLW0603
+    _open_scopes.difference_update({_scope_of_process, current_scope()})
+    _scope_of_process = _new_scope()
+    if hasattr(_local, "scope"):
+        _local.scope = _new_scope()
 
 
 def _check(settings: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of Dask everywhere: whether something is its, and what a worker was given.
+"""What is asked of Dask everywhere: whether something is its, and what a worker was given or tells.
 
 Nothing here loads it: what is Dask's, or runs in a worker, has loaded it before.
 """
@@ -6,6 +6,7 @@ Nothing here loads it: what is Dask's, or runs in a worker, has loaded it before
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 
@@ -20,6 +21,24 @@ def worker_threads() -> int | None:
     """Return the threads of the worker whose task runs here; None where no worker does."""
     worker = current_worker()
     return None if worker is None else worker.state.nthreads
+
+
+def warn(message: str, category: type[Warning], stacklevel: int) -> None:
+    """Warn here and, in a task of Dask's, in the clients too: nobody looks at a worker's log.
+
+    Parameters
+    ----------
+    message : str
+        For a person.
+    category : type
+        The kind of warning.
+    stacklevel : int
+        As for :func:`warnings.warn`, from the function that calls this one.
+    """
+    if current_worker() is None:
+        warnings.warn(message, category, stacklevel=stacklevel + 1)
+    else:
+        sys.modules["distributed"].warn(message, category)
 
 
 def current_worker() -> Any:

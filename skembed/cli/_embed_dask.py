@@ -27,6 +27,7 @@ _TIMEOUT = 10.0  # seconds until a scheduler answers
 def embed_on_workers(args: argparse.Namespace, out: Output) -> int:
     """Embed on workers, and tell what could not be read."""
     from ..distributed._writing import PARTITION, write_directory
+    from ..evaluation._cross_validation import without_warning_of_unreadable_images
 
     _check(args)
     items, labels = images_to_embed(args, out)
@@ -42,9 +43,10 @@ def embed_on_workers(args: argparse.Namespace, out: Output) -> int:
     with _client(args.dask, out) as client:
         n = sum(client.nthreads().values())
         out.say(f"{len(items):,} images through {args.backbone}, by {n} threads of workers")
-        written = write_directory(
-            embedder, _array(items, size), args.output, kind, labels=labels
-        )
+        with without_warning_of_unreadable_images():  # there is a table of them
+            written = write_directory(
+                embedder, _array(items, size), args.output, kind, labels=labels
+            )
     _tell_unreadable(written, out)
     rows, width = written.shape
     out.line(f"{rows} x {width} {written.dtype} in {args.output}")

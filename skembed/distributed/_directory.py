@@ -22,6 +22,7 @@ from .._files import written_whole
 _MANIFEST = "_skembed.json"
 _FORMAT = 1
 _LOCKS = "_locks"
+_UNFINISHED = "._skembed-"  # a manifest whose writer was killed
 
 
 @dataclass(frozen=True)
@@ -94,17 +95,20 @@ def settle(directory: Path, manifest: Manifest) -> None:
         If it belongs to another job, or holds other files.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    if (directory / _MANIFEST).exists():
-        manifest.check_same(read_manifest(directory), directory)
-        return
-    others = [path.name for path in directory.iterdir() if path.name != _LOCKS]
-    if others:
-        raise ValueError(
-            f"{directory} holds other files ({min(others)}): choose a new or an empty directory."
-        )
-    facts = {"format": _FORMAT, **dataclasses.asdict(manifest)}
-    with written_whole(directory / _MANIFEST) as (temporary,):
-        temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    with locked(directory, "manifest"):  # two jobs may begin at once
+        if (directory / _MANIFEST).exists():
+            manifest.check_same(read_manifest(directory), directory)
+            return
+        names = [path.name for path in directory.iterdir() if path.name != _LOCKS]
+        others = [name for name in names if not name.startswith(_UNFINISHED)]
+        if others:
+            raise ValueError(
+                f"{directory} holds other files ({min(others)}): choose a new or an empty "
+                "directory."
+            )
+        facts = {"format": _FORMAT, **dataclasses.asdict(manifest)}
+        with written_whole(directory / _MANIFEST) as (temporary,):
+            temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -136,11 +136,7 @@ class Embeddings:
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:
         """The images that could not be read."""
-        return tuple(
-            Unreadable(row, name, reason)
-            for record in self._records
-            for row, name, reason in record.unreadable
-        )
+        return tuple(one for record in self._records for one in record.unreadable)
 
     @cached_property
     def paths(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extraction import Unreadable
 from ..images import local_path
 from ..images._inputs import ENCODED, content_of, is_record
 
@@ -32,8 +33,8 @@ class Record:
         Digest of the status of those that are files here, which changes with their content.
     n : int
         Images.
-    unreadable : list of (int, str, str)
-        Row, name and reason of each image that could not be read.
+    unreadable : list of Unreadable
+        The images that could not be read, by their rows among all.
     engine : str
         What ran the network; empty where all rows were known.
     """
@@ -42,12 +43,13 @@ class Record:
     items: str
     files: str
     n: int
-    unreadable: list[tuple[int, str, str]] = dataclasses.field(default_factory=list)
+    unreadable: list[Unreadable] = dataclasses.field(default_factory=list)
     engine: str = ""
 
     def facts(self) -> dict[str, Any]:
         """Return what JSON holds of it."""
-        return dataclasses.asdict(self)
+        told = [(one.row, one.name, one.reason, one.has_name) for one in self.unreadable]
+        return {**dataclasses.asdict(self), "unreadable": told}
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Record:
@@ -59,13 +61,13 @@ class Record:
             If these are no facts of a part.
         """
         try:
-            known = cls(**facts)
-            known.unreadable[:] = [
-                (int(r), str(name), str(why)) for r, name, why in known.unreadable
+            told = [
+                Unreadable(int(row), str(name), str(reason), has_name=bool(has_name))
+                for row, name, reason, has_name in facts["unreadable"]
             ]
-        except (TypeError, ValueError) as error:
+            return cls(**{**facts, "unreadable": told})
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"no record of a part: {error}") from error
-        return known
 
     def is_of(self, other: Record) -> bool:
         """Whether it holds the same images for the same request, whatever their files hold now."""

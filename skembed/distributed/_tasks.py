@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .._carried import with_settings
-from .._config import changed_settings
+from .._config import changed_settings, lent_settings
 from .._errors import ImageError
+from ..extraction import record_reports
 
 _ROW = re.compile(r"^Row (\d+)")
 
@@ -58,16 +58,18 @@ class PartEmbedder:
         """Of the rows."""
         return self.estimator._output_dtype
 
-    def here(self) -> Any:
-        """Return the estimator as it works here.
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[Any]:
+        """Yield the estimator as it works here; inside the block the caller's settings hold.
 
         Relative paths start where they did for the caller. That folder need not exist on another
         machine, where X may have no relative paths.
         """
-        estimator = with_settings(self.estimator, self.settings)
+        estimator = copy.copy(self.estimator)  # without settings that it came with
         if estimator.root is None and os.path.isdir(self._folder):  # noqa: PTH112 - as a string
             estimator.root = self._folder
-        return estimator
+        with lent_settings(self.settings):
+            yield estimator
 
 
 def rows_of_part(
@@ -76,20 +78,26 @@ def rows_of_part(
     """Return the rows of a partition, as the estimator's `transform` gives them."""
     if not len(images):
         return np.empty((0, part.width), part.dtype)
-    estimator = part.here()
-    with naming_part(block_id[0]):
-        rows, readable = estimator._extract(images, is_part=True)
-        return estimator._output(rows, readable)
+    return part.estimator._output(*_extracted(images, part, block_id[0]))
 
 
 def learnt_of_part(images: np.ndarray, part: PartEmbedder, number: int) -> Any:
     """Return what the estimator learns of a partition alone; None where no image is readable."""
     if not len(images):
         return None
-    estimator = part.here()
-    with naming_part(number):
+    rows, readable = _extracted(images, part, number)
+    return part.estimator._learnt(rows[readable]) if readable.any() else None
+
+
+def _extracted(
+    images: np.ndarray, part: PartEmbedder, number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a partition, and which of its images could be read; the client is told."""
+    with naming_part(number), part.at_work() as estimator, record_reports() as reports:
         rows, readable = estimator._extract(images, is_part=True)
-        return estimator._learnt(rows[readable]) if readable.any() else None
+    unreadable = reports[-1].unreadable
+    estimator._failure_policy.warn(unreadable, len(images), f"Partition {number}: ")
+    return rows, readable
 
 
 @contextlib.contextmanager

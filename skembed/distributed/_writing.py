@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from .._dask import is_dask
-from .._errors import ImageError, storable
+from .._errors import storable
 from .._optional import dask, distributed
-from ..extraction import record_reports
+from ..extraction import Unreadable, record_reports
 from ..extraction._progress import Progress
 from ..images import as_items, describe
 from ._collections import as_blocks
@@ -77,15 +77,13 @@ def write_directory(
     target.prepare()
     name = manifest.description["backbone"]
     progress = Progress(estimator.progress, sum(manifest.lengths), name)
-    n_unreadable = 0
     with contextlib.closing(progress):
         for record in blocks.written(estimator, target, labels):
             progress.add(record.n)
-            n_unreadable += len(record.unreadable)
     forget_locks(target.directory)
     written = Embeddings(target.directory)
-    if n_unreadable == len(written):
-        raise ImageError(f"None of the images could be read. {written.unreadable[0].reason}")
+    n_unreadable = len(written.unreadable)
+    estimator._failure_policy.conclude(written.unreadable, n_unreadable, len(written))
     return written
 
 
@@ -97,11 +95,15 @@ def write_part(
 ) -> Record:
     """Write a part of a directory unless it is there; return its record."""
     part, target = job
-    estimator, start = part.here(), target.manifest.starts[number]
+    start = target.manifest.starts[number]
     items = as_items(images) if len(images) else []
     named = as_items(items, root=part.estimator.root) if items else []
     wanted = record_of(named, target.manifest.request)
-    with locked(target.directory, f"part-{number:05}"), naming_part(number, start):
+    with (
+        locked(target.directory, f"part-{number:05}"),
+        naming_part(number, start),
+        part.at_work() as estimator,
+    ):
         known = target.record(number)
         if known is not None:
             if not known.is_of(wanted):
@@ -121,7 +123,7 @@ class _PartWriting:
     ):
         self._estimator, self._items, self._names = estimator, items, names
         self._start, self._labels = start, labels
-        self._unreadable: list[tuple[int, str, str]] = []
+        self._unreadable: list[Unreadable] = []
         self._engine = ""
 
     def parts(self) -> Iterator[Part]:
@@ -130,10 +132,7 @@ class _PartWriting:
         with record_reports() as reports:
             for piece in self._estimator._pieces(self._items, is_part=True):
                 errors = {image.row: image.reason for image in piece.unreadable}
-                self._unreadable += [
-                    (self._start + image.row, storable(image.name), storable(image.reason))
-                    for image in piece.unreadable
-                ]
+                self._unreadable += map(self._kept, piece.unreadable)
                 rows = range(piece.start, piece.start + len(piece.rows))
                 texts: dict[str, list[Any]] = {
                     "row": [self._start + row for row in rows],
@@ -144,6 +143,10 @@ class _PartWriting:
                     texts["label"] = [self._labels[row] for row in rows]
                 yield Part(texts, piece.rows)
         self._engine = reports[-1].engine
+
+    def _kept(self, image: Unreadable) -> Unreadable:
+        name, reason = storable(image.name), storable(image.reason)
+        return Unreadable(self._start + image.row, name, reason, has_name=image.has_name)
 
     def record(self, wanted: Record) -> Record:
         return dataclasses.replace(wanted, unreadable=self._unreadable, engine=self._engine)

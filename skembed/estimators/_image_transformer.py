@@ -8,13 +8,13 @@ import os
 import warnings
 from collections.abc import Iterator
 from numbers import Integral
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._carried import applied, applied_to_each, carry, packed
+from .._carried import CarriesSettings
 from .._choices import ACTIVATIONS, DECODINGS, PRECISIONS
 from .._errors import level_of_caller
 from .._sklearn_compat import (
@@ -58,7 +58,7 @@ _RUN = ("color_space", "batch_size", "n_jobs", "cache", "on_error", "progress")
 
 
 class ImageTransformer(
-    ToDirectories, OneImage, EstimatorMixin, TransformerMixin, BaseEstimator
+    ToDirectories, OneImage, CarriesSettings, EstimatorMixin, TransformerMixin, BaseEstimator
 ):
     """Images in, float32 rows out; stateless, unless unreadable images become a mean."""
 
@@ -106,12 +106,10 @@ class ImageTransformer(
     def __sklearn_clone__(self) -> Any:
         """A clone shares a live model with its original, as it does a Backbone."""
         share_with_clones()
-        copy: Any = super().__sklearn_clone__()
-        carry(copy, self)
-        return copy
+        return super().__sklearn_clone__()
 
     def __getstate__(self) -> dict[str, Any]:
-        state: Any = packed(cast(dict[str, Any], super().__getstate__()))
+        state: Any = super().__getstate__()
         if own := recognised_object(state.get("backbone")):
             return {**state, "backbone": Pickled(state["backbone"], own)}
         return state
@@ -280,7 +278,7 @@ class ImageTransformer(
 
         Of a part of a larger X, all may be unreadable where `on_error` lets some be.
         """
-        with applied(self):
+        with self._with_settings():
             (items, n), spec, options = self._call(X, is_part)
             while True:
                 try:
@@ -300,7 +298,7 @@ class ImageTransformer(
 
     def _extracted(self, X: Any, *, is_part: bool = False) -> Iterator[Piece]:
         """What `_extract` returns, in pieces; the rows of one are gone with the next."""
-        return applied_to_each(self, self._drawn(X, is_part))
+        return self._each_with_settings(self._drawn(X, is_part))
 
     def _drawn(self, X: Any, is_part: bool) -> Iterator[Piece]:
         (items, n), spec, options = self._call(X, is_part)

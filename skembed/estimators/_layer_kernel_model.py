@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from .._carried import CarriesSettings
 from .._choices import LAYER_SCALINGS, LAYER_SEARCHES
 from .._sklearn_compat import EstimatorMixin, Interval, StrOptions
 from ._arrays import check_finite, row_blocks
@@ -25,7 +26,7 @@ from ._layer_search import Problem, Search, run
 from ._layer_store import kept_grams
 
 
-class LayerKernelModel(EstimatorMixin, BaseEstimator):
+class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
     """A linear model on layers that cross-validation has chosen."""
 
     embedder: Any
@@ -208,7 +209,7 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
         weight: np.ndarray | None,
     ) -> Problem:
         X = X if len(rows) == len(X) else X[rows]
-        keep = partial(kept_grams, X, columns, self.scaling) if self.cache else None
+        keep = partial(self._kept_grams, X, columns) if self.cache else None
         if folds is None:
             places = [(np.arange(len(rows)), np.arange(0))]
         else:
@@ -223,6 +224,12 @@ class LayerKernelModel(EstimatorMixin, BaseEstimator):
             weight,
             leave_out=folds is None,
         )
+
+    def _kept_grams(
+        self, X: np.ndarray, columns: LayerColumns, compute: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        with self._with_settings():
+            return kept_grams(X, columns, self.scaling, compute)
 
     def _learn(
         self,

@@ -270,7 +270,9 @@ def _embed(embedder: PretrainedEmbedder, items: Any) -> tuple[np.ndarray, Report
 def without_warning_of_unreadable_images() -> Iterator[None]:
     """Leave out the estimator's warning, where a report is read instead."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"\d+ of \d+ images could not be read", UserWarning)
+        warnings.filterwarnings(
+            "ignore", r"[\d,]+ of [\d,]+ images could not be read", UserWarning
+        )
         yield
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._dask import warn
 from .._errors import ImageError, advice, level_of_caller
 from ..images import Region, describe, local_path
 from ..images._inputs import is_record
@@ -46,9 +46,7 @@ class FailurePolicy:
             hint = advice("With {on_error} this is no error.", on_error="nan")
             raise ImageError(f"{said}{hint}") from error
 
-    def conclude(
-        self, images: Iterable[Unreadable], n_failed: int, n: int, *, is_part: bool = False
-    ) -> None:
+    def conclude(self, images: Iterable[Unreadable], n_failed: int, n: int) -> None:
         """Warn, when all images have been looked at, or raise if none of them could be read.
 
         Parameters
@@ -58,18 +56,16 @@ class FailurePolicy:
         n_failed, n : int
             How many rows they left without features, and how many rows there are: several a
             image, where it is cut into crops.
-        is_part : bool, default=False
-            Whether there are more images elsewhere, some of which may be readable.
         """
         unreadable = list(images)
         if not unreadable:
             return
-        if n_failed == n and not is_part:
+        if n_failed == n:
             raise ImageError(
                 f"{_none_could(len(unreadable))} be read: "
                 f"{_shown(_text(image) for image in unreadable)}"
             )
-        self._warn(unreadable, n * len(unreadable) // n_failed)
+        self.warn(unreadable, n * len(unreadable) // n_failed)
 
     def check_int8(self, parameter: str) -> None:
         """Refuse a parameter that asks for int8 where rows may become NaN.
@@ -86,7 +82,18 @@ class FailurePolicy:
                 "on_error='raise'."
             )
 
-    def _warn(self, unreadable: Sequence[Unreadable], n: int) -> None:
+    def warn(self, unreadable: Sequence[Unreadable], n: int, where: str = "") -> None:
+        """Warn of some of `n` images, if there are any.
+
+        Parameters
+        ----------
+        unreadable : sequence of Unreadable
+            Those that could not be read.
+        n : int
+            How many images there were.
+        where : str, default=""
+            What the warning begins with.
+        """
         repeated = in_repeated_calls()
         new = unreadable
         if repeated:
@@ -96,9 +103,9 @@ class FailurePolicy:
         if new:
             shown = _shown(image.reason if repeated else _text(image) for image in new)
             others = " Others were named before." if len(new) < len(unreadable) else ""
-            warnings.warn(
-                f"{len(unreadable)} of {n} images could not be read and {self.became}: "
-                f"{shown}{others}",
+            warn(
+                f"{where}{len(unreadable):,} of {n:,} images could not be read and "
+                f"{self.became}: {shown}{others}",
                 UserWarning,
                 stacklevel=level_of_caller(),
             )

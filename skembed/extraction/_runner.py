@@ -66,7 +66,8 @@ class RunOptions:
     progress : {"auto", True, False} or callable
         Who is told.
     is_part : bool
-        Whether the images are part of more, so that all of them may be unreadable.
+        Whether the images are part of more, so that all of them may be unreadable. Whoever has the
+        whole tells of those that are.
     """
 
     color_space: str = "rgb"
@@ -151,10 +152,9 @@ class Runner:
             yield from self._settled()
         yield from self._settled()
         n_failed = len(self._failed)
-        if n_failed:
+        if n_failed and not self._options.is_part:
             by_row = {image.row: image for _, image in sorted(self._failed.items())}
-            n = self.window.end
-            self._policy.conclude(by_row.values(), n_failed, n, is_part=self._options.is_part)
+            self._policy.conclude(by_row.values(), n_failed, self.window.end)
 
     def _identify(self, image: _Image) -> _Image:
         """Find the image's digest, reading it unless its file is known unchanged."""

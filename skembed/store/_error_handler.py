@@ -7,11 +7,11 @@ import errno
 import os
 import sqlite3
 import threading
-import warnings
 from collections.abc import Iterator
 
 import filelock
 
+from .._dask import warn
 from .._errors import StoreWarning, level_of_caller
 from ._connections import is_busy, primary_code
 from ._directory import UnusableStoreError, advice_on_cache
@@ -39,7 +39,7 @@ def warn_once(cause: str, directory: object, message: str) -> None:
         if (cause, str(directory)) in _warned:
             return
         _warned.add((cause, str(directory)))
-    warnings.warn(message, StoreWarning, stacklevel=level_of_caller())
+    warn(message, StoreWarning, stacklevel=level_of_caller())
 
 
 def is_full(error: Exception) -> bool:

@@ -1,11 +1,13 @@
-"""Two workers that are processes: the same bits, each image once, and one of them is killed."""
+"""Workers that are processes: the same bits, each image once, and one of them is killed."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -44,6 +46,51 @@ def test_the_same_bits_and_each_image_once(embedder, tmp_path, as_array, process
     rows = embedder.transform(as_array(images, 25)).compute()
     assert counts(tmp_path / "store") == (100, 100)
     np.testing.assert_array_equal(rows, embedder.set_params(cache=False).transform(images))
+
+
+def test_four_workers_and_two_jobs_on_one_directory(network, tmp_path, as_array):
+    images = [CRUMBS[i % 100] for i in range(200)]
+    embedder = PretrainedEmbedder(network, engine="jax", cache=tmp_path / "store")
+    with (
+        LocalCluster(n_workers=4, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        rows = embedder.transform(as_array(images, 25)).compute()
+        assert counts(tmp_path / "store") == (100, 100)
+        embedder.set_params(cache=False)
+        before = sum(client.run(images_run).values())
+        with ThreadPoolExecutor(2) as jobs:
+            X = as_array(images[:96], 8)
+            written = list(jobs.map(lambda _: embedder.to_zarr(X, tmp_path / "out"), "ab"))
+        assert sum(client.run(images_run).values()) - before == 96
+    expected = embedder.transform(images)
+    np.testing.assert_array_equal(rows, expected)
+    for one in written:
+        np.testing.assert_array_equal(one[:], expected[:96])
+
+
+def test_the_client_is_told_of_bad_images(network, tmp_path, as_array, files, processes):
+    """A lazy transform tells by partition, and a directory once, with the rows of all."""
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    X = as_array([*files[:13], str(bad), *files[13:39]])
+    embedder = PretrainedEmbedder(network, engine="jax", cache=False, on_error="nan")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        embedder.transform(X).compute()
+        deadline = time.monotonic() + 60
+        while not caught and time.monotonic() < deadline:  # it comes by itself
+            time.sleep(0.05)
+    (told,) = caught
+    assert str(told.message).startswith(
+        "Partition 1: 1 of 10 images could not be read and became"
+    )
+    assert f"{bad} is not an image" in str(told.message)
+    with pytest.warns(
+        UserWarning, match=f"^1 of 40 images .*: {bad} is not an image"
+    ) as caught:
+        embedder.to_parquet(X, tmp_path / "out")
+    assert len(caught) == 1
 
 
 def test_a_live_model_finds_jax_in_a_worker(network, as_array, files, reference, processes):
