@@ -10,7 +10,8 @@ throughput
     have built the network beforehand. Each round gives ratios, and the medians of these are told:
     where others use the machine, single times tell little.
 scheduling
-    100,000 paths in partitions of one, on tasks that do nothing: milliseconds a task.
+    Up to 100,000 paths in partitions of ten, on tasks that do nothing: milliseconds a task, of
+    scheduler, workers and client together.
 memory
     `to_parquet` of 10,000 and of 100,000 paths, whose scheduler and workers are another process: by
     how much the client's memory grows, beside the paths themselves. The engine computes nothing.
@@ -182,10 +183,10 @@ def slept(block: np.ndarray, seconds: float = 0.0) -> int:
 
 def scheduling(args: argparse.Namespace) -> None:
     """What a task costs."""
-    print("scheduling: tasks that do nothing, of one path each")
+    print("scheduling: tasks that do nothing, of ten paths each")
     with cluster(2, 1, processes=False) as workers, Client(workers) as client:
-        for n in (args.tasks // 100, args.tasks // 10, args.tasks):
-            X = as_array([f"/photographs/{i:06}.jpg" for i in range(n)], 1)
+        for n in (args.paths // 100, args.paths // 10, args.paths):
+            X = as_array([f"/photographs/{i:06}.jpg" for i in range(n)], 10)
             begun = time.perf_counter()
             # As `to_parquet` makes them: a task for each block, and results as they come.
             tasks = [dask.delayed(slept)(block) for block in X.to_delayed().ravel()]
@@ -195,8 +196,9 @@ def scheduling(args: argparse.Namespace) -> None:
             )
             check(total == n)
             seconds = time.perf_counter() - begun
-            print(f"  {n:,} paths: {1000 * seconds / n:.2f} ms a task, of which", end=" ")
-            print(f"{1000 * made / n:.2f} to make it ({seconds:.1f} s in all)")
+            each, make = (10_000 * time_ / n for time_ in (seconds, made))
+            print(f"  {n:,} paths in {n // 10:,} tasks: {each:.2f} ms a task,", end=" ")
+            print(f"of which {make:.2f} to make it ({seconds:.1f} s in all)")
 
 
 def memory(args: argparse.Namespace) -> None:
@@ -210,7 +212,7 @@ def memory(args: argparse.Namespace) -> None:
         files = photographs(Path(folder), 50, side=32)
         options = {"engine": "sleeping", "layers": "stage1", "image_size": 32}
         embedder = PretrainedEmbedder(cache=False, progress=False, **options)
-        for n in (args.tasks // 10, args.tasks // 10, args.tasks):
+        for n in (args.paths // 10, args.paths // 10, args.paths):
             # Other strings, as those of other files are.
             paths = [f"{files[i % 50]}"[:] for i in range(n)]
             begun = time.perf_counter()
@@ -289,7 +291,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=800, help="of throughput")
     parser.add_argument("--partition", type=int, default=50, help="images of a task there")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tasks", type=int, default=100_000, help="of scheduling and memory")
+    parser.add_argument("--paths", type=int, default=100_000, help="of scheduling and memory")
     parser.add_argument("--sleep", type=float, default=0.1, help="seconds an image")
     parser.add_argument("--task-images", type=int, default=20, help="of a task that sleeps")
     parser.add_argument("--per-worker", type=int, default=12, help="tasks that sleep")

@@ -77,17 +77,16 @@ class CarriesSettings:
     def __sklearn_clone__(self) -> Any:
         copy: Any = super().__sklearn_clone__()  # type: ignore[misc] - BaseEstimator's
         known = vars(self).get(_ATTRIBUTE)
-        holds = known is not None and known.hold_here
-        copy._carried = known if holds else Carried()
-        if copy._carried.settings:
+        copy._carried = carried = _in_force(known)
+        if carried.settings:
             _warn_of_losses()
         return copy
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())  # type: ignore[call-overload] - BaseEstimator's
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore - BaseEstimator's
         known = state.pop(_ATTRIBUTE, None)
         if _transports.is_pickled_by_dask():
-            state[_ATTRIBUTE] = _sent(known)
+            state[_ATTRIBUTE] = _in_force(known)
         return state
 
     def _with_settings(self) -> AbstractContextManager[None]:
@@ -108,7 +107,8 @@ class CarriesSettings:
             yield piece
 
 
-def _sent(known: Carried | None) -> Carried:
+def _in_force(known: Carried | None) -> Carried:
+    """Those that an estimator came with where they hold, or else those of this thread."""
     return known if known is not None and known.hold_here else Carried()
 
 
@@ -118,8 +118,8 @@ def _reduced(estimator: Any) -> Any:
     if len(reduced) < 3 or not isinstance(reduced[2], dict):  # a derived class has its own way
         return reduced
     make, arguments, state, *others = reduced
-    sent = _sent(vars(estimator).get(_ATTRIBUTE))
-    return make, arguments, {**state, _ATTRIBUTE: sent}, *others
+    carried = _in_force(vars(estimator).get(_ATTRIBUTE))
+    return make, arguments, {**state, _ATTRIBUTE: carried}, *others
 
 
 class _Stateful:

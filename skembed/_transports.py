@@ -85,12 +85,12 @@ class _Dask(Transport):
         return False
 
     def sent(self, sample: Any) -> Any:
-        from distributed import protocol
-        from distributed.protocol.serialize import ToPickle
+        from distributed.protocol.core import dumps, loads
+        from distributed.protocol.serialize import ToPickle, to_serialize
 
         # A client sends graphs in the first way, and a scheduler tasks in the second.
-        message = {"graph": protocol.to_serialize([sample]), "task": ToPickle([sample])}
-        came: Any = protocol.loads(protocol.dumps(message))
+        message = {"graph": to_serialize([sample]), "task": ToPickle([sample])}
+        came: Any = loads(dumps(message))
         (first,), (second,) = came["graph"], came["task"]
         return first if vars(first) == vars(second) else None
 
