@@ -230,7 +230,7 @@ def test_a_file_of_skops_itself_is_taken(path):
 @pytest.fixture
 def before_the_move(tmp_path):
     """One fitted pipeline, saved and pickled when estimators were modules at the root."""
-    kept = Path(__file__).parent / "data" / "before_the_move.zip"
+    kept = Path(__file__).parents[1] / "data" / "before_the_move.zip"
     with zipfile.ZipFile(kept) as archive:
         archive.extractall(tmp_path)
     parts = tmp_path / "pipeline.skops"
