@@ -138,7 +138,7 @@ def _first_of(names: tuple[str, ...]) -> str:
     return f"{len(names)}: {', '.join(names[:2])}, ..." if names else "-"
 
 
-def at_hand() -> list[str]:
+def available_names() -> list[str]:
     """Return the names of the backbones whose weights (without the classifier) are here."""
     return [backbone.name for backbone in every() if _is_here(backbone)]
 

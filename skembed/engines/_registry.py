@@ -189,7 +189,7 @@ def choose(name: str, backbone: Backbone, precision: str) -> Engine:
         can.
     """
     if name == AUTO:
-        return _first(engines(), backbone, precision) or _nobody(backbone, precision)
+        return _first(engines(), backbone, precision) or _refuse(backbone, precision)
     engine = get(name)
     engine.require()
     if reason := engine.unsupported(backbone, precision):
@@ -246,7 +246,7 @@ def _first(candidates: tuple[Engine, ...], backbone: Backbone, precision: str) -
     return None
 
 
-def _nobody(backbone: Backbone, precision: str) -> Engine:
+def _refuse(backbone: Backbone, precision: str) -> Engine:
     """Say why no engine runs a backbone; where one would that is not installed, how to get it."""
     reasons = {engine: engine.unsupported(backbone, precision) for engine in engines()}
     for engine, reason in reasons.items():

@@ -27,7 +27,7 @@ from ..images._items import Stream
 from ..search._exact import TooManyPairsError
 from ._evaluation import Evaluation, equal_rows
 from ._labels import as_labels
-from ._near import TOO_MANY, effect, torn_groups
+from ._near import TOO_MANY, effect, split_groups
 
 _MOST_NAMED = 10
 
@@ -171,13 +171,13 @@ def _near_notes(
 ) -> list[str]:
     """What is to be said of near-duplicates in different folds."""
     try:
-        torn = torn_groups(rows, groups, folds)
+        split = split_groups(rows, groups, folds)
     except TooManyPairsError:
         return [TOO_MANY]
-    if torn is None:
+    if split is None:
         return []
-    kept = _accuracy(rows, labels, torn.together(folds), classifier)
-    return [f"{torn.described(items)} {effect(scores.mean(), kept)}"]
+    kept = _accuracy(rows, labels, split.together(folds), classifier)
+    return [f"{split.described(items)} {effect(scores.mean(), kept)}"]
 
 
 def _checked(
@@ -299,10 +299,10 @@ def _groups_of_copies(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray,
         notes.append(
             f"Exact copies of other images: {n_copies}. All copies of an image are in one fold."
         )
-    torn = [same for same in copies if len(set(labels[same].tolist())) > 1]
-    if torn:
+    split = [same for same in copies if len(set(labels[same].tolist())) > 1]
+    if split:
         notes.append(
-            f"Of these, {sum(map(len, torn))} are the same images in different classes: at most "
+            f"Of these, {sum(map(len, split))} are the same images in different classes: at most "
             "one class of each can be right."
         )
     return groups, notes

@@ -22,13 +22,13 @@ TOO_MANY = (
 
 
 @dataclass(frozen=True, slots=True)
-class TornGroups:
+class SplitGroups:
     """Images that are nearly the same, and in different folds.
 
     Parameters
     ----------
     images : int array of shape (n_torn,)
-        Which images lie in groups that are torn.
+        Which images lie in groups that are split.
     n_groups : int
         How many groups are.
     nearest : (int, int)
@@ -64,8 +64,8 @@ class TornGroups:
         )
 
 
-def torn_groups(rows: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> TornGroups | None:
-    """Find near-duplicates that a cross-validation has torn apart; None where there are none.
+def split_groups(rows: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> SplitGroups | None:
+    """Find near-duplicates that a cross-validation has split apart; None where there are none.
 
     Parameters
     ----------
@@ -84,15 +84,15 @@ def torn_groups(rows: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> Torn
     if rows.shape[1] < _LEAST_FEATURES:
         return None
     (first, second, distances), _ = near_pairs(rows)
-    torn = np.flatnonzero(folds[first] != folds[second])
-    if not len(torn):
+    split = np.flatnonzero(folds[first] != folds[second])
+    if not len(split):
         return None
     n = len(rows)
     near = groups_of(n, first, second)
-    images = np.flatnonzero(np.isin(near, near[first[torn]]))
-    closest = torn[np.argmin(distances[torn])]
+    images = np.flatnonzero(np.isin(near, near[first[split]]))
+    closest = split[np.argmin(distances[split])]
     _, same, group_of = np.unique(groups, return_index=True, return_inverse=True)
-    return TornGroups(
+    return SplitGroups(
         images=images,
         n_groups=len(np.unique(near[images])),
         nearest=(int(first[closest]), int(second[closest])),

@@ -11,7 +11,7 @@ import numpy as np
 from .._errors import ImageError
 from ..formats._pixels import is_resized, pixels_for
 from ..images import Limits, Raw, decode, read
-from ..images._places import brought_back
+from ..images._places import on_image
 from ._programs import forget, maps_program
 from ._spec import ExtractionSpec
 
@@ -37,10 +37,10 @@ class FeatureMaps:
     size: tuple[int, int]
     resize: str | None
 
-    def brought_back(self, grid: np.ndarray) -> np.ndarray:
+    def on_image(self, grid: np.ndarray) -> np.ndarray:
         """Bring a map of shape (rows, columns) to the image's pixels; NaN outside."""
         height, width = self.image.shape[:2]
-        return brought_back(grid, (height, width), self.size, self.resize)
+        return on_image(grid, (height, width), self.size, self.resize)
 
 
 def feature_maps(

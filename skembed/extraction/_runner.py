@@ -97,7 +97,7 @@ class _Image:
     pixels: Any = None  # an array, once decoded
     error: ImageError | None = None
     first: int = -1  # an earlier image that is equal, where its row has left the window
-    promised: bytes = b""  # the key that its file had before, if the file has changed since
+    expected_key: bytes = b""  # the key that its file had before, if the file has changed since
 
 
 class Runner:
@@ -140,7 +140,9 @@ class Runner:
         self._first: dict[bytes, int] = {}
         self._failed: dict[int, Unreadable] = {}
         self._waiting: dict[int, list[_Image]] = {}  # images equal to one that is under way
-        self._twins: list[_Image] = []  # the same, of one whose file has changed since
+        self._equal_to_changed: list[
+            _Image
+        ] = []  # the same, of one whose file has changed since
 
     def pieces(self, items: Iterable[Any]) -> Iterator[Piece]:
         """Yield the rows of the images, in the order of `items`."""
@@ -236,7 +238,7 @@ class Runner:
             if batch is not None:
                 self._run(batch, batching)
             else:  # nothing is under way, but what waits for a file that has changed
-                copies, self._twins = self._twins, []
+                copies, self._equal_to_changed = self._equal_to_changed, []
                 decoded_here = self._readable(map(self._decode, copies))
                 for several in _batched(decoded_here, together):
                     self._run(several or [], batching)
@@ -248,11 +250,11 @@ class Runner:
             raw = image.raw
             if raw is None:
                 # The digest was known without reading; the file may have changed since.
-                image.promised = image.key
+                image.expected_key = image.key
                 raw = self._read(image)
                 image.key = raw.digest()
-                if image.key == image.promised:
-                    image.promised = b""
+                if image.key == image.expected_key:
+                    image.expected_key = b""
             image.pixels = pixels_for(
                 self._spec.backbone, self._spec.resize, self._spec.decoding, raw, self._limits
             )
@@ -264,9 +266,9 @@ class Runner:
     def _readable(self, images: Iterable[_Image | None]) -> Iterator[_Image | None]:
         """Pass on what could be read; raise or note down what could not."""
         for image in images:
-            if image is not None and image.promised:
-                self._first.pop(image.promised, None)
-                self._twins += self._waiting.pop(image.row, [])
+            if image is not None and image.expected_key:
+                self._first.pop(image.expected_key, None)
+                self._equal_to_changed += self._waiting.pop(image.row, [])
             if image is None or image.error is None:
                 yield image
             else:

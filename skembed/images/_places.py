@@ -9,7 +9,7 @@ from ._filters import FILTERS
 from ._resample import Pair
 
 
-def brought_back(
+def on_image(
     grid: np.ndarray, source: Pair, size: Pair, convention: str | ResizeConvention | None
 ) -> np.ndarray:
     """Bring values on a grid that covers a resized image to the pixels of the image itself.
@@ -35,9 +35,9 @@ def brought_back(
     Examples
     --------
     >>> import numpy as np
-    >>> brought_back(np.array([[1.0, 3.0]]), (1, 4), (8, 8), "pil-nearest")
+    >>> on_image(np.array([[1.0, 3.0]]), (1, 4), (8, 8), "pil-nearest")
     array([[1. , 1.5, 2.5, 3. ]], dtype=float32)
-    >>> brought_back(np.array([[1.0, 3.0]]), (1, 4), (1, 2), "crop-pil-nearest")
+    >>> on_image(np.array([[1.0, 3.0]]), (1, 4), (1, 2), "crop-pil-nearest")
     array([[nan,  1.,  3., nan]], dtype=float32)
     """
     weights, inside = [], []

@@ -111,7 +111,7 @@ def _of_feature(embedder: Any, item: Any, feature: Any) -> Bunch:
     maps = feature_maps(item, spec, weights, found.embedder.color_space)
     grid = _spatial(maps.sums[place], found.layer)
     return Bunch(
-        map=maps.brought_back(grid),
+        map=maps.on_image(grid),
         image=maps.image,
         layer_maps={found.layer: grid},
         value=float(grid.mean(dtype=np.float64)),
@@ -227,5 +227,5 @@ def _chosen(
 def _summed(maps: FeatureMaps, grids: list[np.ndarray]) -> np.ndarray:
     total = np.zeros(maps.image.shape[:2], np.float32)
     for grid in grids:
-        total += maps.brought_back(grid)
+        total += maps.on_image(grid)
     return total

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skembed.engines import OutOfMemoryError
-from skembed.engines.jax._program import JaxProgram, told_when_out_of_memory
+from skembed.engines.jax._program import JaxProgram, memory_errors
 from skembed.extraction._spec import make_spec
 
 pytestmark = pytest.mark.slow
@@ -61,12 +61,12 @@ def test_a_shape_is_compiled_once(program):
 def test_what_a_device_says_of_memory_becomes_our_error():
     # More than any machine has. A network this large would take minutes to compile, and on a
     # CPU may end the process.
-    with pytest.raises(OutOfMemoryError, match="RESOURCE_EXHAUSTED"), told_when_out_of_memory():
+    with pytest.raises(OutOfMemoryError, match="RESOURCE_EXHAUSTED"), memory_errors():
         jax.numpy.zeros(2**46, np.uint8).block_until_ready()
 
 
 def test_another_error_of_the_device_stays_what_it_is():
-    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"), told_when_out_of_memory():
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"), memory_errors():
         raise jax.errors.JaxRuntimeError("INTERNAL: something else")
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from skembed.engines.jax._program import n_abreast
+from skembed.engines.jax._program import n_concurrent
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,7 @@ def test_two_devices_share_each_batch_and_give_the_bits_of_one(outcome):
     two, of_two = outcome("--xla_force_host_platform_device_count=2", _OPTIONS)
     assert (one["used"], one["live"]) == (1, 1)
     assert (two["used"], two["live"]) == (2, 2)
-    assert one["sizes"] == [[max(32, 16 * n_abreast(1)), 8], [5, 8]]
+    assert one["sizes"] == [[max(32, 16 * n_concurrent(1)), 8], [5, 8]]
     assert two["sizes"] == [[32, 16], [5, 16]]
     assert set(of_one) == set(_OPTIONS)
     for name, rows in of_one.items():

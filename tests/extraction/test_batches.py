@@ -78,15 +78,15 @@ def test_on_a_cpu_the_network_always_takes_as_many(
 
 
 @pytest.mark.parametrize(
-    ("cores", "devices", "abreast", "together"),
+    ("cores", "devices", "concurrent", "together"),
     [(1, 1, 1, 32), (2, 1, 2, 32), (6, 1, 6, 96), (64, 1, 8, 128), (64, 4, 1, 64)],
 )
 def test_enough_images_travel_together_for_all_batches_abreast(
-    cores, devices, abreast, together, monkeypatch
+    cores, devices, concurrent, together, monkeypatch
 ):
     monkeypatch.setattr(jax_program, "n_cores", lambda: cores)
     monkeypatch.setattr(jax_engine, "used_devices", lambda: used_devices()[:1] * devices)
-    assert jax_program.n_abreast(devices) == abreast
+    assert jax_program.n_concurrent(devices) == concurrent
     assert _sizes("jax", "auto") == (together, 8 * devices)
 
 

@@ -60,13 +60,13 @@ class JaxEngine(Engine):
 
         On an accelerator the size of a batch may show in last bits, and is the user's.
         """
-        from ._program import n_abreast
+        from ._program import n_concurrent
 
         devices = len(used_devices())
         by_user = batch_size != "auto"
         if on_cpu():
             at_once = _CPU_SHAPE * devices
-            together = max(_TOGETHER_CPU, at_once, 2 * at_once * n_abreast(devices))
+            together = max(_TOGETHER_CPU, at_once, 2 * at_once * n_concurrent(devices))
             return Batching(int(batch_size) if by_user else together, at_once)
         at_once = int(batch_size) if by_user else _AT_ONCE_ACCELERATOR * devices
         return Batching(

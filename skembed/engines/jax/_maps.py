@@ -13,7 +13,7 @@ from ...formats._network import NetworkSpec
 from .._engine import MapsProgram
 from ._compile_cache import kept_compilations
 from ._cpu import RULES
-from ._program import outputs_of, told_when_out_of_memory
+from ._program import memory_errors, outputs_of
 from ._rewrite import in_bfloat16, rewritten
 
 
@@ -60,7 +60,7 @@ class JaxMaps(MapsProgram):
             kept_compilations(),
             fixed_settings(),
             jax.default_matmul_precision(matmul_precision()),
-            told_when_out_of_memory(),
+            memory_errors(),
         ):
             found = self._jitted(self._variables, images, list(weights))
             return [np.asarray(one) for one in found]

@@ -25,7 +25,7 @@ from ._rewrite import in_bfloat16
 if TYPE_CHECKING:
     from ...formats._traced import TracedNetwork
 
-_MOST_ABREAST = 8
+_MOST_CONCURRENT = 8
 
 
 class JaxProgram(Program):
@@ -48,10 +48,10 @@ class JaxProgram(Program):
         import jax
 
         self._shards = Shards(used_devices())
-        abreast = n_abreast(self._shards.n) if on_cpu() else 1
+        concurrent = n_concurrent(self._shards.n) if on_cpu() else 1
         # JAX computes one batch after the other, unless they come from threads.
-        self._pool = ThreadPoolExecutor(abreast, "skembed-jax") if abreast > 1 else None
-        self.in_flight = max(2, abreast)
+        self._pool = ThreadPoolExecutor(concurrent, "skembed-jax") if concurrent > 1 else None
+        self.in_flight = max(2, concurrent)
         with kept_compilations():
             network = format_of(spec.backbone).network(spec)
             self._variables = jax.device_put(network.variables(), self._shards.whole)
@@ -71,7 +71,7 @@ class JaxProgram(Program):
             If the batch is too large for the device.
         """
         shape = (self._shards.size(shape[0]), *shape[1:])
-        with self._compiling, told_when_out_of_memory():
+        with self._compiling, memory_errors():
             if (shape, dtype.str) not in self._compiled:
                 with kept_compilations():
                     self._compiled[shape, dtype.str] = self.lower(shape, dtype).compile()
@@ -107,11 +107,11 @@ class JaxProgram(Program):
         lacking = self._shards.size(n) - n
         if lacking:
             images = np.pad(images, ((0, lacking), (0, 0), (0, 0), (0, 0)))
-        with told_when_out_of_memory():
+        with memory_errors():
             rows = run(self._variables, jax.device_put(images, self._shards.split))
 
         def wait() -> np.ndarray:
-            with told_when_out_of_memory():
+            with memory_errors():
                 return np.asarray(rows)[:n]
 
         return wait
@@ -163,19 +163,19 @@ class Shards:
         return -(-n // self.n) * self.n
 
 
-def n_abreast(n_devices: int) -> int:
+def n_concurrent(n_devices: int) -> int:
     """Return how many batches are computed at the same time on a CPU of so many devices.
 
     XLA spreads each operation of a batch over all cores, and at its end the cores wait for the
     slowest. With two batches at once they wait less: on two cores ResNet50 took 0.84, MobileNetV2
     0.8 and VGG16 0.95 of the time. More cores are not measured; the limit keeps the memory of the
-    feature maps in bounds. Several devices, which share each batch, are abreast by themselves.
+    feature maps in bounds. Several devices, which share each batch, are concurrent by themselves.
     """
-    return min(n_cores(), _MOST_ABREAST) if n_devices == 1 else 1
+    return min(n_cores(), _MOST_CONCURRENT) if n_devices == 1 else 1
 
 
 @contextlib.contextmanager
-def told_when_out_of_memory() -> Iterator[None]:
+def memory_errors() -> Iterator[None]:
     """Raise OutOfMemoryError for the error by which JAX says so."""
     import jax
 

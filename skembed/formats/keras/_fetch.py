@@ -22,7 +22,7 @@ from ..._errors import WeightsError, advice, is_out_of_memory, shortened, shown_
 from ..._keras import import_keras
 from ..._optional import install_command
 from ...backbones._spec import WeightsFile
-from ...backbones._table import at_hand
+from ...backbones._table import available_names
 
 _MAX_REASON = 200
 _MAX_NAMES = 4
@@ -127,7 +127,7 @@ def _try(file: WeightsFile, folder: Path) -> Path | Failure:
 
 
 def _message(failure: Failure, file: WeightsFile, name: str, path: Path) -> str:
-    others = [other for other in at_hand() if other != name]
+    others = [other for other in available_names() if other != name]
     return (
         f"The weights file {file.file!r} of {name!r} cannot be had: {failure.reason}."
         f"{failure.next_try()} It comes from {shown_url(file.url)} - download it there and put it "

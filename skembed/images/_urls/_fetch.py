@@ -25,7 +25,7 @@ from ._target import Target
 _ALLOWED = ("http://", "https://")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
-_PASSING = (502, 503, 504)
+_TRANSIENT = (502, 503, 504)
 _TRIES = 2
 _PAUSE = 0.2
 _PIECE = 2**16
@@ -69,7 +69,7 @@ def fetch(url: str, limits: Limits) -> bytes:
     return answer
 
 
-class _PassingError(Exception):
+class _TransientError(Exception):
     """Worth one more try."""
 
 
@@ -110,7 +110,7 @@ class _Download:
         for left in reversed(range(_TRIES)):
             try:
                 return self._once(target)
-            except _PassingError as error:
+            except _TransientError as error:
                 if not left:
                     raise ImageError(f"{error}.") from None
                 time.sleep(_PAUSE)
@@ -185,7 +185,7 @@ class _Download:
             error = error.original_error
         # A refused connection is a ConnectTimeoutError to urllib3: the order matters.
         if isinstance(error, exceptions.NewConnectionError | exceptions.ProtocolError):
-            return _PassingError(f"{hop.name}: no answer ({_reason(error)})")
+            return _TransientError(f"{hop.name}: no answer ({_reason(error)})")
         if isinstance(error, exceptions.TimeoutError | TimeoutError):
             silence = f"{self._limits.url_timeout:g} s (url_timeout)"
             return ImageError(f"{hop.name}: the server was silent for {silence}.")
@@ -196,9 +196,9 @@ class _Download:
         answered = f"{name}: the server answered {response.status} {_words(response.reason)}"
         if response.status == _FORBIDDEN and self._agent == _AGENT:
             self._agent = _LIKE_BROWSERS
-            raise _PassingError(answered.rstrip())
-        if response.status in _PASSING:
-            raise _PassingError(answered.rstrip())
+            raise _TransientError(answered.rstrip())
+        if response.status in _TRANSIENT:
+            raise _TransientError(answered.rstrip())
         if not 200 <= response.status < 300:
             raise ImageError(f"{answered.rstrip()}.")
         encoding = response.headers.get("Content-Encoding", "identity").lower()
