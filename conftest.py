@@ -81,6 +81,41 @@ def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
 
 
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".ipynb":
+        return _NotebookFile.from_parent(parent, path=file_path)
+    return None
+
+
+class _NotebookFile(pytest.File):
+    def collect(self):
+        yield _Notebook.from_parent(self, name=self.path.stem)
+
+
+class _Notebook(pytest.Item):
+    """A notebook that is run from top to bottom, in a kernel of its own."""
+
+    def runtest(self):
+        import nbformat  # takes seconds, which runs without notebooks save
+        from nbclient import NotebookClient
+
+        where = {"metadata": {"path": str(self.path.parent)}}
+        NotebookClient(
+            nbformat.read(self.path, as_version=4), timeout=300, resources=where
+        ).execute()
+
+    def repr_failure(self, excinfo):
+        """Show the cell and the kernel's traceback."""
+        from nbclient.exceptions import CellExecutionError
+
+        if isinstance(excinfo.value, CellExecutionError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, None, self.path.name
+
+
 def pytest_collection_modifyitems(config, items):
     """Mark what has no place for a marker of its own; put slow files first.
 

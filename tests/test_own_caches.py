@@ -7,9 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +16,10 @@ VARIABLES = ("SKEMBED_CACHE_DIR", "KERAS_HOME")
 
 
 def test_notebooks_have_caches_of_their_own_too(tmp_path):
-    """Their kernels are started by nbmake, which knows of no fixtures."""
+    """Their kernels are started by conftest.py, without fixtures."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
     said = tmp_path / "said"
     code = (
         "import os\n"

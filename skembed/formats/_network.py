@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..backbones._formats import format_of
@@ -199,12 +199,7 @@ class NetworkSpec:
     @property
     def top(self) -> bool:
         """Whether the network is built with its classifier."""
-        names = {tap.layer for tap in self.taps} - {EMBEDDING}
-        if PREDICTIONS in names:
-            return True
-        return bool(names) and not names <= {
-            layer.name for layer in layers_of(self.backbone, False)
-        }
+        return needs_classifier(self.backbone, {tap.layer for tap in self.taps} - {EMBEDDING})
 
     def poolings(self, tap: Tap) -> tuple[str, ...]:
         """Return how a tap is pooled, in the order of its columns.
@@ -253,6 +248,43 @@ class NetworkSpec:
 def layers_of(backbone: Backbone, top: bool) -> tuple[Layer, ...]:
     """Return the layers of `backbone`, with its classifier or without, as its format lists them."""
     return format_of(backbone).layers(backbone, top)
+
+
+def needs_classifier(backbone: Backbone, names: Collection[str]) -> bool:
+    """Return whether a layer is part of `backbone` only where its classifier is, too.
+
+    Large networks take seconds to build, so one without its classifier is built for this only
+    where the layers that its embedding depends on do not tell.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        With the input size that is meant.
+    names : collection of str
+        Layers, or ``"predictions"``.
+    """
+    if not names or PREDICTIONS in names:
+        return bool(names)
+    others = set(names) - _before_embedding(backbone)
+    return bool(others) and not others <= {layer.name for layer in layers_of(backbone, False)}
+
+
+@functools.lru_cache(maxsize=64)
+def _before_embedding(backbone: Backbone) -> frozenset[str]:
+    """The layer of the embedding and those it depends on; none where it is no layer's."""
+    if not (backbone.features and backbone.class_names):
+        return frozenset()
+    try:
+        depends = {layer.name: layer.depends for layer in layers_of(backbone, True)}
+    except ValueError:  # the classifier takes one size only, and this is another
+        return frozenset()
+    found, waiting = set(), [backbone.features]
+    while waiting:
+        name = waiting.pop()
+        if name in depends and name not in found:
+            found.add(name)
+            waiting += depends[name]
+    return frozenset(found)
 
 
 @functools.lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from .._jax import start_jax
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
-from ..formats._network import layers_of
+from ..formats._network import needs_classifier
 from ..formats._partial import LayerFunction
 from ..formats._pixels import network_input
 from ..formats._weights import check_unchanged, known_weights
@@ -333,8 +333,7 @@ def _function(
 ) -> tuple[LayerFunction, Callable[..., list[Any]]]:
     """A part of a network, and the same jitted."""
     check_unchanged(weights, digest)
-    without_top = {layer.name for layer in layers_of(backbone, False)}
-    top = not without_top >= {*given, *asked}
+    top = needs_classifier(backbone, {*given, *asked})
     function = format_of(backbone).layer_function(backbone, weights, sorted(given), asked, top)
     return function, start_jax().jit(function.run)
 

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skembed import backbones
 from skembed.backbones._keras_applications import keras_applications_backbones
 from skembed.formats.keras._applications import build, stable_names
 from skembed.formats.keras._graph import symbolic
+from skembed.formats.keras._models import load
 
 BACKBONES = {backbone.name: backbone for backbone in keras_applications_backbones()}
 # The smallest of each family.
@@ -208,6 +210,18 @@ def embed(backbone, model, images):
 
     features = keras.Model(model.input, model.get_layer(backbone.features).output)
     return np.asarray(features(images)).mean((1, 2))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "squeezenet1_1", "mobilenet"])
+def test_nothing_is_compiled_to_build_a_network(name, caplog):
+    import jax
+
+    backbone = backbones.get(name)
+    with jax.log_compiles():
+        load(backbone, "imagenet" if name == "efficientnet_lite0" else None, True)
+    # Dropout has a seed of integers of another kind.
+    compiled = re.findall(r"Compiling jit\((\w+)\)", caplog.text)
+    assert set(compiled) <= {"convert_element_type"}
 
 
 @pytest.mark.slow

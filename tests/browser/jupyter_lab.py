@@ -28,7 +28,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from playwright.sync_api import BrowserContext, Locator, expect
 from playwright.sync_api import TimeoutError as NothingCame
 
@@ -163,6 +162,8 @@ class Lab:
 
     def open(self, *cells: str, page: str = "lab/tree") -> Notebook:
         """A new notebook of code cells, its kernel ready; ``page="notebooks"`` is Notebook's."""
+        import nbformat  # seconds, for whoever opens no notebook
+
         self._opened += 1
         path = self.folder / f"notebook-{os.getpid()}-{self._opened}.ipynb"
         nbformat.write(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skembed import PretrainedEmbedder, layers
+from skembed import PretrainedEmbedder, backbones, layers
+from skembed.formats._network import layers_of, needs_classifier
 
 SHAPE = (12, 12, 3)
 
@@ -92,8 +93,6 @@ def test_names_do_not_depend_on_what_was_built_before():
     import keras
 
     first = layers.table("mobilenet_v3_small")
-    from skembed.formats._network import layers_of
-
     layers_of.cache_clear()
     keras.layers.Conv2D(1, 1)
     again = layers.table("mobilenet_v3_small")
@@ -229,3 +228,22 @@ def test_a_subclassed_layer_model_is_refused_and_its_network_still_embeds(images
         _embed(model, images, layers="all")
     with pytest.raises(ValueError, match="Allowed: layers='embedding'"):
         layers.table(model)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "squeezenet1_1"])
+def test_layers_that_are_there_with_the_classifier_only(name):
+    backbone = backbones.get(name)
+    without = {layer.name for layer in layers_of(backbone, False)}
+    for layer in layers_of(backbone, True):
+        assert needs_classifier(backbone, {layer.name}) == (layer.name not in without)
+    assert needs_classifier(backbone, {"predictions"})
+    assert not needs_classifier(backbone, set())
+
+
+def test_layers_before_the_embedding_are_known_from_one_network():
+    layers_of.cache_clear()
+    embedder = PretrainedEmbedder("efficientnet_lite0", layers=["stage2", "stage4"])
+    network = embedder._spec().network
+    assert layers_of.cache_info().currsize == 1
+    assert not network.top
+    assert layers_of.cache_info().currsize == 1

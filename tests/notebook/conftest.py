@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from nbclient import NotebookClient
 from PIL import Image
 from traitlets.config import Config
+
+if TYPE_CHECKING:  # seconds, for tests that start no kernel
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +48,7 @@ def shell(bare_shell, pictures, labels) -> InteractiveShell:
 class Ran:
     """What a cell has left behind."""
 
-    cell: nbformat.NotebookNode
+    cell: NotebookNode
 
     @property
     def streams(self) -> str:
@@ -86,8 +89,10 @@ class Notebook:
 
     def run(self, source: str) -> Ran:
         """Run one more cell; an error is among its outputs."""
+        from nbformat.v4 import new_code_cell
+
         cells = self._client.nb.cells
-        cells.append(nbformat.v4.new_code_cell(source))
+        cells.append(new_code_cell(source))
         return Ran(self._client.execute_cell(cells[-1], len(cells) - 1))
 
     @property
@@ -103,12 +108,15 @@ class Notebook:
 @pytest.fixture(scope="session")
 def notebook(pictures, labels, class_folders, paths, tmp_path_factory) -> Iterator[Notebook]:
     """A notebook with the extension, and `images`, `y`, `paths` and `folder`."""
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_notebook
+
     home = tmp_path_factory.mktemp("notebook")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(home / "ipython"))
         patch.setenv("SKEMBED_CACHE_DIR", str(home / "store"))
         client = NotebookClient(
-            nbformat.v4.new_notebook(),
+            new_notebook(),
             allow_errors=True,
             timeout=300,
             kernel_name="python3",

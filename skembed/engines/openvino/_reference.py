@@ -152,7 +152,7 @@ def run_keras(
             return keras.tree.flatten(function(x))
 
     with _on_cpu(), jax.default_matmul_precision("highest"):
-        values = [jax.numpy.asarray(np.asarray(variable.value)) for variable in variables]
+        values = jax.device_put([np.asarray(variable.value) for variable in variables])
         run = jax.jit(pure, compiler_options=_QUICKLY_COMPILED)
         for image in images:
             yield [

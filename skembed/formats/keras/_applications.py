@@ -14,7 +14,7 @@ from ..._keras import import_keras
 from ...backbones._keras_applications import ORIGIN
 from ...backbones._spec import Backbone
 from ._fetch import fetch
-from ._graph import symbolic
+from ._graph import symbolic, unfilled
 from ._weights import network_from_file, randomise
 
 _SQRT_STD = tuple(std**0.5 for std in (0.229, 0.224, 0.225))
@@ -58,7 +58,8 @@ def _network(backbone: Backbone, top: bool) -> Any:
     shape = (*backbone.input_size, 3)
     with _random_state_kept():
         drawing = symbolic(constructor, weights=None, include_top=top, input_shape=shape)
-        return stable_copy(drawing, backbone.name, standardise=_standardises(backbone))
+        copy = partial(stable_copy, standardise=_standardises(backbone))
+        return unfilled(copy, drawing, backbone.name)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import numpy as np
 from ..._keras import import_keras
 from ...backbones._spec import Backbone
 from ._fetch import read_packaged
+from ._graph import unfilled
 from ._torch_tensors import read_tensors
 from ._weights import network_from_file, randomise
 
@@ -52,7 +53,7 @@ def build_lite2(backbone: Backbone, weights: str | Path | None, top: bool) -> An
 def _build(
     backbone: Backbone, weights: str | Path | None, top: bool, scaling: tuple[float, float]
 ) -> Any:
-    network = partial(_network, backbone, scaling)
+    network = partial(unfilled, _network, backbone, scaling)
     if weights not in (None, "imagenet"):
         return network_from_file(network, backbone, weights, top)
     model = network(top)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from ..._keras import import_keras
 
@@ -25,6 +29,8 @@ _FOLLOWING = (
     "ELU",
     "Softmax",
 )
+
+_drawing: ContextVar[bool] = ContextVar("drawing", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +207,39 @@ def symbolic(constructor: Callable[..., Any], **arguments: Any) -> Any:
         drawings.append(constructor(**arguments))
         return 0
 
-    jax.eval_shape(draw)
+    before = _drawing.set(True)
+    try:
+        jax.eval_shape(draw)
+    finally:
+        _drawing.reset(before)
     return drawings[0]
+
+
+def is_symbolic() -> bool:
+    """Whether a network is being built for its graph alone, so that nobody needs its weights."""
+    return _drawing.get()
+
+
+def unfilled(constructor: Callable[..., Any], *arguments: Any) -> Any:
+    """Call `constructor` for a network whose weights are set afterwards.
+
+    Keras fills each variable as it makes it, and XLA compiles a program for each shape of zeros
+    and ones: seconds, for a large network. Here they come from NumPy.
+    """
+    keras = import_keras()
+    constants = {keras.initializers.Zeros: 0, keras.initializers.Ones: 1}
+    with keras.StatelessScope():  # at whose end variables are filled
+        model = constructor(*arguments)
+        for variable in [] if is_symbolic() else model.variables:
+            value = constants.get(type(variable._initializer))
+            if value is not None:
+                variable._initializer = partial(_filled, value)
+    return model
+
+
+def _filled(value: float, shape: tuple[int, ...], dtype: str) -> Any:
+    array = np.full(shape, value, np.float32)
+    return import_keras().ops.convert_to_tensor(array, dtype=dtype)
 
 
 def graph_of(operation: Any) -> Any:

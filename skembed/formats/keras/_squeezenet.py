@@ -9,6 +9,7 @@ from typing import Any
 from ..._errors import WeightsError, advice
 from ..._keras import import_keras
 from ...backbones._spec import Backbone
+from ._graph import unfilled
 from ._weights import network_from_file, randomise
 
 _SQUEEZE = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}
@@ -24,8 +25,8 @@ def build(backbone: Backbone, weights: str | Path | None, top: bool) -> Any:
             f"{advice('weights=None draws random ones.')}"
         )
     if weights is not None:
-        return network_from_file(partial(_network, backbone), backbone, weights, top)
-    model = _network(backbone, top)
+        return network_from_file(partial(unfilled, _network, backbone), backbone, weights, top)
+    model = unfilled(_network, backbone, top)
     randomise(model, backbone.name)
     return model
 
@@ -34,7 +35,9 @@ def _network(backbone: Backbone, top: bool) -> Any:
     layers = import_keras().layers
 
     def conv(x, filters, kernel, name, **options):
-        return layers.Conv2D(filters, kernel, name=name, **options)(x)
+        return layers.Conv2D(filters, kernel, kernel_initializer="zeros", name=name, **options)(
+            x
+        )
 
     def relu(x, name):
         return layers.ReLU(name=name)(x)

@@ -13,6 +13,7 @@ import numpy as np
 from ..._errors import WeightsError, advice
 from ..._keras import import_keras
 from ...backbones._spec import Backbone
+from ._graph import is_symbolic
 
 SUFFIXES = (".weights.h5", ".h5", ".hdf5")
 
@@ -148,7 +149,7 @@ def randomise(model: Any, seed_text: str) -> None:
     seed_text : str
         Equal texts give equal weights; the backbone's name.
     """
-    for layer in model.layers:
+    for layer in [] if is_symbolic() else model.layers:
         for i, variable in enumerate(layer.weights):
             if "kernel" in variable.name:
                 variable.assign(_he_normal(variable.shape, f"{seed_text}/{layer.name}/{i}"))
