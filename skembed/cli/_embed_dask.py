@@ -113,7 +113,12 @@ def _tell_unreadable(written: Embeddings, out: Output) -> None:
     unreadable = written.unreadable
     if not unreadable:
         return
-    out.line(f"{len(unreadable):,} images could not be read; their rows are NaN:")
+    n = len(unreadable)
+    one, many = (
+        "1 image could not be read; its row is",
+        "images could not be read; their rows are",
+    )
+    out.line(f"{one if n == 1 else f'{n:,} {many}'} NaN:")
     out.table(
         [(image.row, image.reason) for image in unreadable[:_MOST_TOLD]],
         headings=("row", "why"),

@@ -95,18 +95,23 @@ def settle(directory: Path, manifest: Manifest) -> None:
         If it belongs to another job, or holds other files.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with locked(directory, "manifest"):  # two jobs may begin at once
-        if (directory / _MANIFEST).exists():
-            manifest.check_same(read_manifest(directory), directory)
-            return
-        names = [path.name for path in directory.iterdir() if path.name != _LOCKS]
+    names = [path.name for path in directory.iterdir() if path.name != _LOCKS]
+    if not (directory / _MANIFEST).exists():
         others = [name for name in names if not name.startswith(_UNFINISHED)]
         if others:
             raise ValueError(
                 f"{directory} holds other files ({min(others)}): choose a new or an empty "
                 "directory."
             )
-        facts = {"format": _FORMAT, **dataclasses.asdict(manifest)}
+        _begin(directory, manifest)
+    manifest.check_same(read_manifest(directory), directory)
+
+
+def _begin(directory: Path, manifest: Manifest) -> None:
+    facts = {"format": _FORMAT, **dataclasses.asdict(manifest)}
+    with locked(directory, "manifest"):  # two jobs may begin at once
+        if (directory / _MANIFEST).exists():
+            return
         with written_whole(directory / _MANIFEST) as (temporary,):
             temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 

@@ -220,7 +220,8 @@ class Embeddings:
 
     def __repr__(self) -> str:
         n = len(self._manifest.lengths)
-        return f"<Embeddings of shape {self.shape}, {self.dtype}, in {n:,} parts>"
+        parts = "1 part" if n == 1 else f"{n:,} parts"
+        return f"<Embeddings of shape {self.shape}, {self.dtype}, in {parts}>"
 
     def _between(self, start: int, stop: int) -> np.ndarray:
         first = int(np.searchsorted(self._edges, start, "right")) - 1

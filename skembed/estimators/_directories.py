@@ -66,7 +66,7 @@ class ToDirectories:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     X = embedder.to_parquet([data.coffee(), data.chelsea()], folder)
         ...     print(X, X[1:].dtype)
-        <Embeddings of shape (2, 1280), float32, in 1 parts> float32
+        <Embeddings of shape (2, 1280), float32, in 1 part> float32
         """
         self._make_ready()
         return write_directory(self, X, directory, "parquet", partition_size=partition_size)
@@ -112,7 +112,7 @@ class ToDirectories:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     X = embedder.to_zarr([data.coffee(), data.chelsea()], folder)
         ...     print(X, X[1:].dtype)
-        <Embeddings of shape (2, 1280), float32, in 1 parts> float32
+        <Embeddings of shape (2, 1280), float32, in 1 part> float32
         """
         self._make_ready()
         return write_directory(self, X, directory, "zarr", partition_size=partition_size)

@@ -129,6 +129,7 @@ def test_what_belongs_to_another_request_is_refused(embedder, network, tmp_path,
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"other files \(thesis.txt\)"):
         embedder.to_parquet(files, tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["thesis.txt"]
     with pytest.raises(FileNotFoundError, match="no directory of embeddings"):
         read_embeddings(tmp_path / "full")
     (out / "_skembed.json").write_text("{}")

@@ -33,7 +33,7 @@ def test_a_directory_and_a_table(command, network, files, threads, tmp_path, cap
     for output in ("X", "X.zarr", "X"):  # and once more
         assert command(folder, "-o", tmp_path / output, *options) == 0
         told = capsys.readouterr().out
-        assert "1 images could not be read" in told
+        assert "1 image could not be read; its row is NaN:" in told
         assert "bad.png is not an image" in told
         assert f"13 x 16 float32 in {tmp_path / output}" in told
     X = read_embeddings(tmp_path / "X")
