@@ -170,12 +170,18 @@ def models(layers: dict[str, slice]) -> dict[str, BaseEstimator]:
     last = {}
     for name in layers:
         last[name.rpartition("__")[0]] = name  # the last layer of each network
-    ends = tuple(last.values())
-    columns = np.concatenate([np.arange(layers[n].start, layers[n].stop) for n in ends])
+    parts = [np.arange(layers[name].start, layers[name].stop) for name in last.values()]
+    columns, stops = np.concatenate(parts), np.cumsum([len(part) for part in parts])
+    ends = {
+        name: slice(int(stop) - len(part), int(stop))
+        for name, part, stop in zip(last.values(), parts, stops, strict=True)
+    }
     svm = LinearSVC(dual=True, max_iter=MAX_ITER, random_state=0)
     return {
         "last layer, LinearSVC": make_pipeline(Columns(columns), RowSpaceProjector(), svm),
-        "last layer, ridge": LayerKernelClassifierCV(layers=layers, search=[ends]),
+        "last layer, ridge": make_pipeline(
+            Columns(columns), LayerKernelClassifierCV(layers=ends, search=[tuple(ends)])
+        ),
         "full network, ternary, LinearSVC": make_pipeline(
             TernaryScaler(), RowSpaceProjector(), svm
         ),
