@@ -74,6 +74,22 @@ class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
         weight: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Choose layers and C, fit on all rows; return decisions of folds, and their rows."""
+        weights, decisions, rows = self._choose(X, columns, Y, folds, solver, score, weight)
+        # The Gram matrices are gone, which may have been large.
+        self._learn(X, columns, Y, weights, self.C_, solver, weight)
+        return decisions, rows
+
+    def _choose(
+        self,
+        X: np.ndarray,
+        columns: LayerColumns,
+        Y: np.ndarray,
+        folds: Sequence[Fold] | None,
+        solver: Any,
+        score: Score,
+        weight: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Choose layers and C; return the layers' weights, decisions of folds, and their rows."""
         Cs = self._inverse_penalties()
         rows = self._rows_to_choose_by(Y, weight)
         problem = self._problem(X, columns, Y, folds, rows, solver, score, weight)
@@ -83,7 +99,6 @@ class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
         weights, C = search.weights[candidate], Cs[at]
         alone = [problem.judge(one, [C]).means[0] for one in np.eye(len(columns))]
         held_out = list(problem.decisions(weights, [C]))
-        self._learn(X, columns, Y, weights, C, solver, weight)
         self.layers_ = columns.slices()
         self.cv_results_ = search.results(columns.names)
         self.best_index_ = candidate * len(Cs) + at
@@ -93,7 +108,7 @@ class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
         self.layer_scores_ = dict(zip(columns.names, map(float, alone), strict=True))
         self.selected_layers_ = [columns.names[i] for i in np.flatnonzero(weights)]
         decisions = np.concatenate([of_C[0] for _, of_C in held_out])
-        return decisions, rows[np.concatenate([tested for tested, _ in held_out])]
+        return weights, decisions, rows[np.concatenate([tested for tested, _ in held_out])]
 
     def _weight(self, sample_weight: Any, n: int) -> np.ndarray | None:
         """The checked weights of rows; None for equal ones.
