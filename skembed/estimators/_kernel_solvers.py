@@ -24,6 +24,9 @@ from ._arrays import inner_products, weighted_rows
 LARGEST = 20_000
 # Rows up to which an eigen-decomposition, which takes 20 times as long as a solution, is made.
 _LARGEST_EIGEN = 4_000
+# Cs from which on the eigenvalues of K, which serve all, take less time than factors: 13 times as
+# long as one, and 5 to 6 times as long as one with its inverse (136 to 2,000 rows, one core).
+_MANY, _MANY_LEFT_OUT = 16, 8
 # Of LSQR's residual; scikit-learn's 1e-4 moves decisions in their second digit.
 _TOLERANCE = 1e-6
 
@@ -95,8 +98,7 @@ class RidgeSolver:
         intercept's part of G (Rifkin and Lippert 2007, "Notes on regularized least squares").
         With weights, rows of K and Y are multiplied by their roots, and a is divided by them.
 
-        A decomposition for each C takes less time than the eigenvalues of K, which would serve
-        all, up to some twenty of them.
+        Of few C each has a Cholesky factor of its own; many share the eigenvalues of K.
         """
         mean = np.average(Y, axis=0, weights=weight)
         targets, roots = _with_roots(Y - mean, weight)
@@ -104,14 +106,14 @@ class RidgeSolver:
         if roots is not None:
             K *= roots
             K *= roots.T
-        invert: Any = get_lapack_funcs("potri", (K,))
-        for i, C in enumerate(Cs, start=1):
-            factor = _factor(K if i == len(Cs) else K.copy(), C)
-            dual = cho_solve(factor, targets, check_finite=False)
+        many = len(Cs) >= (_MANY_LEFT_OUT if leave_out else _MANY)
+        solve = _by_eigenvalues if many else _by_factors
+        for C, (dual, diagonal) in zip(
+            Cs, solve(K, targets, Cs, inverse=leave_out), strict=True
+        ):
             left_out = None
             if leave_out:
-                inverse, _ = invert(factor[0], lower=1, overwrite_c=1)
-                residuals = dual / (inverse.diagonal() - C * share)[:, None]
+                residuals = dual / (diagonal - C * share)[:, None]
                 left_out = Y - (residuals if roots is None else residuals / roots)
             yield Solution(dual if roots is None else dual * roots, mean, left_out)
 
@@ -189,6 +191,29 @@ def _with_roots(
         return targets, None
     roots = np.sqrt(weight)[:, None]
     return targets * roots, roots
+
+
+def _by_factors(
+    K: np.ndarray, targets: np.ndarray, Cs: Sequence[float], *, inverse: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield ``G targets`` and the diagonal of ``G = (K + I / C)^-1``, where it is asked for."""
+    invert: Any = get_lapack_funcs("potri", (K,))
+    for i, C in enumerate(Cs, start=1):
+        factor = _factor(K if i == len(Cs) else K.copy(), C)
+        dual = cho_solve(factor, targets, check_finite=False)
+        yield dual, invert(factor[0], lower=1, overwrite_c=1)[0].diagonal() if inverse else dual
+
+
+def _by_eigenvalues(
+    K: np.ndarray, targets: np.ndarray, Cs: Sequence[float], *, inverse: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same, of one decomposition."""
+    values, vectors = eigh(K, driver="evd", overwrite_a=True, check_finite=False)
+    turned = vectors.T @ targets
+    squares = np.square(vectors) if inverse else vectors
+    for C in Cs:
+        shrunk = 1 / (np.maximum(values, 0) + 1 / C)
+        yield vectors @ (shrunk[:, None] * turned), squares @ shrunk
 
 
 def _factor(K: np.ndarray, C: float) -> tuple[np.ndarray, bool]:

@@ -143,6 +143,23 @@ def test_what_is_left_out_in_turn_is_decided_by_a_model_of_all_others(digits):
     assert clf.best_score_ == pytest.approx(-np.mean(losses))
 
 
+@pytest.mark.parametrize("cv", [None, 3])
+def test_many_inverse_penalties_share_eigenvalues(digits, cv):
+    """The scores of eighteen, and of each of them by itself."""
+    X, y, layers = digits
+    Cs = np.geomspace(1, 1e5, 18)
+    weight = np.random.default_rng(0).uniform(0.5, 2, N)
+    clf = LayerKernelClassifierCV(layers=layers, search="single", Cs=Cs, cv=cv)
+    together = clone(clf).fit(X[:N], y[:N], weight).cv_results_
+    alone = [
+        clone(clf).set_params(Cs=[C]).fit(X[:N], y[:N], weight).cv_results_ for C in Cs[::6]
+    ]
+    for at, one in zip(range(0, 18, 6), alone, strict=True):
+        np.testing.assert_allclose(
+            together["mean_test_score"][at::18], one["mean_test_score"], rtol=1e-6
+        )
+
+
 @pytest.mark.parametrize("kind", ["power", "ternary"])
 def test_scores_are_those_of_models_on_each_fold(digits, kind):
     """A fold's means, scales and sizes come from its training rows."""
