@@ -212,15 +212,27 @@ def _by_eigenvalues(
     turned = vectors.T @ targets
     squares = np.square(vectors) if inverse else vectors
     for C in Cs:
-        shrunk = 1 / (np.maximum(values, 0) + 1 / C)
+        if values[0] + 1 / C <= 0:
+            raise _too_weak(C)
+        shrunk = 1 / (values + 1 / C)
         yield vectors @ (shrunk[:, None] * turned), squares @ shrunk
 
 
 def _factor(K: np.ndarray, C: float) -> tuple[np.ndarray, bool]:
     """The Cholesky factor of K + I / C, in the place of the symmetric K."""
     K.flat[:: len(K) + 1] += 1 / C
-    # LAPACK takes columns, and would copy rows; of a symmetric matrix they are the same.
-    return cho_factor(K.T, lower=True, overwrite_a=True, check_finite=False)
+    try:
+        # LAPACK takes columns, and would copy rows; of a symmetric matrix they are the same.
+        return cho_factor(K.T, lower=True, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        raise _too_weak(C) from None
+
+
+def _too_weak(C: float) -> ValueError:
+    return ValueError(
+        f"C={C:g} is too large: its penalty is below the rounding of the kernels, which are kept "
+        "in float32; give smaller Cs."
+    )
 
 
 def _solution(K: np.ndarray, targets: np.ndarray, C: float) -> np.ndarray:

@@ -158,6 +158,9 @@ def test_many_inverse_penalties_share_eigenvalues(digits, cv):
         np.testing.assert_allclose(
             together["mean_test_score"][at::18], one["mean_test_score"], rtol=1e-6
         )
+    for too_large in ([1e12], [*Cs, 1e12]):
+        with pytest.raises(ValueError, match=r"C=1e\+12 is too large"):
+            clone(clf).set_params(Cs=too_large).fit(X[:N], y[:N])
 
 
 @pytest.mark.parametrize("kind", ["power", "ternary"])
