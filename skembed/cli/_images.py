@@ -89,8 +89,10 @@ def images_to_embed(
             return from_folders(args.images[0])
     else:
         out.say("Looking for images")
-    from ..images._globs import find_all_files
+    from ..images._globs import find_all_files, find_files
 
+    if len(args.images) == 1:  # one that is not there is a folder as likely as an image
+        return find_files(args.images[0]), None
     return find_all_files(args.images), None
 
 

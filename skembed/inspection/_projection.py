@@ -45,7 +45,7 @@ def project(
     Raises
     ------
     ValueError
-        If there is no such method, or a row is not finite.
+        If there is no such method, a row is not finite, or `like` has other rows.
     MissingLibraryError
         If the package for ``"umap"`` is not installed.
 
@@ -80,7 +80,10 @@ def project(
         points = _METHODS[method](X, random_state)
     points = points - points.mean(axis=0)
     if like is not None:
-        points = points @ _turn(points, np.asarray(like, float))
+        like = np.asarray(like, float)
+        if like.shape != points.shape:
+            raise ValueError(f"like has the shape {like.shape}; expected {points.shape}.")
+        points = points @ _turn(points, like)
     return np.ascontiguousarray(points, np.float32)
 
 

@@ -279,7 +279,9 @@ def test_outputs_are_checked_first(class_folders, tmp_path, refused, capsys):
     wide = ["embed", class_folders, "-o", tmp_path / "W.npy", "--wide"]
     assert "--wide is for .parquet" in refused(wide)
     assert "There is no folder" in refused(["classify", tmp_path / "absent"])
-    assert "no such file" in refused(["embed", tmp_path / "absent.png", "-o", out, "--force"])
+    assert "There is no file or folder" in refused(
+        ["embed", tmp_path / "absent.png", "-o", out, "--force"]
+    )
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

@@ -73,6 +73,8 @@ def test_rows_points_and_labels_that_do_not_fit_are_named():
         nearest_rows(np.eye(4), 1.5)
     with pytest.raises(ValueError, match="n must be an int of 0 or more, got -1"):
         nearest_rows(np.eye(4), 0, n=-1)
+    with pytest.raises(ValueError, match=r"like has the shape \(3, 2\); expected \(4, 2\)"):
+        project(np.eye(4, 6), like=np.eye(3, 2))
     with pytest.raises(ValueError, match="2 points and 1 labels"):
         plot_projection(np.eye(2), ["cat"])
     with pytest.raises(ValueError, match=r"points has the shape \(3, 3\)"):
