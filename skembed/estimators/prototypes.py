@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -18,25 +18,17 @@ from ..backbones._formats import format_of
 from ..backbones._hmax import OPERATIONS
 from ..extraction._programs import check_not_forked
 from ..extraction._spec import ExtractionSpec
-from ..formats._network import EMBEDDING, PREDICTIONS
+from ..formats._network import EMBEDDING, PREDICTIONS, Layer
 from ..formats.hmax._operations import Operation
 from ..images import as_items
-from ..layers._patches import check_patch_width, sample_patches_from_data
 from ..layers._select import known
 from ._image_transformer import ImageTransformer
-from ._matching import Shapes, maps_of, strongest, unit_length
-from ._prototype_methods import METHODS
+from ._matching import strongest
+from ._patch_clusters import Preparation
+from ._prototype_methods import METHODS, Method, Options
+from ._training_maps import TrainingMaps
 
 _AUTO = "auto"
-
-
-class _Patches(NamedTuple):
-    """Patches of images: flat, the position of each one's image, its place; and who was read."""
-
-    patches: np.ndarray
-    images: np.ndarray
-    locations: np.ndarray
-    readable: np.ndarray
 
 
 class PrototypeEmbedder(ImageTransformer):
@@ -67,6 +59,14 @@ class PrototypeEmbedder(ImageTransformer):
         - ``"uniform"``: random between 0 and 1; ``"normal"``: random, with the mean and the
           deviation of the patches' values; ``"histogram"``: random, distributed as these;
         - ``"kmeans"``: the centres of clusters; ``"nearest_kmeans"``: the patches nearest to them;
+        - ``"kmedoids"``: the patch in the middle of each cluster, to which the others' distances
+          are least;
+        - ``"object_mask_wkmeans"``: the centres of clusters, where a patch counts by how much of it
+          lies on an object; `fit` takes the `masks` of objects;
+        - ``"meta_feature_wkmeans"``: the centres of clusters, where a patch counts by how much it
+          is expected to tell of the classes `y`: as much as those of 250 imprinted patches that
+          are like it in mean, deviation, extremes and quantiles, by the squared coefficients of a
+          linear SVM of their responses;
         - ``"pca"``, ``"ica"``, ``"nmf"``, ``"sparse_pca"``, ``"dictionary"``: the components that
           scikit-learn's PCA, FastICA, NMF, MiniBatchSparsePCA or MiniBatchDictionaryLearning
           finds.
@@ -85,6 +85,18 @@ class PrototypeEmbedder(ImageTransformer):
     samples_per_prototype : int, default=10
         Patches that the methods other than ``"imprint"``, ``"shuffle"`` and ``"uniform"`` look at,
         for each prototype.
+    normalize_contrast : bool, default=False
+        Whether patches are brought to a mean of 0 and a deviation of 1, each by itself, before they
+        are clustered; of the methods that cluster.
+    whiten : bool, default=False
+        Whether patches are then scaled so that they vary alike in all directions; of the methods
+        that cluster. Centres of clusters are prototypes in that scale.
+    unwhiten : bool, default=False
+        Whether centres of clusters are brought back to the scale of patches, so that whitening
+        changes only which patches go together.
+    base_weight : float, default=0.0
+        What patches count that do not lie on an object, and all others count more, for
+        ``"object_mask_wkmeans"``.
     random_state : int, RandomState instance or None, default=None
         Which patches are drawn, and the chance in `method`.
     activation : {"pre", "post"}, default="post"
@@ -125,7 +137,8 @@ class PrototypeEmbedder(ImageTransformer):
     prototype_locations_ : int array of shape (n_prototypes, 4), or None
         Where each was taken from: the image's position in the training X, the scale (0 where the
         layer has one map), the first row and the first column in the map. None for methods whose
-        prototypes are no patches.
+        prototypes are no patches: patches are those of ``"imprint"``, ``"shuffle"``,
+        ``"nearest_kmeans"`` and ``"kmedoids"``.
     mean_ : float64 array of shape (n_prototypes,)
         Only with ``on_error="mean"``: the mean of the training images' responses.
     layer_slices_ : dict of str to slice
@@ -188,6 +201,10 @@ class PrototypeEmbedder(ImageTransformer):
         "beta": [Interval(Real, 0, None, closed="neither"), None],
         "bias": [Interval(Real, 0, None, closed="neither"), None],
         "samples_per_prototype": [Interval(Integral, 1, None, closed="left")],
+        "normalize_contrast": ["boolean"],
+        "whiten": ["boolean"],
+        "unwhiten": ["boolean"],
+        "base_weight": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -203,6 +220,10 @@ class PrototypeEmbedder(ImageTransformer):
         beta: float | None = None,
         bias: float | None = None,
         samples_per_prototype: int = 10,
+        normalize_contrast: bool = False,
+        whiten: bool = False,
+        unwhiten: bool = False,
+        base_weight: float = 0.0,
         random_state: Any = None,
         activation: str = "post",
         weights: str | os.PathLike[str] | None = "imagenet",
@@ -228,6 +249,10 @@ class PrototypeEmbedder(ImageTransformer):
         self.beta = beta
         self.bias = bias
         self.samples_per_prototype = samples_per_prototype
+        self.normalize_contrast = normalize_contrast
+        self.whiten = whiten
+        self.unwhiten = unwhiten
+        self.base_weight = base_weight
         self.random_state = random_state
         self.activation = activation
         self.weights = weights
@@ -247,21 +272,28 @@ class PrototypeEmbedder(ImageTransformer):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = True
+        # Parameters may be anything before they are checked.
+        method = METHODS.get(self.method) if isinstance(self.method, str) else None
+        tags.target_tags.required = getattr(method, "needs", None) == "y"
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "prototypes_")
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> PrototypeEmbedder:
+    def fit(self, X: Any, y: Any = None, masks: Any = None) -> PrototypeEmbedder:
         """Learn prototypes from patches of the images.
 
         Parameters
         ----------
         X : sequence of images, of length n_samples
             As for :meth:`PretrainedEmbedder.transform`.
-        y : ignored
-            Present for the pipeline's sake.
+        y : array of shape (n_samples,), optional
+            Classes, for ``method="meta_feature_wkmeans"``; ignored by the others.
+        masks : sequence of length n_samples, optional
+            For ``method="object_mask_wkmeans"``, and ignored by the others: what shows the object
+            of each image. An array of shape (height, width), or an image that can be read, of the
+            image's size; not 0, or not black, where the object is. None for an image without one.
 
         Returns
         -------
@@ -273,8 +305,8 @@ class PrototypeEmbedder(ImageTransformer):
         InputSizeError
             If the layer's maps are smaller than `patch_width`.
         ValueError
-            If `layer` is no single layer with feature maps, or `method` cannot make as many
-            prototypes.
+            If `layer` is no single layer with feature maps, if `method` cannot make as many
+            prototypes or lacks `y` or `masks`, or a mask has another size than its image.
         ImageError
             If an image cannot be read and ``on_error="raise"``, or none can.
         """
@@ -286,14 +318,9 @@ class PrototypeEmbedder(ImageTransformer):
             )
         items = as_items(X, root=self.root)
         rng = check_random_state(self.random_state)
-        method = METHODS[self.method](self.n_prototypes, self.samples_per_prototype)
-        patches, locations = self._sampled(items, method.n_patches, rng)
-        shape = (self.patch_width, self.patch_width, self._shapes()[0][-1])
-        made, which = method.make(patches, shape, rng)
-        prototypes = made.reshape(-1, *shape)
-        if self._comparison().is_normalised:
-            prototypes = unit_length(prototypes)
-        self._keep(prototypes.astype(np.float32), None if which is None else locations[which])
+        maps = self._training_maps(items, y, masks)
+        made, locations = self._method().learn(maps, rng)
+        self._keep(maps.as_prototypes(made), locations)
         if self._failure_policy.is_learned:
             self.mean_ = self._mean_response(items)
         return self
@@ -371,6 +398,8 @@ class PrototypeEmbedder(ImageTransformer):
                 f"layer is {self.layer!r}, which has no places any more: choose a convolutional "
                 "layer."
             )
+        if self.unwhiten and not self.whiten:
+            raise ValueError("unwhiten=True undoes whiten=True: set both, or neither.")
 
     def _spec(self) -> ExtractionSpec:
         spec = super()._spec()
@@ -382,8 +411,8 @@ class PrototypeEmbedder(ImageTransformer):
             )
         return spec
 
-    def _shapes(self) -> Shapes:
-        """The shape of each map of the layer, channels last."""
+    def _layer(self) -> Layer:
+        """The layer whose maps patches are of."""
         spec = self._spec()
         (tap,) = spec.network.taps
         (layer,) = (one for one in known(spec.backbone) if one.name == tap.layer)
@@ -392,7 +421,30 @@ class PrototypeEmbedder(ImageTransformer):
                 f"The layer {tap.label!r} gives {layer.shape}, and no feature maps of rows and "
                 "columns: choose a convolutional layer."
             )
-        return layer.map_shapes
+        return layer
+
+    def _method(self) -> Method:
+        preparation = Preparation(self.normalize_contrast, self.whiten, self.unwhiten)
+        options = Options(
+            n_prototypes=self.n_prototypes,
+            samples_per_prototype=self.samples_per_prototype,
+            preparation=preparation,
+            base_weight=self.base_weight,
+        )
+        return METHODS[self.method](options)
+
+    def _training_maps(self, items: list[Any], y: Any, masks: Any) -> TrainingMaps:
+        return TrainingMaps(
+            items=items,
+            y=y,
+            masks=masks,
+            extracted=self._extracted,
+            spec=self._spec(),
+            layer=self._layer(),
+            operation=self._comparison(),
+            patch_width=self.patch_width,
+            color_space=self.color_space,
+        )
 
     def _comparison(self) -> Operation:
         backbone = self._spec().backbone
@@ -421,46 +473,6 @@ class PrototypeEmbedder(ImageTransformer):
         """What prototypes are patches of, and whether they have unit length."""
         return f"{self._spec().meaning()} {self._comparison().is_normalised}"
 
-    def _sampled(self, items: list[Any], n: int, rng: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Flat patches, and the image, the scale, the row and the column of each.
-
-        Where images cannot be read, the others are gone through once more, so that `fit` learns
-        what it would have learnt without them.
-        """
-        shapes = self._shapes()
-        check_patch_width(shapes, self.patch_width)
-        kept = np.arange(len(items))
-        state = rng.get_state()
-        while n:
-            rng.set_state(state)
-            found = self._patches_of([items[i] for i in kept], n, shapes, rng)
-            if found.readable.all():
-                locations = np.column_stack([kept[found.images], found.locations])
-                return found.patches, locations
-            kept = kept[found.readable]
-        return np.zeros((0, 0), np.float32), np.zeros((0, 4), int)
-
-    def _patches_of(self, items: list[Any], n: int, shapes: Shapes, rng: Any) -> _Patches:
-        """Patches of each image that can be read, and which could be."""
-        counts = np.full(len(items), n // len(items))
-        counts[rng.permutation(len(items))[: n % len(items)]] += 1
-        readable = np.zeros(len(items), bool)
-        patches, locations = [], []
-        for piece in self._extracted(items):
-            readable[piece.positions] = piece.readable
-            for i, row in zip(piece.positions, piece.rows, strict=True):
-                found = sample_patches_from_data(
-                    maps_of(row, shapes), int(counts[i]), self.patch_width, rng
-                )
-                patches.append(found[0])
-                locations.append(found[1])
-        return _Patches(
-            np.concatenate(patches).reshape(n, -1),
-            np.repeat(np.arange(len(items)), counts),
-            np.concatenate(locations),
-            readable,
-        )
-
     def _mean_response(self, items: list[Any]) -> np.ndarray:
         total, n = np.zeros(len(self.prototypes_)), 0
         for piece in self._extracted(items):
@@ -480,7 +492,7 @@ class PrototypeEmbedder(ImageTransformer):
                 "operation or preparation of images) than are set now: fit again."
             )
         check_not_forked()
-        return strongest(rows, self._shapes(), self.prototypes_, self._comparison())
+        return strongest(rows, self._layer().map_shapes, self.prototypes_, self._comparison())
 
     def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
         fill = self.mean_ if self._failure_policy.is_learned else np.nan

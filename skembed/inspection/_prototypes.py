@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..backbones._formats import format_of
+from ..estimators._patch_samples import patch_boxes
 from ..estimators.prototypes import PrototypeEmbedder
-from ..formats._pixels import is_resized
-from ..images import Region, as_items, load, read
-from ..images._places import inside_box
-from ..layers._select import known
+from ..images import Region, as_items
 
 
 def prototype_regions(
@@ -70,7 +67,7 @@ def prototype_regions(
     if locations is None:
         raise ValueError(
             f"The prototypes of method={embedder.method!r} are no patches of images: "
-            "'imprint' and 'nearest_kmeans' take patches."
+            "'imprint', 'nearest_kmeans' and 'kmedoids' take patches."
         )
     items = as_items(X, root=embedder.root)
     if locations[:, 0].max() >= len(items):
@@ -84,14 +81,6 @@ def prototype_regions(
 
 def _region(embedder: PrototypeEmbedder, item: Any, place: list[int]) -> Region:
     """The part of an image under a patch."""
-    spec = embedder._checked_spec()
-    (tap,) = spec.network.taps
-    (layer,) = (one for one in known(spec.backbone) if one.name == tap.layer)
-    scale, row, column = place
-    box = format_of(spec.backbone).patch_box(
-        spec.backbone, layer, (scale, row, column), embedder.prototypes_.shape[1]
-    )
-    raw = read(item, color_space=embedder.color_space)
-    resize = spec.resize if is_resized(spec.backbone, raw) else None
-    height, width = load(item, color_space=embedder.color_space).shape[:2]
-    return Region(item, inside_box(box, (height, width), spec.backbone.input_size, resize))
+    spec, width = embedder._checked_spec(), embedder.prototypes_.shape[1]
+    (box,), _ = patch_boxes(spec, embedder._layer(), item, [place], width, embedder.color_space)
+    return Region(item, box)

@@ -2,7 +2,8 @@
 
 from ..formats._network import Layer
 from ._graph import LayerGraph, LayerSpec, graph
-from ._model import DependencyError, LayerModel, build_layer, make_state, sample_patches
+from ._model import DependencyError, LayerModel
+from ._one_image import build_layer, make_state, sample_patches
 from ._patches import InputSizeError, sample_patches_from_data
 from ._state import State
 from ._table import table

@@ -16,7 +16,13 @@ from sklearn.svm import LinearSVC
 from small_networks import CHANNELS, save_small_network
 
 import skembed
-from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder, PrototypeEmbedder
+from skembed import (
+    FullNetworkEmbedder,
+    ImageError,
+    PretrainedEmbedder,
+    PrototypeEmbedder,
+    inspection,
+)
 from skembed.extraction import images_run
 from skembed.layers import InputSizeError
 from skembed.testing import check_image_estimator
@@ -97,7 +103,10 @@ def test_operations_are_their_formulas(embedder, maps, paths):
 
 @pytest.mark.parametrize(
     "method",
-    ["shuffle", "uniform", "normal", "histogram", "kmeans", "nearest_kmeans", "pca"],
+    [
+        *("shuffle", "uniform", "normal", "histogram", "pca"),
+        *("kmeans", "nearest_kmeans", "kmedoids"),
+    ],
 )
 def test_methods_make_prototypes_from_a_seed(embedder, method, paths):
     first, second = (embedder(method=method, operation="DotProduct") for _ in range(2))
@@ -107,7 +116,7 @@ def test_methods_make_prototypes_from_a_seed(embedder, method, paths):
     assert np.isfinite(responses).all()
     other = embedder(method=method, random_state=1).fit(paths)
     assert not np.array_equal(other.prototypes_, first.prototypes_)
-    is_patch = method in ("shuffle", "nearest_kmeans")
+    is_patch = method in ("shuffle", "nearest_kmeans", "kmedoids")
     assert (first.prototype_locations_ is not None) == is_patch
 
 
@@ -133,6 +142,71 @@ def test_what_methods_keep_of_the_patches(embedder, maps, paths):
     uniform = embedder(method="uniform", operation="Rbf").fit(paths).prototypes_
     assert 0 <= uniform.min() < 0.01
     assert 0.99 < uniform.max() < 1
+
+
+def test_clusters_of_prepared_patches(embedder, paths):
+    one = {"method": "kmeans", "n_prototypes": 1, "operation": "Rbf"}
+    plain = embedder(**one).fit(paths).prototypes_
+    whitened = embedder(**one, whiten=True).fit(paths).prototypes_
+    np.testing.assert_allclose(whitened, 0, atol=1e-5)  # the mean of all is taken off
+    undone = embedder(**one, whiten=True, unwhiten=True).fit(paths).prototypes_
+    np.testing.assert_allclose(undone, plain, rtol=1e-4, atol=1e-4)
+    for method in ("kmeans", "kmedoids"):
+        several = {"method": method, "operation": "Rbf", "normalize_contrast": True}
+        prototypes = embedder(**several).fit(paths).prototypes_.reshape(N, -1)
+        is_patch = method == "kmedoids"  # as it was
+        assert (np.abs(prototypes.mean(axis=1)).max() > 0.1) == is_patch
+    with pytest.raises(ValueError, match="unwhiten=True undoes"):
+        embedder(**one, unwhiten=True).fit(paths)
+
+
+@pytest.mark.parametrize("base_weight", [0.0, 0.3])
+def test_patches_count_by_how_much_of_an_object_they_show(embedder, paths, base_weight):
+    options = {"n_prototypes": 1, "samples_per_prototype": 40, "operation": "Rbf"}
+    masks = [np.zeros((140, 140), bool) for _ in paths]
+    masks[1][:, 30:] = True
+    masks[3][100:] = True
+    masks[5] = None
+    weighted = embedder(method="object_mask_wkmeans", base_weight=base_weight, **options).fit(
+        paths, masks=masks
+    )
+    drawn = embedder(n_prototypes=40, operation="Rbf").fit(paths)  # the same patches
+    parts = []
+    for region, (image, *_) in zip(
+        inspection.prototype_regions(drawn, paths), drawn.prototype_locations_, strict=True
+    ):
+        x, y, width, height = region.box
+        shown = masks[image]
+        parts.append(0 if shown is None else shown[y : y + height, x : x + width].mean())
+    assert len(set(parts)) > 2
+    expected = np.average(drawn.prototypes_, axis=0, weights=np.array(parts) + base_weight)
+    np.testing.assert_allclose(weighted.prototypes_[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_patches_count_by_what_they_tell_of_classes(embedder, paths, labels):
+    learnt = embedder(method="meta_feature_wkmeans").fit(paths, labels)
+    assert learnt.prototypes_.shape == (N, WIDTH, WIDTH, N_CHANNELS)
+    assert learnt.__sklearn_tags__().target_tags.required
+    others = embedder(method="meta_feature_wkmeans").fit(paths, labels[::-1]).prototypes_
+    unweighted = embedder(method="kmeans").fit(paths).prototypes_
+    assert not np.array_equal(learnt.prototypes_, others)
+    assert not np.array_equal(learnt.prototypes_, unweighted)
+
+
+def test_what_weights_take_is_checked(embedder, paths, labels):
+    with pytest.raises(ValueError, match="weighs patches by y"):
+        embedder(method="meta_feature_wkmeans").fit(paths)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        embedder(method="meta_feature_wkmeans").fit(paths, labels[1:])
+    by_objects = embedder(method="object_mask_wkmeans")
+    with pytest.raises(ValueError, match="weighs patches by masks"):
+        by_objects.fit(paths)
+    with pytest.raises(
+        ValueError, match=r"masks\[0\] has 140 x 139 pixels, and its image 140 x 140"
+    ):
+        by_objects.fit(paths, masks=[np.ones((140, 139))] * len(paths))
+    with pytest.raises(ValueError, match="0 of 80 patches lie on objects"):
+        by_objects.fit(paths, masks=[None] * len(paths))
 
 
 def test_maps_are_in_the_store(embedder, paths, tmp_path):
@@ -196,8 +270,6 @@ def test_prototypes_of_another_layer_are_refused(fitted, paths):
 
 
 def test_what_looks_at_channels_refuses_prototypes(fitted, paths):
-    from skembed import inspection
-
     with pytest.raises(TypeError, match="PrototypeEmbedder; expected"):
         inspection.activation_map(fitted, paths[0], 0)
     with pytest.raises(TypeError, match="begins with PrototypeEmbedder"):

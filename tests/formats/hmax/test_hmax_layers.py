@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow  # networks are compiled, or exported
 
 OPERATIONS = ("DotProduct", "NormDotProduct", "Rbf", "NormRbf")
 _QUICKLY = {"xla_backend_optimization_level": 0}  # compiled, that is
+SHAPES = {"square": (47, 47), "wide": (40, 66), "tall": (61, 43)}
 SMALL = {"s1_kwidth": 5, "c1_kwidth": 4, "c1_sampling": 3, "s2_kwidth": 3}
 
 
@@ -65,13 +66,51 @@ def test_grey_is_pillows_to_the_bit():
     assert (float(grey.min()), float(grey.max())) == (0, 1)
 
 
-@pytest.mark.parametrize(
-    ("size", "n_scales"),
-    [((47, 47), 1), ((40, 66), 3), ((61, 43), 9)],
-    ids=["square", "wide", "tall"],
-)
-def test_layers_of_default_operations(size, n_scales):
-    _compare(size, num_scales=n_scales, scale_factor=1.08, **SMALL)
+@pytest.mark.parametrize("size", SHAPES.values(), ids=SHAPES)
+def test_a_level_of_the_pyramid_is_the_one_before_by_lanczos(size):
+    p = HmaxParameters()
+    image = np.random.default_rng(3).random(size, np.float32)
+    levels = Hmax(p).pyramid(image)
+    n_pixels = [(round(h), round(w)) for h, w in _shrinking(size, p.scale_factor, 9)]
+    assert [level.shape for level in levels] == n_pixels
+    np.testing.assert_array_equal(levels[0], image)
+    for before, after in itertools.pairwise(levels):
+        expected = plain.lanczos(np.asarray(before, np.float64), after.shape)
+        np.testing.assert_allclose(after, expected, rtol=1e-5, atol=1e-6)
+        by_pillow = Image.fromarray(np.asarray(before)).resize(
+            after.shape[::-1], Image.Resampling.LANCZOS
+        )
+        np.testing.assert_allclose(after, by_pillow, rtol=1e-5, atol=1e-6)
+
+
+def _shrinking(size, factor, n):
+    """Sides that shrink from whole pixels to whole pixels."""
+    for _ in range(n):
+        yield size
+        size = tuple(round(side / factor) for side in size)
+
+
+@pytest.mark.parametrize("size", SHAPES.values(), ids=SHAPES)
+def test_layers_of_default_operations(size):
+    _compare(size, num_scales=9, scale_factor=1.08, **SMALL)
+
+
+@pytest.mark.parametrize("size", SHAPES.values(), ids=SHAPES)
+def test_fewer_scales_have_the_first_maps_and_all_responses(size):
+    def all_layers(n_scales, image, prototypes):
+        hmax = Hmax(HmaxParameters(num_scales=n_scales, scale_factor=1.08, **SMALL))
+        s1 = hmax.s1(image)
+        c1 = hmax.c1(s1)
+        s2 = hmax.s2(c1, prototypes)
+        return s1, c1, s2, hmax.c2(s2)[0]
+
+    given = np.zeros(size, np.float32), np.zeros((5, 3, 3, 4), np.float32)
+    found = {n: jax.eval_shape(functools.partial(all_layers, n), *given) for n in range(1, 10)}
+    for n_scales, (*layers, responses) in found.items():
+        assert responses.shape == (5,)
+        for layer, of_nine in zip(layers, found[9], strict=False):
+            assert [one.shape for one in layer] == [one.shape for one in of_nine[:n_scales]]
+            assert len(layer) == n_scales
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
