@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from .._errors import BackendError, advice, level_of_caller
 from .._jax import has_started
+from ..backbones._formats import format_of
 from ..engines import Engine, MapsProgram, Program, UnsupportedNetworkError
 from ..engines._registry import engines, following
 from ..formats._network import NetworkSpec
@@ -62,9 +63,16 @@ def _first_maps(spec: ExtractionSpec) -> MapsProgram:
             maps = engine.build_maps(network)
             if maps is not None:
                 return maps
+    name = network.backbone.name
+    if format_of(network.backbone).network_type.has_scales:
+        raise UnsupportedNetworkError(
+            f"{name!r} has a map for each of several scales, of windows that overlap and leave out "
+            "the border. An activation map takes one map, of cells that cover the image. "
+            "skembed.layers.build_layer gives the maps as they are, and prototype_matches of "
+            "skembed.inspection the part of an image that is most like a prototype."
+        )
     raise UnsupportedNetworkError(
-        f"No engine gives the feature maps of {network.backbone.name!r}: "
-        f"{spec.engine.title} gives pooled rows only."
+        f"No engine gives the feature maps of {name!r}: {spec.engine.title} gives pooled rows only."
     )
 
 

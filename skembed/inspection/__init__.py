@@ -17,7 +17,7 @@ from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
 from ._projection import nearest_rows, plot_projection, project
-from ._prototypes import prototype_regions
+from ._prototypes import prototype_matches, prototype_regions
 from ._strongest import strongest_features
 from ._threshold_display import ThresholdsDisplay
 from ._thresholds import threshold_scores, threshold_shares
@@ -46,6 +46,7 @@ __all__ = [
     "plot_layer_scores",
     "plot_projection",
     "project",
+    "prototype_matches",
     "prototype_regions",
     "strongest_features",
     "threshold_scores",

@@ -1,4 +1,4 @@
-"""Which parts of which images the prototypes of a ``PrototypeEmbedder`` were taken from."""
+"""Where in images the prototypes of a ``PrototypeEmbedder`` come from, and where they occur."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def prototype_regions(
 
     See Also
     --------
+    prototype_matches : Where a prototype occurs in other images.
     gallery : Show them.
 
     Notes
@@ -60,9 +61,7 @@ def prototype_regions(
     >>> inspection.gallery(regions)
     <Gallery of 4 images>
     """
-    if not isinstance(embedder, PrototypeEmbedder):
-        raise TypeError(f"embedder is {type(embedder).__name__}; expected a PrototypeEmbedder.")
-    check_is_fitted(embedder)
+    _check(embedder)
     locations = embedder.prototype_locations_
     if locations is None:
         raise ValueError(
@@ -77,6 +76,72 @@ def prototype_regions(
         )
     chosen = locations if prototypes is None else locations[np.asarray(prototypes, int)]
     return [_region(embedder, items[image], place) for image, *place in chosen.tolist()]
+
+
+def prototype_matches(embedder: PrototypeEmbedder, X: Any, prototype: int) -> list[Region]:
+    """Return the part of each image that is most like a prototype.
+
+    Its response is the image's value in that column of ``embedder.transform(X)``.
+
+    Parameters
+    ----------
+    embedder : PrototypeEmbedder
+        Fitted, with any method.
+    X : sequence of images, of length n_samples
+        Any images.
+    prototype : int
+        Which prototype.
+
+    Returns
+    -------
+    list of Region
+        One for each image, as :func:`gallery` and every embedder take it. What it is of an image
+        is said with :func:`prototype_regions`.
+
+    Raises
+    ------
+    TypeError
+        If `embedder` is something else.
+    ValueError
+        If there is no such prototype, or an image cannot be read.
+    ImageError
+        If an image cannot be read and ``embedder.on_error`` is ``"raise"``.
+
+    See Also
+    --------
+    prototype_regions : Where prototypes come from.
+
+    Examples
+    --------
+    >>> from skimage import data
+    >>> from skembed import PrototypeEmbedder, inspection
+    >>> X = [data.coffee(), data.chelsea()]
+    >>> embedder = PrototypeEmbedder(n_prototypes=4, random_state=0).fit(X)
+    >>> (there,) = inspection.prototype_regions(embedder, X, [0])
+    >>> here, elsewhere = inspection.prototype_matches(embedder, X, 0)
+    >>> here.box == there.box  # it is most like itself
+    True
+    """
+    _check(embedder)
+    if not 0 <= prototype < (n := len(embedder.prototypes_)):
+        raise ValueError(f"There are {n:,} prototypes, 0 to {n - 1}; got {prototype!r}.")
+    items, found = as_items(X, root=embedder.root), []
+    for piece in embedder._extracted(items):
+        if not piece.readable.all():
+            row = piece.positions[~piece.readable][0]
+            raise ValueError(f"Row {row} of X cannot be read, and has no part to show.")
+        places = embedder._strongest(piece.rows)[1][:, prototype]
+        found += [
+            _region(embedder, items[i], place)
+            for i, place in zip(piece.positions, places.tolist(), strict=True)
+        ]
+    return found
+
+
+def _check(embedder: Any) -> None:
+    if not isinstance(embedder, PrototypeEmbedder):
+        raise TypeError(f"embedder is {type(embedder).__name__}; expected a PrototypeEmbedder.")
+    check_is_fitted(embedder)
 
 
 def _region(embedder: PrototypeEmbedder, item: Any, place: list[int]) -> Region:
