@@ -25,8 +25,8 @@ def unit_length(prototypes: np.ndarray) -> np.ndarray:
 
 def strongest(
     rows: np.ndarray, shapes: Shapes, prototypes: np.ndarray, operation: Operation
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return each prototype's strongest response to each image, and where it is.
+) -> np.ndarray:
+    """Return each prototype's strongest response to each image.
 
     Parameters
     ----------
@@ -41,28 +41,46 @@ def strongest(
 
     Returns
     -------
-    responses : float32 array of shape (n_images, n_prototypes)
+    float32 array of shape (n_images, n_prototypes)
         The largest over all places and scales.
-    places : int array of shape (n_images, n_prototypes, 3)
-        Scale, first row and first column of the patch that gave it.
     """
-    jax = start_jax()
-    run = _compiled(shapes, operation, on_cpu())
-    n = len(prototypes)
-    found, at = [np.zeros((0, n), np.float32)], [np.zeros((0, n), np.int32)]
+    found = _run(rows, _compiled(shapes, operation, False, on_cpu()), prototypes)
+    return found.astype(np.float32, copy=False)
+
+
+def strongest_places(
+    rows: np.ndarray, shapes: Shapes, prototypes: np.ndarray, operation: Operation
+) -> np.ndarray:
+    """Return where each prototype's strongest response to each image is.
+
+    It costs XLA's CPU compiler as much as all products to find the place of a maximum, so that
+    `strongest` does without. Parameters are as there.
+
+    Returns
+    -------
+    int array of shape (n_images, n_prototypes, 3)
+        Scale, first row and first column of the patch.
+    """
+    found = _run(rows, _compiled(shapes, operation, True, on_cpu()), prototypes)
+    return _unravelled(found.astype(int), shapes, prototypes.shape[1])
+
+
+def _run(rows: np.ndarray, run: Callable[..., Any], prototypes: np.ndarray) -> np.ndarray:
+    jax, found = start_jax(), [np.zeros((0, len(prototypes)), np.float32)]
     for start in range(0, len(rows), _AT_ONCE):
         batch = np.asarray(rows[start : start + _AT_ONCE], np.float32)
         full = np.zeros((_AT_ONCE, batch.shape[1]), np.float32)
         full[: len(batch)] = batch
         with jax.default_matmul_precision("highest"):
-            responses, places = run(full, np.asarray(prototypes, np.float32))
-        found.append(np.asarray(responses)[: len(batch)])
-        at.append(np.asarray(places)[: len(batch)])
-    return np.concatenate(found), _unravelled(np.concatenate(at), shapes, prototypes.shape[1])
+            values = run(full, np.asarray(prototypes, np.float32))
+        found.append(np.asarray(values)[: len(batch)])
+    return np.concatenate(found)
 
 
 @functools.lru_cache(maxsize=32)
-def _compiled(shapes: Shapes, operation: Operation, one_by_one: bool) -> Callable[..., Any]:
+def _compiled(
+    shapes: Shapes, operation: Operation, for_places: bool, one_by_one: bool
+) -> Callable[..., Any]:
     """The function of a batch of rows and of prototypes, jitted.
 
     On a CPU the images are taken one by one: the order of the sums in a convolution may depend on
@@ -71,16 +89,17 @@ def _compiled(shapes: Shapes, operation: Operation, one_by_one: bool) -> Callabl
     import jax
     import jax.numpy as jnp
 
-    def of_image(row: Any, prototypes: Any) -> tuple[Any, Any]:
+    def of_image(row: Any, prototypes: Any) -> Any:
         scores = [
             operation.scores(x, prototypes).reshape(-1, len(prototypes))
             for x in _maps(row, shapes)
         ]
-        together = jnp.concatenate(scores)
-        best = together.argmax(axis=0)
-        return operation.response(jnp.take_along_axis(together, best[None], 0)[0]), best
+        if for_places:
+            return jnp.concatenate(scores).argmax(axis=0)
+        best = functools.reduce(jnp.maximum, (one.max(axis=0) for one in scores))
+        return operation.response(best)
 
-    def run(rows: Any, prototypes: Any) -> tuple[Any, Any]:
+    def run(rows: Any, prototypes: Any) -> Any:
         if one_by_one:
             return jax.lax.map(lambda row: of_image(row, prototypes), rows)
         return jax.vmap(of_image, in_axes=(0, None))(rows, prototypes)

@@ -101,6 +101,6 @@ class TrainingMaps:
         for piece in self.extracted(self.items):
             rows = piece.rows[piece.readable]
             images.append(piece.positions[piece.readable])
-            responses.append(strongest(rows, shapes, prototypes, self.operation)[0])
+            responses.append(strongest(rows, shapes, prototypes, self.operation))
         y = np.asarray(self.y)[np.concatenate(images)]
         return expected_quality(imprinted, np.concatenate(responses), y, patches, rng)

@@ -23,7 +23,7 @@ from ..formats.hmax._operations import Operation
 from ..images import as_items
 from ..layers._select import known
 from ._image_transformer import ImageTransformer
-from ._matching import strongest
+from ._matching import Shapes, strongest, strongest_places
 from ._patch_clusters import Preparation
 from ._prototype_methods import METHODS, Method, Options
 from ._training_maps import TrainingMaps
@@ -482,17 +482,22 @@ class PrototypeEmbedder(ImageTransformer):
         return total / n
 
     def _responses(self, rows: np.ndarray) -> np.ndarray:
-        return self._strongest(rows)[0]
+        """The strongest response of each prototype to each row of maps."""
+        return strongest(*self._compared(rows))
 
-    def _strongest(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The strongest response of each prototype to each row of maps, and where it is."""
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        """Scale, row and column of each of these responses."""
+        return strongest_places(*self._compared(rows))
+
+    def _compared(self, rows: np.ndarray) -> tuple[np.ndarray, Shapes, np.ndarray, Operation]:
+        """What is compared, and how."""
         if self._prototypes_of != self._meaning():
             raise ValueError(
                 "prototypes_ were learnt with other parameters (backbone, weights, layer, "
                 "operation or preparation of images) than are set now: fit again."
             )
         check_not_forked()
-        return strongest(rows, self._layer().map_shapes, self.prototypes_, self._comparison())
+        return rows, self._layer().map_shapes, self.prototypes_, self._comparison()
 
     def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
         fill = self.mean_ if self._failure_policy.is_learned else np.nan

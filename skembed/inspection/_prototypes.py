@@ -123,14 +123,15 @@ def prototype_matches(embedder: PrototypeEmbedder, X: Any, prototype: int) -> li
     True
     """
     _check(embedder)
-    if not 0 <= prototype < (n := len(embedder.prototypes_)):
+    if not 0 <= prototype < len(embedder.prototypes_):
+        n = len(embedder.prototypes_)
         raise ValueError(f"There are {n:,} prototypes, 0 to {n - 1}; got {prototype!r}.")
     items, found = as_items(X, root=embedder.root), []
     for piece in embedder._extracted(items):
         if not piece.readable.all():
             row = piece.positions[~piece.readable][0]
             raise ValueError(f"Row {row} of X cannot be read, and has no part to show.")
-        places = embedder._strongest(piece.rows)[1][:, prototype]
+        places = embedder._places(piece.rows)[:, prototype]
         found += [
             _region(embedder, items[i], place)
             for i, place in zip(piece.positions, places.tolist(), strict=True)

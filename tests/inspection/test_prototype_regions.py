@@ -52,10 +52,7 @@ def test_the_best_match_is_where_the_strongest_response_is(pictures, tmp_path, j
         with pytest.raises(ValueError, match="There are 5 prototypes, 0 to 4"):
             inspection.prototype_matches(embedder, pictures, wrong)
     lenient = embedder.set_params(on_error="nan")
-    with (
-        pytest.warns(UserWarning, match="1 of 2 images"),
-        pytest.raises(ValueError, match="Row 1 of X cannot be read"),
-    ):
+    with pytest.raises(ValueError, match="Row 1 of X cannot be read"):
         inspection.prototype_matches(lenient, [pictures[0], b"no image"], 0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...backbones._hmax import HmaxParameters
 from ._kernels import gabor_kernels, lanczos_matrix
-from ._operations import Operation, contrast_enhanced, local_max, whitened
+from ._operations import Operation, contrast_enhanced, local_max, side_by_side, whitened
 
 _RED, _GREEN, _BLUE, _BITS = 19595, 38470, 7471, 16  # Pillow's: ITU-R 601-2, in fixed point
 
@@ -123,7 +123,16 @@ class Hmax:
             strongest = jnp.abs(phases[..., 0]) if of_one_phase else phases.max(axis=-1)
             return operation.response(strongest)
 
-        return tuple(self._each(responses, self.pyramid(retina), "S1", p.s1_kwidth))
+        levels = tuple(self._each(lambda one: one, self.pyramid(retina), "S1", p.s1_kwidth))
+        if p.s1_sampling > 1:
+            return tuple(map(responses, levels))
+        # XLA takes a second to compile the kernels for each size of a map: so there is one map.
+        together, corners = side_by_side(levels)
+        found, lost = responses(together), p.s1_kwidth - 1
+        return tuple(
+            found[top : top + level.shape[0] - lost, left : left + level.shape[1] - lost]
+            for (top, left), level in zip(corners, levels, strict=True)
+        )
 
     def c1(self, s1: Sequence[Any]) -> tuple[Any, ...]:
         """Return the maxima of windows of S1, whitened if asked for."""

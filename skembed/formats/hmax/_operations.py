@@ -18,13 +18,16 @@ All functions take one map of shape (height, width, channels) and are traced by 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...backbones._hmax import NORMALISED, window_places
+
+# Terms of a sum of shifted maps that XLA compiles in a second.
+_FEW_TERMS, _SUMS = 1024, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +101,16 @@ class Operation:
 def correlated(x: Any, kernels: Any, sampling: int) -> Any:
     """Return the scalar product of each patch and each kernel.
 
-    XLA's CPU compiler takes 5 to 30 times as long for a convolution as for products of matrices.
-    For few kernels it is the map that must not be copied, for many it is what comes out.
+    XLA's CPU compiler takes 5 to 30 times as long for a convolution as for sums of shifted maps or
+    products of matrices. For few kernels it is the map that must not be copied.
     """
     import jax
 
     n, kwidth, _, channels = kernels.shape
     if sampling == 1:
-        return (_by_rows if n < kwidth * channels else _by_parts)(x, kernels)
+        if kernels.size <= _FEW_TERMS and n < kwidth:
+            return _by_shifts(x, kernels)
+        return (_by_rows if n < kwidth * channels else _by_patches)(x, kernels)
     height, width = window_places(x.shape[:2], kwidth, sampling)
     found = jax.lax.conv_general_dilated(
         x[None],
@@ -115,6 +120,29 @@ def correlated(x: Any, kernels: Any, sampling: int) -> Any:
         dimension_numbers=("NHWC", "OHWI", "NHWC"),
     )
     return found[0, :height, :width]
+
+
+def _by_shifts(x: Any, kernels: Any) -> Any:
+    """Add up shifted maps times the values of each kernel, one loop a kernel.
+
+    Four sums are kept at once, because each addition to one has to wait for the one before.
+    """
+    import jax.numpy as jnp
+
+    n, kwidth, _, channels = kernels.shape
+    height, width = x.shape[0] - kwidth + 1, x.shape[1] - kwidth + 1
+    planes = [x[..., channel] for channel in range(channels)]
+
+    def products(kernel: Any) -> Any:
+        terms = [
+            planes[channel][i : i + height, j : j + width] * kernel[i, j, channel]
+            for i, j, channel in np.ndindex(kwidth, kwidth, channels)
+        ]
+        starts = range(min(_SUMS, len(terms)))
+        sums = [functools.reduce(jnp.add, terms[start::_SUMS]) for start in starts]
+        return functools.reduce(jnp.add, sums)
+
+    return jnp.stack([products(kernels[i]) for i in range(n)], axis=-1)
 
 
 def _by_rows(x: Any, kernels: Any) -> Any:
@@ -136,18 +164,48 @@ def _by_rows(x: Any, kernels: Any) -> Any:
     return jnp.moveaxis(total[..., :width], 0, -1)
 
 
-def _by_parts(x: Any, kernels: Any) -> Any:
-    """Multiply each part of a row of the map by each row of the kernels, and add up the rows."""
+def _by_patches(x: Any, kernels: Any) -> Any:
+    """Copy the patches out, and multiply them by the kernels: one product of matrices."""
     import jax.numpy as jnp
 
     n, kwidth, _, _ = kernels.shape
     height, width = x.shape[0] - kwidth + 1, x.shape[1] - kwidth + 1
-    parts = jnp.concatenate([x[:, j : j + width] for j in range(kwidth)], axis=-1)
-    lines = kernels.reshape(n, kwidth, -1)
-    products = [
-        parts[i : i + height].reshape(height * width, -1) @ lines[:, i].T for i in range(kwidth)
-    ]
-    return functools.reduce(jnp.add, products).reshape(height, width, n)
+    rows = jnp.concatenate([x[:, j : j + width] for j in range(kwidth)], axis=-1)
+    patches = jnp.concatenate([rows[i : i + height] for i in range(kwidth)], axis=-1)
+    products = patches.reshape(height * width, -1) @ kernels.reshape(n, -1).T
+    return products.reshape(height, width, n)
+
+
+def side_by_side(maps: Sequence[Any]) -> tuple[Any, list[tuple[int, int]]]:
+    """Return one map that holds others, and the first row and column of each in it.
+
+    Parameters
+    ----------
+    maps : sequence of arrays of shape (height, width)
+        None is higher or wider than the one before.
+
+    Returns
+    -------
+    together : array of shape (height, width)
+        As wide as the first; 0 where there is no map.
+    corners : list of (int, int)
+        One for each map.
+    """
+    import jax.numpy as jnp
+
+    width, height, corners = maps[0].shape[1], 0, []
+    shelves: list[list[int]] = []  # the first row of each, and the columns that are taken
+    for one in maps:
+        shelf = next((shelf for shelf in shelves if shelf[1] + one.shape[1] <= width), None)
+        if shelf is None:
+            shelves.append(shelf := [height, 0])
+            height += one.shape[0]
+        corners.append((shelf[0], shelf[1]))
+        shelf[1] += one.shape[1]
+    together = jnp.zeros((height, width), maps[0].dtype)
+    for one, (top, left) in zip(maps, corners, strict=True):
+        together = together.at[top : top + one.shape[0], left : left + one.shape[1]].set(one)
+    return together, corners
 
 
 def window_sums(x: Any, kwidth: int, sampling: int) -> Any:
