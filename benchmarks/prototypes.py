@@ -28,7 +28,7 @@ from skembed.images import from_folders
 
 TRAINED = 20
 FEW = 5  # classes, for HMAX
-LITE, PROTOTYPES = "efficientnet_lite0", 500
+LITE, LAYERS, PROTOTYPES = "efficientnet_lite0", ["stage3", "stage4"], 500
 
 
 def main() -> None:
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="keeps rows and maps")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=["flowers17", "dtd10", "hmax"])
+    parser.add_argument("--layers", nargs="+", default=LAYERS, help="of the network")
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +46,9 @@ def main() -> None:
         for data in ("flowers17", "dtd10"):
             if options.only in (None, data):
                 paths, labels = from_folders(options.shared / "data" / data)
-                compare(data, paths, labels, middle_layers(cache), options.seeds)
+                compare(
+                    data, paths, labels, middle_layers(cache, options.layers), options.seeds
+                )
         if options.only in (None, "hmax"):
             paths, labels = from_folders(options.shared / "data" / "flowers17")
             few = sorted(set(labels))[:FEW]
@@ -59,11 +62,11 @@ def main() -> None:
             )
 
 
-def middle_layers(cache: Path) -> Iterator[tuple[str, Any]]:
+def middle_layers(cache: Path, layers: list[str]) -> Iterator[tuple[str, Any]]:
     """The embedders that are compared on whole data sets."""
     plain = PretrainedEmbedder(LITE, cache=cache)
     yield "the embedding", plain
-    for layer in ("stage3", "stage4"):
+    for layer in layers:
         yield f"{layer}, averaged", PretrainedEmbedder(LITE, layers=layer, cache=cache)
         options: dict[str, Any] = {
             "n_prototypes": PROTOTYPES,
@@ -73,7 +76,7 @@ def middle_layers(cache: Path) -> Iterator[tuple[str, Any]]:
         for method in ("imprint", "kmeans"):
             learnt = PrototypeEmbedder(LITE, layer, patch_width=3, method=method, **options)
             yield f"{layer}, {PROTOTYPES} prototypes of 3 x 3, {method}", learnt
-            if (layer, method) == ("stage4", "imprint"):
+            if (layer, method) == (LAYERS[-1], "imprint"):
                 yield "the embedding and these", make_union(plain, learnt)
 
 
