@@ -110,6 +110,11 @@ def names() -> list[str]:
     return list(_known())
 
 
+def registered() -> list[Format]:
+    """Return all formats, in the order in which they were registered."""
+    return list(_known().values())
+
+
 def format_of(backbone: Backbone) -> Format:
     """Return the format of a backbone.
 

@@ -6,7 +6,8 @@ from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
 from ._bundles import extract_bundle
 from ._convert import convert
 from ._create import create_model
-from ._model import Deepnet, FeatureExtractor
+from ._extractor import FeatureExtractor
+from ._model import Deepnet
 from ._pretrained import create_image_feature_extractor
 from ._settings import Settings
 from .estimators import DeepnetClassifier, DeepnetRegressor

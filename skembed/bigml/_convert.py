@@ -8,16 +8,20 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
+from ..exporting._format import ExportFormat
+from ..exporting._formats import export_format
 from ..exporting._write import write_graph
-from ..formats.bigml._stored_weights import write_weights
+from ..formats.bigml._stored_weights import SUFFIXES, write_weights
 from ._bundles import DOCUMENT, write_bundle
 from ._create import create_model
+from ._extractor import FeatureExtractor
 from ._graphs import graph_of
-from ._model import Deepnet, FeatureExtractor
+from ._model import Deepnet
 from ._settings import Settings, settings_of
 from ._spec import plain
 
@@ -40,7 +44,7 @@ def convert(
         As for :func:`create_model`. None stands for those that the model has.
     path : str or path
         What is written, whole or not at all. The format's suffix is added where it is missing.
-    to_format : {"h5", "onnx", "openvino", "keras", "tflite", "smbundle"}
+    to_format : {"h5", "onnx", "openvino", "keras", "tflite", "tfjs", "smbundle"}
         - ``"h5"``: the weights alone, as Keras 2 wrote them and every Keras reads them;
           ``create_model(document, weights=path)`` takes them back.
         - ``"onnx"``, ``"openvino"``, ``"keras"``: preprocessing and network as one graph. Its
@@ -49,10 +53,10 @@ def convert(
           number; and images, RGB from 0 to 255, of the network's size. With trees the first input
           is ``features``, what the preprocessors give. A detector gives all boxes and scores.
         - ``"tflite"``: the same by TensorFlow, in a process of its own. No number may be missing.
+        - ``"tfjs"``: a folder of TensorFlow.js with that graph: ``model.json``, and weights in
+          pieces. TensorFlow writes it, and TensorFlow.js in Node.js runs it, to compare.
         - ``"smbundle"``: a SavedModel of TensorFlow and the document, in one file, which
           :func:`create_model` reads without TensorFlow.
-
-        ``"tfjs"`` is refused, with the way by which it is made of a bundle.
 
     Returns
     -------
@@ -90,23 +94,18 @@ def convert(
     ...     bigml.create_model(spec, weights=file)([3])
     array([[7.]], dtype=float32)
     """
-    if to_format == "tfjs":
-        raise ValueError(
-            "The converter of TensorFlow.js cannot be installed beside skembed. Write an smbundle, "
-            "take it apart with extract_bundle, and give the folder to tensorflowjs_converter."
-        )
-    if to_format not in _FORMATS:
-        raise ValueError(f"to_format is {to_format!r}. {did_you_mean(to_format, _FORMATS)}")
-    suffix, write = _FORMATS[to_format]
-    target = _with_suffix(Path(path).expanduser(), suffix)
+    if to_format not in TARGETS:
+        raise ValueError(f"to_format is {to_format!r}. {did_you_mean(to_format, TARGETS)}")
+    target = TARGETS[to_format]
+    file = _with_suffix(Path(path).expanduser(), target.suffix)
     built = _built(model, settings)
-    if to_format in _WITHOUT_TREES and isinstance(built, Deepnet) and built.spec.trees:
+    if isinstance(built, Deepnet) and built.spec.trees and not target.takes_trees:
         raise ValueError(
             f"A deepnet with trees cannot be written as {to_format}: its trees are no layers of "
-            "Keras. Write it as onnx or openvino."
+            "Keras, and a file of this format holds nothing else. Write it as onnx or openvino."
         )
-    write(built, target)
-    return target
+    target.write(built, file)
+    return file
 
 
 def _built(model: Any, settings: Settings | Mapping[str, Any] | None) -> Model:
@@ -148,14 +147,6 @@ def files_beside(model: Deepnet) -> dict[str, bytes]:
     }
 
 
-def _write_graph(model: Model, path: Path) -> None:
-    write_graph(graph_of(model), path, overwrite=True)
-
-
-def _write_tflite(model: Model, path: Path) -> None:
-    write_graph(graph_of(model, takes_missing=False), path, overwrite=True)
-
-
 def _write_bundle(model: Model, path: Path) -> None:
     """The SavedModel, with the settings where BigML's library looks, and the document."""
     if isinstance(model, FeatureExtractor):
@@ -171,18 +162,47 @@ def _write_bundle(model: Model, path: Path) -> None:
         write_bundle(saved, path)
 
 
-# TensorFlow's and Keras' files hold Keras' own layers only.
-_WITHOUT_TREES = ("keras", "tflite", "smbundle")
-_FORMATS: Mapping[str, tuple[str, Callable[[Model, Path], None]]] = {
-    "openvino": (".xml", _write_graph),
-    **{
-        name: (f".{name}", write)
-        for name, write in (
-            ("h5", _write_h5),
-            ("onnx", _write_graph),
-            ("keras", _write_graph),
-            ("tflite", _write_tflite),
-            ("smbundle", _write_bundle),
-        )
-    },
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A format that deepnets are written in.
+
+    Parameters
+    ----------
+    suffix : str
+        Of its files.
+    runtime : str
+        What runs them.
+    needs : str
+        The extra that brings what writes them, and that; empty for none.
+    takes_trees : bool
+        Whether a deepnet with trees can be written.
+    write : callable
+        What writes a model to a path.
+    """
+
+    suffix: str
+    runtime: str
+    needs: str
+    takes_trees: bool
+    write: Callable[[Model, Path], None]
+
+
+def _of_graphs(kind: ExportFormat) -> Target:
+    """The target for a kind of file that :func:`skembed.export` writes too."""
+
+    def write(model: Model, path: Path) -> None:
+        write_graph(graph_of(model), path, overwrite=True)
+
+    return Target(kind.suffix, kind.runtime, kind.needs, kind.takes_custom_code, write)
+
+
+_SAVED = export_format("deepnet.savedmodel")
+TARGETS: Mapping[str, Target] = {
+    "h5": Target(SUFFIXES[0], "Keras, as weights alone", "", True, _write_h5),
+    "onnx": _of_graphs(export_format("deepnet.onnx")),
+    "openvino": _of_graphs(export_format("deepnet.xml")),
+    "keras": _of_graphs(export_format("deepnet.keras")),
+    "tflite": _of_graphs(export_format("deepnet.tflite")),
+    "tfjs": _of_graphs(export_format("deepnet.tfjs")),
+    "smbundle": Target(".smbundle", _SAVED.runtime, _SAVED.needs, False, _write_bundle),
 }

@@ -9,10 +9,11 @@ from typing import Any
 
 from ..formats.bigml._document import document_file
 from ._bundles import is_bundle
-from ._model import Deepnet, FeatureExtractor, fetches
+from ._extractor import FeatureExtractor
+from ._model import Deepnet
 from ._settings import Settings, settings_of
 from ._spec import DeepnetSpec, digest_of
-from ._weights import StoredWeights, weights_of
+from ._weights import StoredWeights, fetches, weights_of
 
 _KEPT = 8
 _built: dict[tuple[str, Settings, str | None], Deepnet] = {}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from .._keras import import_keras
-from ..formats.bigml._image_network import Head
+from ..formats.bigml._image_network import Head, ImageNetwork
+from ._network import Program
 from ._settings import Settings
+from ._spec import DeepnetSpec
 
 
 def decode(output: Any, head: Head, size: tuple[int, int]) -> tuple[Any, Any]:
@@ -159,3 +162,39 @@ def as_dicts(
             dicts += [dict(nothing) for _ in range(settings.most_boxes - len(dicts))]
         result.append(dicts)
     return result
+
+
+def program_of(image: ImageNetwork, spec: DeepnetSpec, settings: Settings) -> Program:
+    """Return what finds the boxes of a batch of images.
+
+    Raises
+    ------
+    ValueError
+        If the heads have no room for the classes.
+    """
+    model = image.model
+    n_classes = len(spec.exposition.classes)
+    for output, head in zip(model.outputs, image.heads, strict=True):
+        if output.shape[-1] != len(head.anchors) * (5 + n_classes):
+            raise spec.network.error(
+                f"has {n_classes} classes, and a head of {output.shape[-1]} channels for "
+                f"{len(head.anchors)} anchors; it needs {len(head.anchors) * (5 + n_classes)}."
+            )
+    return Program(
+        model,
+        lambda inputs: [image.normalised(inputs[0])],
+        functools.partial(_detected, image=image, settings=settings),
+        takes_images=True,
+    )
+
+
+def _detected(outputs: Any, image: ImageNetwork, settings: Settings) -> Any:
+    outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    return detect(outputs, image.heads, image.size, settings)
+
+
+def joined(found: list[Any]) -> Any:
+    """The boxes of all batches."""
+    if found and isinstance(found[0], tuple):
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+    return [boxes for batch in found for boxes in batch]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 from .._keras import fixed_settings, import_keras
 from ..exporting._graph import ExportGraph
 from . import _detection
-from ._model import Deepnet, FeatureExtractor
+from ._extractor import FeatureExtractor
+from ._model import Deepnet
 from ._preprocessors import Categorical, Image, Numeric, vectors
 from ._settings import Settings
 from ._spec import DeepnetSpec
@@ -21,7 +23,7 @@ _ROWS = 3  # by which a file is compared
 _OUTPUTS = {"numeric": ("number",), "categorical": ("probabilities",)}
 
 
-def graph_of(model: Deepnet | FeatureExtractor, *, takes_missing: bool = True) -> ExportGraph:
+def graph_of(model: Deepnet | FeatureExtractor) -> ExportGraph:
     """Return what is written of a deepnet.
 
     Its inputs are ``columns``, the numbers of a row in the order of `preprocessors`, where a
@@ -33,13 +35,11 @@ def graph_of(model: Deepnet | FeatureExtractor, *, takes_missing: bool = True) -
     ----------
     model : Deepnet or FeatureExtractor
         What is written.
-    takes_missing : bool, default=True
-        Whether NaN is looked for. TensorFlow Lite takes it for a number.
     """
     with fixed_settings():
         if _is_of_images(model):
             return _graph_of_images(model)
-        return _graph_of_rows(model, takes_missing)
+        return _graph_of_rows(model)
 
 
 def _is_of_images(model: Deepnet | FeatureExtractor) -> bool:
@@ -49,13 +49,13 @@ def _is_of_images(model: Deepnet | FeatureExtractor) -> bool:
 # ---------------------------------------------------------------------------------------- of rows
 
 
-def _graph_of_rows(model: Any, takes_missing: bool) -> ExportGraph:
+def _graph_of_rows(model: Any) -> ExportGraph:
     keras, spec = import_keras(), model.spec
     others = [one for one in spec.preprocessors if not isinstance(one, Image)]
     inputs, given = [], []
     if others and spec.trees is None:
         inputs.append(keras.Input((len(others),), name="columns"))
-        given.append(_prepared(others, inputs[0], takes_missing))
+        given.append(_prepared(others, inputs[0]))
     elif others:
         inputs.append(keras.Input((sum(one.width for one in others),), name="features"))
         given.append(inputs[0])
@@ -63,7 +63,7 @@ def _graph_of_rows(model: Any, takes_missing: bool) -> ExportGraph:
         inputs.append(_image_input(spec.image, f"image_{column}"))
         given.append(spec.image.normalised(inputs[-1]))
     y = model.network(given if len(given) > 1 else given[0])
-    rows = _example_rows(spec, takes_missing)
+    rows = _example_rows(spec)
     return ExportGraph(
         keras.Model(inputs if len(inputs) > 1 else inputs[0], y, name="deepnet"),
         _OUTPUTS[spec.exposition.kind],
@@ -74,24 +74,33 @@ def _graph_of_rows(model: Any, takes_missing: bool) -> ExportGraph:
     )
 
 
-def _prepared(
-    others: Sequence[Numeric | Categorical], columns: Any, takes_missing: bool
-) -> Any:
+def _prepared(others: Sequence[Numeric | Categorical], columns: Any) -> Any:
     """The features of raw columns, in float32."""
-    ops, parts = import_keras().ops, []
-    for i, one in enumerate(others):
-        x = columns[:, i : i + 1]
-        if isinstance(one, Categorical):
-            places = np.arange(one.width, dtype=np.float32)[np.newaxis]
-            parts.append(ops.cast(ops.equal(x, places), "float32"))
+    ops, parts, at = import_keras().ops, [], 0
+    for kind, run in itertools.groupby(others, type):
+        block = list(run)
+        x, at = columns[:, at : at + len(block)], at + len(block)
+        if kind is Numeric:
+            parts.append(_numbers(block, x))
             continue
-        mean = np.float32(one.mean)
-        x = ops.where(ops.isnan(x), mean, x) if takes_missing and one.fills_missing else x
-        parts.append((x - float(mean)) / float(np.float32(one.scale)))
+        for i, one in enumerate(block):
+            places = np.arange(one.width, dtype=np.float32)[np.newaxis]
+            parts.append(ops.cast(ops.equal(x[:, i : i + 1], places), "float32"))
     return parts[0] if len(parts) == 1 else import_keras().layers.Concatenate()(parts)
 
 
-def _example_rows(spec: DeepnetSpec, takes_missing: bool) -> list[list[Any]]:
+def _numbers(block: list[Any], x: Any) -> Any:
+    """Columns of numbers that lie side by side, each less its mean and divided by its scale."""
+    ops = import_keras().ops
+    mean, scale = (
+        np.array([[getattr(one, name) for one in block]], np.float32)
+        for name in ("mean", "scale")
+    )
+    filled = np.where([one.fills_missing for one in block], mean, np.float32(np.nan))
+    return (ops.where(ops.isnan(x), filled, x) - mean) / scale
+
+
+def _example_rows(spec: DeepnetSpec) -> list[list[Any]]:
     """Rows with values near the means, each category at times, and what is missing."""
     random = np.random.default_rng(0)
     rows: list[list[Any]] = [[None] * spec.width for _ in range(_ROWS)]
@@ -102,7 +111,7 @@ def _example_rows(spec: DeepnetSpec, takes_missing: bool) -> list[list[Any]]:
                 row[one.index] = _pixels(random, spec.image)
             elif isinstance(one, Categorical):
                 row[one.index] = [*one.values, None][random.integers(0, one.width + 1)]
-            elif i or not (takes_missing and one.fills_missing):
+            elif i or not one.fills_missing:
                 value = one.mean + one.scale * random.normal()
                 row[one.index] = float(np.float32(value))
     return rows

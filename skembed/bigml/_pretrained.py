@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._errors import WeightsError, did_you_mean
+from .._errors import did_you_mean
 from ..formats.bigml._image_network import ImageNetwork
 from ..formats.bigml._json import Node
 from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
-from ..formats.bigml._topologies import layers_of
 from ._create import extractor_of
-from ._model import FeatureExtractor, fetches
+from ._extractor import FeatureExtractor
 from ._settings import Settings, settings_of
-from ._weights import StoredWeights, weights_of
+from ._weights import StoredWeights, fetches, weights_of
 
 
 def create_image_feature_extractor(
@@ -40,7 +39,8 @@ def create_image_feature_extractor(
     Returns
     -------
     FeatureExtractor
-        It gives what the last pooling over space gives.
+        It gives what the last pooling over space gives or, where a convolution comes later, the
+        mean over space of the last one.
 
     Raises
     ------
@@ -93,12 +93,6 @@ def create_image_feature_extractor(
 def _pretrained(
     network: PretrainedNetwork, settings: Settings, stored: StoredWeights | None
 ) -> FeatureExtractor:
-    if layers_of(network.name) is None:
-        raise WeightsError(
-            f"The pretrained detector {network.name!r} cannot be built: BigML does not publish its "
-            "layers, and those of its weights that lie side by side have the same shapes. Give the "
-            "JSON of a deepnet, which holds its image network."
-        )
     node = Node(network.image_network, f"the pretrained network {network.name!r}")
     image = ImageNetwork(node, fetch=fetches(settings, stored))
     return FeatureExtractor(image, settings, stored)

@@ -1,4 +1,4 @@
-"""``skembed bigml predict``: a BigML deepnet, applied to the rows of a table."""
+"""``skembed bigml``: a BigML deepnet, applied to the rows of a table or written otherwise."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import numpy as np
 from .._errors import did_you_mean, storable
 from .._files import written_whole
 from ..bigml import Deepnet, create_model
+from ..bigml import convert as convert_deepnet
+from ..bigml._convert import TARGETS
+from ..exporting._formats import export_formats
 from ._console import Output
 from ._errors import CommandError
 from ._files import check_output
@@ -33,6 +36,16 @@ def predict(args: argparse.Namespace, out: Output) -> int:
         places = _places(deepnet, header, args.inputs)
         n_rows = _write(deepnet, rows, places, args)
     out.line(f"{n_rows} rows predicted in {args.output}")
+    return 0
+
+
+def convert(args: argparse.Namespace, out: Output) -> int:
+    """Write a deepnet in the format that the suffix means."""
+    formats = {target.suffix: name for name, target in TARGETS.items()}
+    folders = [one.suffix for one in export_formats() if one.is_folder]
+    check_output(args.output, tuple(formats), force=args.force, folders=folders)
+    written = convert_deepnet(args.model, None, args.output, formats[args.output.suffix])
+    out.line(f"{written} holds what {args.model} holds")
     return 0
 
 

@@ -403,9 +403,10 @@ def _convert(commands) -> None:
         "Write a network as a file of another runtime, and compare what it gives.",
         example="skembed convert efficientnet_lite0 embedder.onnx\n"
         "skembed convert model.skops classifier.onnx",
-        more="The suffix says the format: .onnx, .xml (OpenVINO), .keras, .tflite or .savedmodel; "
-        "the last two need TensorFlow. A pipeline (of `classify --save`) becomes .onnx only, and "
-        "options of the network are its own.",
+        more="The suffix says the format: .onnx, .xml (OpenVINO), .keras, .tflite, .savedmodel or "
+        ".tfjs; the last three need TensorFlow. A pipeline (of `classify --save`) becomes .onnx "
+        "only, and options of the network are its own. Of a deepnet of BigML this is the part that "
+        "takes images; `skembed bigml convert` writes all of it.",
         says="Loading {model}",
         options=_convert_options,
     )
@@ -430,11 +431,12 @@ def _bigml(commands) -> None:
         commands,
         "bigml",
         "_bigml:predict",
-        "Apply a trained deepnet of BigML.",
-        example="skembed bigml predict model.json rows.csv -o answers.csv",
+        "Apply a trained deepnet of BigML, or write it for other runtimes.",
+        example="skembed bigml predict model.json rows.csv -o answers.csv\n"
+        "skembed bigml convert model.json model.onnx",
         more="BigML's library is not needed.",
     )
-    actions = parser.add_subparsers(metavar="predict", dest="action", required=True)
+    actions = parser.add_subparsers(metavar="predict, convert", dest="action", required=True)
     _command(
         actions,
         "predict",
@@ -448,12 +450,29 @@ def _bigml(commands) -> None:
         says="Loading {model}",
         options=_bigml_predict_options,
     )
+    _command(
+        actions,
+        "convert",
+        "_bigml:convert",
+        "Write a deepnet as a file of another runtime, and compare what it gives.",
+        example="skembed bigml convert model.json model.onnx",
+        more="The suffix says the format: .onnx, .xml (OpenVINO), .keras, .tflite, .tfjs, "
+        ".smbundle (a bundle of BigML's) or .h5 (the weights alone).",
+        says="Loading {model}",
+        options=_bigml_convert_options,
+    )
 
 
 def _bigml_predict_options(parser: Parser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL.json", help="or .json.gz")
+    parser.add_argument("model", type=Path, metavar="MODEL.json", help=".json.gz or .smbundle")
     parser.add_argument("inputs", type=Path, metavar="INPUTS.csv")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.csv")
+    _add_force(parser)
+
+
+def _bigml_convert_options(parser: Parser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL.json", help=".json.gz or .smbundle")
+    parser.add_argument("output", type=Path, metavar="OUT")
     _add_force(parser)
 
 

@@ -14,6 +14,7 @@ from ..backbones import Backbone, Preparation
 from ..backbones._formats import format_of
 from ..estimators.full_network import FullNetworkEmbedder
 from ..extraction._spec import ExtractionSpec
+from ..formats import Format
 from ..formats._network import NetworkSpec
 from ..formats._pixels import pixels_for
 from ..formats.keras import KerasNetwork
@@ -62,9 +63,14 @@ def embedder_graph(embedder: Any, *, as_float: bool = False) -> ExportGraph:
     )
 
 
+def is_rebuilt(known: Format) -> bool:
+    """Whether the networks of a format can be written as graphs of their layers."""
+    return issubclass(known.network_type, KerasNetwork)
+
+
 def _check_kind(backbone: Backbone) -> None:
     known = format_of(backbone)
-    if issubclass(known.network_type, KerasNetwork):
+    if is_rebuilt(known):
         return
     nearest = "copy its file" if known.suffixes else "a network of Keras can be"
     raise ExportError(

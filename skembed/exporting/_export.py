@@ -36,7 +36,8 @@ def export(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = Fa
         LayerKernelClassifierCV or LayerKernelRegressorCV that has an embedder is such a pipeline.
     path : str or path
         Its suffix says the format: ``.onnx``, ``.xml`` (OpenVINO, with ``.bin`` beside it),
-        ``.keras``, ``.tflite``, and the folder ``.savedmodel``. The last two need TensorFlow.
+        ``.keras``, ``.tflite``, and the folders ``.savedmodel`` and ``.tfjs`` (TensorFlow.js). The
+        last three need TensorFlow, and ``.tfjs`` TensorFlow.js in Node.js, which runs it.
     overwrite : bool, default=False
         Whether to replace what is there.
 

@@ -15,6 +15,7 @@ from deepnets import image_model, official
 
 from skembed.bigml import convert, create_image_feature_extractor, create_model, extract_bundle
 from skembed.bigml._bundles import DOCUMENT, write_bundle
+from skembed.bigml._convert import TARGETS
 from skembed.bigml._preprocessors import vectors
 from skembed.bigml._tables import Table
 
@@ -102,16 +103,25 @@ def test_a_detector_gives_all_boxes(tmp_path):
 
 def test_what_cannot_be_written(shared, tmp_path):
     with_trees = shared / "models" / "bigml" / "official_regression_1.json"
-    for kind in ("tflite", "smbundle", "keras"):
+    for kind in ("tflite", "tfjs", "smbundle", "keras"):
         with pytest.raises(ValueError, match="with trees cannot be written as"):
             convert(with_trees, None, tmp_path / "deepnet", kind)
-    with pytest.raises(ValueError, match="tensorflowjs_converter"):
-        convert(of_images(), None, tmp_path / "deepnet", "tfjs")
+    with pytest.raises(ValueError, match="Did you mean 'tfjs'"):
+        convert(of_images(), None, tmp_path / "deepnet", "tfj")
     if importlib.util.find_spec("tensorflow") is None:
-        for kind in ("tflite", "smbundle"):
+        for kind in ("tflite", "tfjs", "smbundle"):
             with pytest.raises(ImportError, match="export-tensorflow"):
                 convert(of_images(), None, tmp_path / "deepnet", kind)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_has_the_formats():
+    page = Path(__file__).parents[2] / "docs" / "bigml.md"
+    lines = ["| `to_format` | file | runtime | trees | needs |", "|" + " --- |" * 5]
+    for name, one in TARGETS.items():
+        trees = "yes" if one.takes_trees else "no"
+        lines.append(f"| `{name}` | `{one.suffix}` | {one.runtime} | {trees} | {one.needs} |")
+    assert "\n".join(lines) in page.read_text()
 
 
 def test_a_bundle_with_its_document_is_a_deepnet(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import gzip
 import json
@@ -10,9 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from deepnets import classifier, dense, image_model, image_network
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from deepnets import classifier, dense, image_model
 
 from skembed.bigml import Deepnet, create_model
 
@@ -205,72 +202,3 @@ def test_trees_as_deep_as_python_allows():
         tree = [0, 0.5, tree, [[2.0], None]]
     with pytest.raises(ValueError, match="deeper than 512"):
         create_model({**spec, "trees": [[[0, 1], [tree]]]})
-
-
-def places(value: Any, path: tuple = ()) -> list[tuple]:
-    """Every place in a document."""
-    inside = (
-        value.items() if isinstance(value, dict)
-        else enumerate(value) if isinstance(value, list) else ()
-    )  # fmt: skip
-    found = [path] if path else []
-    for key, one in inside:
-        found += places(one, (*path, key))
-    return found
-
-
-MIXED = {
-    "preprocess": [
-        {"type": "numeric", "index": 0, "zero_value": 1.0, "one_value": 2.0},
-        {"type": "image", "index": 1},
-        {"type": "categorical", "index": 2, "values": ["a", "b"]},
-    ],
-    "trees": [FOREST],
-    "image_network": image_network(
-        [
-            {"type": "convolution_2d", "kernel": [[[[1.0]] * 3]], "strides": [1, 1],
-             "padding": "same", "bias": [0.0]},
-            {"type": "global_average_pool_2d", "inputs": [0]},
-        ],
-        [2, 2, 3],
-    ),
-    "networks": [{"trees": True, "layers": [dense([[1.0]] * 5, [0.0])]}],
-    "output_exposition": {"type": "numeric", "mean": 0.0, "stdev": 1.0},
-}  # fmt: skip
-ODD = st.sampled_from(
-    [
-        None,
-        True,
-        -1,
-        0,
-        3,
-        2.5,
-        10**30,
-        float("inf"),
-        "",
-        "relu",
-        [],
-        [[]],
-        [1],
-        [None],
-        {},
-        {"a": 1},
-    ]
-)
-REMOVED = object()
-
-
-@pytest.mark.slow  # a hundred networks, most of which are refused before they are built
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_a_damaged_document_is_one_value_error(data):
-    spec = copy.deepcopy(MIXED)
-    place = data.draw(st.sampled_from(places(spec)))
-    change = data.draw(st.one_of(ODD, st.just(REMOVED)))
-    parent = at(spec, *place[:-1])
-    if change is REMOVED:
-        del parent[place[-1]]
-    else:
-        parent[place[-1]] = change
-    with contextlib.suppress(ValueError):  # and no other error
-        create_model(spec)

@@ -216,5 +216,5 @@ def test_features_by_a_setting():
     extract = create_model(spec, {"extract_image_features": True})
     assert extract(np.full((4, 4, 3), 7, np.uint8)).tolist() == [[7.0] * 3]
     spec = image_model([{"type": "flatten"}], [4, 4, 3], 48)
-    with pytest.raises(ValueError, match="no layer that pools over space"):
+    with pytest.raises(ValueError, match="no pooling over space"):
         create_image_feature_extractor(spec)

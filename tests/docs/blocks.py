@@ -28,7 +28,7 @@ class Block:
     KINDS: ClassVar = ("python", "{code-cell} ipython3", "console")
     # What a program printed, how to install, a reference, drawings, and directives of Sphinx.
     NOT_RUN: ClassVar = (
-        *("text", "bash", "bibtex", "", "{toctree}", "{eval-rst}", "{include}"),
+        *("text", "bash", "bibtex", "javascript", "", "{toctree}", "{eval-rst}", "{include}"),
         *("{networks}", "{picture}"),
     )
 

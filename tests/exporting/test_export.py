@@ -76,6 +76,31 @@ def test_a_file_gives_the_rows_of_the_default_backbone(suffix, run, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("backbone", "weights", "size"),
+    [
+        ("mobilenet_v2", "mobilenet_v2_1.0_224_no_top.weights.h5", 96),
+        ("squeezenet1_1_caffe", "squeezenet1.1_caffe_no_top.h5", 227),
+    ],
+)
+def test_real_weights_in_onnx_runtime_and_openvino(backbone, weights, size, shared, tmp_path):
+    embedder = PretrainedEmbedder(
+        backbone,
+        weights=shared / "weights" / weights,
+        image_size=size,
+        engine="jax",
+        cache=False,
+    )
+    expected = embedder.transform(IMAGES[:2])
+    pixels = np.stack(
+        [resize(one, (size, size), embedder._spec().resize) for one in IMAGES[:2]]
+    )
+    for suffix, run in ((".onnx", run_onnx), (".xml", run_openvino)):
+        skembed.export(embedder, tmp_path / f"embedder{suffix}")
+        found = run(tmp_path / f"embedder{suffix}", pixels)["embedding"]
+        assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
     "parameters",
     [
         {"pooling": "both"},

@@ -115,7 +115,7 @@ def network_of(document: Any) -> Node:
 
 def fields_of(document: Any) -> tuple[dict[str, Any], ...]:
     """Return the input fields of a whole document, in the order of its columns; () if not told."""
-    while isinstance(document, dict) and isinstance(document.get("object"), dict):
+    if isinstance(document, dict) and isinstance(document.get("object"), dict):
         document = document["object"]
     if not isinstance(document, dict):
         return ()

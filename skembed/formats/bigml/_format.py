@@ -73,7 +73,10 @@ def _image_network(path: Path) -> ImageNetwork:
             raise WeightsError(f"{str(path)!r} {_KERAS_CONFIG}")
         network = network_of(document)
         if not network.has("image_network"):
-            raise ValueError("the deepnet takes no images")
+            raise ValueError(
+                "the deepnet takes no images (skembed.bigml runs it, and `skembed bigml convert` "
+                "writes it)"
+            )
         return ImageNetwork(network.get("image_network"))
     except UnrecognisedDocumentError as error:
         raise WeightsError(f"{str(path)!r} is no network with weights. {error}") from None
@@ -92,7 +95,10 @@ def _without_mean_image(image: ImageNetwork) -> Any:
         centred = keras.layers.Normalization(
             axis=(1, 2, 3), mean=mean, variance=np.ones_like(mean), name="mean_image"
         )(x)
-        return keras.Model(x, image.outputs_of(centred), name="image_network")
+        model = keras.Model(x, image.outputs_of(centred), name="image_network")
+        if image.needs_weights:
+            model.set_weights(image.model.get_weights())
+        return model
 
 
 def _name(path: Path) -> str:

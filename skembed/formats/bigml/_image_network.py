@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ._json import Node
 from ._layers import build_layers, names_of
 from ._pretrained import PRETRAINED, fetch_weights
 from ._stored_weights import fill, read_weights
-from ._topologies import layers_of
+from ._topologies import alike_in, layers_of
 
 FILTER = "nearest-half-pixel"
 RESCALES = tuple(GEOMETRIES)
@@ -153,30 +154,46 @@ class ImageNetwork:
         return [self._head(head, outputs) for head in self.heads] or outputs[-1]
 
     @functools.cached_property
-    def model(self) -> Any:
-        """The network of Keras: from prepared images to its last layer, or to all its heads."""
+    def _tensors(self) -> tuple[Any, list[Any]]:
+        """Prepared images, and the output of each layer."""
         with fixed_settings():
             x = import_keras().Input((*self.size, 3), name="image")
-            model = import_keras().Model(x, self.outputs_of(x), name="image_network")
-        return self._with_fetched(model)
+            return x, self._build(x)
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The network of Keras: from prepared images to its last layer, or to all its heads."""
+        fetched = self._fetched()
+        x, outputs = self._tensors
+        with fixed_settings():
+            y = [self._head(head, outputs) for head in self.heads] or outputs[-1]
+            model = import_keras().Model(x, y, name="image_network")
+        if fetched is not None:
+            fill(model, read_weights(fetched), self.orders, repr(str(fetched)), is_part=True)
+        return model
 
     @functools.cached_property
     def extractor(self) -> Any:
-        """The network up to its last pooling over space."""
+        """The network up to its last pooling over space, or last convolution, which is pooled."""
+        x = self.model.input  # it has its weights, and shares its layers
+        _, outputs = self._tensors
         with fixed_settings():
-            x = import_keras().Input((*self.size, 3), name="image")
-            outputs = self._build(x)
             layers = self._layers.items()
             for layer, y in zip(reversed(layers), reversed(outputs), strict=True):
-                kind = layer.maybe("type")
-                if kind is not None and str(kind.value).startswith("global_"):
-                    model = import_keras().Model(x, y, name="image_features")
-                    return self._with_fetched(model)
+                vector = _vector(layer, y)
+                if vector is not None:
+                    return import_keras().Model(x, vector, name="image_features")
         raise self._node.error(
-            "has no layer that pools over space (global_average_pool_2d, global_max_pool_2d), "
-            "so that it has no vector for an image. PretrainedEmbedder(path, layers=...) pools "
-            "any layer."
+            "ends in no pooling over space (global_average_pool_2d, global_max_pool_2d) and no "
+            "convolution, so that it has no vector for an image. PretrainedEmbedder(path, "
+            "layers=...) pools any layer."
         )
+
+    def _fetched(self) -> Path | None:
+        """The file of the weights of a network that the document only names, before it is built."""
+        if not self.needs_weights or not self._fetch or not self._layers.items():
+            return None
+        return fetch_weights(PRETRAINED[self.name])
 
     @property
     def needs_weights(self) -> bool:
@@ -187,7 +204,10 @@ class ImageNetwork:
     @property
     def orders(self) -> list[list[str]]:
         """The names of its layers in the orders in which they may have been made."""
-        return [list(names_of(self._layers, second_first=one)) for one in (False, True)]
+        found = [list(names_of(self._layers, second_first=one)) for one in (False, True)]
+        if self.needs_weights and (pairs := alike_in(self.name)):
+            found[1] = _exchanged(found[0], pairs)
+        return found
 
     @functools.cached_property
     def _layers(self) -> Node:
@@ -200,13 +220,6 @@ class ImageNetwork:
                 "the model from BigML with its image network."
             )
         return Node(layers, f"the pretrained network {self.name!r}")
-
-    def _with_fetched(self, model: Any) -> Any:
-        """A model, with the weights of the pretrained network that the document names."""
-        if self.needs_weights and self._fetch:
-            path = fetch_weights(PRETRAINED[self.name])
-            fill(model, read_weights(path), self.orders, repr(str(path)), is_part=True)
-        return model
 
     def _build(self, x: Any) -> list[Any]:
         """The output of each layer."""
@@ -227,6 +240,33 @@ class ImageNetwork:
         if y.shape[3] // width < 6:
             raise heads.error(f"needs at least 6 values for each anchor, got {y.shape[3]}.")
         return y
+
+
+def _vector(layer: Node, y: Any) -> Any:
+    """The vector that a layer gives; None for one that is passed over."""
+    kind = layer.maybe("type")
+    name = "" if kind is None else str(kind.value)
+    if name.startswith("global_"):
+        return y
+    if name == "convolution_2d":
+        return import_keras().layers.GlobalAveragePooling2D(name="mean_over_space")(y)
+    if name.endswith("_block") and len(y.shape) == 4:
+        raise layer.error(
+            "is a block after the last pooling over space, so that it is not known which of its "
+            "layers gives the vector of an image. PretrainedEmbedder(path, layers=...) pools any."
+        )
+    return None
+
+
+def _exchanged(names: list[str], pairs: list[tuple[int, int]]) -> list[str]:
+    """Names of layers in order, pairs of convolutions and their normalisations exchanged."""
+    places = {name.rpartition("_")[2]: i for i, name in enumerate(names) if "path" not in name}
+    found = list(names)
+    for first, second in pairs:
+        for after in (0, 1):
+            i, j = places[str(first + after)], places[str(second + after)]
+            found[i], found[j] = found[j], found[i]
+    return found
 
 
 def _size(node: Node) -> tuple[int, int]:

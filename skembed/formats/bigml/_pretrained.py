@@ -24,6 +24,7 @@ from ..._files import written_whole
 from ...images import Limits
 from ...images._urls import fetch
 from ..keras._fetch import Failure, FailureNote
+from ._darknet import DETECTORS, heads_of
 
 CACHE_VARIABLE = "BIGML_SENSENET_CACHE_PATH"
 ADDRESS = "https://s3.amazonaws.com/bigml-cnns"
@@ -45,7 +46,7 @@ class PretrainedNetwork:
     loading_method : str
         How pixels are normalised.
     n_features : int
-        The width of its embedding; 0 for detectors.
+        The width of its embedding; that of a detector is the mean over space of its last head.
     version : str
         Of its weights.
     rescale_type : {"crop", "pad"}
@@ -69,6 +70,11 @@ class PretrainedNetwork:
     similar: str
 
     @property
+    def is_detector(self) -> bool:
+        """Whether it tells the boxes of objects, of the 80 classes of COCO."""
+        return self.name in DETECTORS
+
+    @property
     def weights_file(self) -> str:
         """The name of the file of its weights."""
         return f"{self.name}_weights_{self.version}.h5"
@@ -87,6 +93,7 @@ class PretrainedNetwork:
                 "input_image_shape": [self.side, self.side, 3],
                 "loading_method": self.loading_method,
                 "rescale_type": self.rescale_type,
+                **({"outputs": heads_of(self.name)} if self.is_detector else {}),
             }
         }
 
@@ -99,8 +106,8 @@ PRETRAINED: Mapping[str, PretrainedNetwork] = {
         ("resnet18", 224, "channelwise_standardizing", 512, "cb5ddcb5", "crop", ""),
         ("resnet50", 224, "channelwise_centering", 2048, "8705001b", "crop", "resnet50"),
         ("xception", 299, "centering", 2048, "967071f6", "crop", "xception"),
-        ("tinyyolov4", 416, "normalizing", 0, "45a05485", "pad", ""),
-        ("yolov4", 416, "normalizing", 0, "37999bf0", "pad", ""),
+        ("tinyyolov4", 416, "normalizing", 255, "45a05485", "pad", ""),
+        ("yolov4", 416, "normalizing", 255, "37999bf0", "pad", ""),
     )
 }
 

@@ -176,6 +176,7 @@ def fill(
     source: str,
     *,
     is_part: bool = False,
+    whole: Any = None,
 ) -> None:
     """Put stored weights into the layers of a model: into every one, or an error.
 
@@ -192,6 +193,8 @@ def fill(
     is_part : bool, default=False
         Whether the file may hold more layers than the model has, as that of a whole network does
         for a model without its head.
+    whole : keras.Model, optional
+        The model of which this is a part, with its layers: those that the orders name.
 
     Raises
     ------
@@ -209,6 +212,7 @@ def fill(
         pairs = [(layer, named[name]) for name, layer in layers.items()]
         _set(pairs, source)
         return
+    layers = {layer.name: layer for layer in _weighted(model if whole is None else whole)}
     ways = [_pairs(layers, stored, order) for order in orders]
     fitting = [way for way in ways if isinstance(way, list)]
     if not fitting:

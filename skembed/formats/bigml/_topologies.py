@@ -1,13 +1,15 @@
 """The layers of pretrained networks, as the papers and Keras have them, in BigML's words.
 
 BigML does not publish its own, so nothing but the shapes of its weights can tell whether these are
-the same. Of its detectors not even they can: convolutions of the same shape lie side by side.
+the same. In YOLOv4 not even they can: convolutions of the same shape lie side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from ._darknet import tinyyolov4, yolov4
 
 Layers = list[dict[str, Any]]
 _KERAS, _KERAS_RESNET, _TORCH = 1e-3, 1.001e-5, 1e-5  # epsilons
@@ -17,6 +19,11 @@ _POOLED = {"type": "global_average_pool_2d"}
 def layers_of(name: str) -> Layers | None:
     """Return the layers of a pretrained network up to its vector; None where they are not known."""
     return _TOPOLOGIES[name]() if name in _TOPOLOGIES else None
+
+
+def alike_in(name: str) -> list[tuple[int, int]]:
+    """Return the positions of layers of one shape, either of which may have been made first."""
+    return yolov4().alike if name == "yolov4" else []
 
 
 def _convolution(
@@ -207,5 +214,7 @@ _TOPOLOGIES: Mapping[str, Callable[[], Layers]] = {
     "mobilenetv2": _mobilenet_v2,
     "resnet18": _resnet18,
     "resnet50": _resnet50,
+    "tinyyolov4": lambda: tinyyolov4().layers,
     "xception": _xception,
+    "yolov4": lambda: yolov4().layers,
 }
