@@ -40,7 +40,7 @@ extensions = [
 ]
 make_pictures = RUNS
 nb_execution_mode = "cache" if RUNS else "off"
-nb_execution_raise_on_error = True
+nb_execution_show_tb = True  # a failure is a warning, and so an error
 nb_execution_timeout = 300
 nb_execution_in_temp = True
 nb_merge_streams = True
@@ -49,6 +49,7 @@ nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json
 myst_enable_extensions = ["colon_fence", "substitution"]
 myst_heading_anchors = 3  # so that a page can link to a heading of another
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"  # "fit", which the contents beside a page have room for
 autodoc_typehints = "none"  # the docstrings say more
 templates_path = ["_templates"]
 numpydoc_show_class_members = False

@@ -32,10 +32,10 @@ class Networks(Directive):
     def run(self):
         """Write Markdown and let the page's own parser read it."""
         self.state.document.settings.env.note_dependency(str(RESULTS))
-        parent = nodes.container()
+        parent = nodes.container(classes=["compact"])
         lines = StringList(markdown(), source=str(RESULTS))
         self.state.nested_parse(lines, 0, parent)
-        return parent.children
+        return [parent]
 
 
 def markdown() -> list[str]:
@@ -45,7 +45,7 @@ def markdown() -> list[str]:
 
 
 def _table(measured: dict):
-    heading = ("network", "features", "MB", "speed", *DATA, "licence of the weights")
+    heading = ("network", "features", "MB", "speed", *DATA, "licence")
     yield "| " + " | ".join(heading) + " |"
     yield "| --- | ---: | ---: | ---: | --- | --- | --- |"
     facts = backbones.table(SHOWN)
