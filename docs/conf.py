@@ -49,7 +49,9 @@ nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json
 myst_enable_extensions = ["colon_fence", "substitution"]
 myst_heading_anchors = 3  # so that a page can link to a heading of another
 autosummary_generate = True
-toc_object_entries_show_parents = "hide"  # "fit", which the contents beside a page have room for
+toc_object_entries_show_parents = (
+    "hide"  # "fit", which the contents beside a page have room for
+)
 autodoc_typehints = "none"  # the docstrings say more
 templates_path = ["_templates"]
 numpydoc_show_class_members = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._config import get_config
-from .._errors import size_of_bytes
+from .._errors import size_of_bytes, with_tilde
 from ._artifacts import artifact_folders, bytes_in
 from ._directory import is_store, store_directory
 from ._error_handler import ErrorHandler
@@ -124,7 +124,8 @@ class CacheInfo:
 
     def _title(self) -> str:
         title = (
-            f"{size_of_bytes(self.n_bytes)} of {size_of_bytes(self.cap)} in {self.directory}"
+            f"{size_of_bytes(self.n_bytes)} of {size_of_bytes(self.cap)} in "
+            f"{with_tilde(self.directory)}"
         )
         beside = [
             f"{name} {size_of_bytes(n_bytes)}" for name, n_bytes in self.artifacts.items()
