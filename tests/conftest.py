@@ -116,9 +116,13 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def processes():
-    """Processes that start in milliseconds: forks of one that has imported and run nothing."""
-    return fork_server()
+def processes(request):
+    """Processes that start in milliseconds: forks of one that has imported and run nothing.
+
+    Quick tests of processes are about the store, which needs neither Keras nor scikit-learn.
+    """
+    extracting = any(item.get_closest_marker("slow") for item in request.session.items)
+    return fork_server(*["extraction_helpers"] * extracting)
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
-def fork_server():
-    """Start a process that has imported and run nothing; return the context of its forks."""
+def fork_server(*imported: str):
+    """Start a process that has imported these and run nothing; return the context of its forks."""
     here = Path(__file__).parent
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(
         map(str, [here, here / "store", here.parent, *sys.path])
     )
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "store_helpers", "extraction_helpers"])
+    context.set_forkserver_preload(["pytest", "store_helpers", *imported])
     context.Process(target=int).start()  # starts the server, with this environment
     if before is None:
         del os.environ["PYTHONPATH"]

@@ -161,15 +161,16 @@ def test_a_sweep_over_layers_and_thresholds_runs_no_image(pictures, tmp_path):
 
 
 def test_thresholds_can_be_changed_after_fit(pictures):
-    embedder = FullNetworkEmbedder(image_size=SIZE).fit(pictures)
-    wide = FullNetworkEmbedder(image_size=SIZE, lower=-1, upper=1).fit(pictures)
+    options = {"layers": "stage1", "image_size": SIZE}
+    embedder = FullNetworkEmbedder(**options).fit(pictures)
+    wide = FullNetworkEmbedder(**options, lower=-1, upper=1).fit(pictures)
     np.testing.assert_array_equal(
         embedder.set_params(lower=-1, upper=1).transform(pictures), wide.transform(pictures)
     )
 
 
 def test_statistics_come_from_fit_only(pictures):
-    embedder = FullNetworkEmbedder(image_size=SIZE).fit(pictures[:10])
+    embedder = FullNetworkEmbedder(layers="stage1", image_size=SIZE).fit(pictures[:10])
     mean = embedder.mean_.copy()
     embedder.transform(pictures[10:])
     np.testing.assert_array_equal(embedder.mean_, mean)

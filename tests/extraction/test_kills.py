@@ -129,6 +129,7 @@ def test_damage_is_told_and_healed(tmp_path, network, uninterrupted, damage):
     assert stored(tmp_path) == 400
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh")
 def test_a_store_of_another_version_is_left_alone(tmp_path, network, uninterrupted):
     embedder = PretrainedEmbedder(network, cache=tmp_path)

@@ -91,6 +91,7 @@ def test_lists_may_be_compressed(tmp_path, suffix):
     assert list(images.scan(path, root=tmp_path)) == [("a.jpg", f"{tmp_path}/a.jpg")]
 
 
+@pytest.mark.slow
 def test_an_embedder_takes_an_archive_and_names_its_bad_images(tmp_path):
     photographs = {f"{n}.png": png(n, (40, 40)) for n in (0, 90, 180)}
     path = written(tmp_path / "photos.tgz", gzip.compress(tar(photographs)))

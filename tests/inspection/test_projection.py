@@ -28,6 +28,7 @@ def test_like_turns_and_mirrors_alone(rows):
     np.testing.assert_allclose(project(rows, like=turned), turned, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_tsne_parts_two_groups(rows):
     rows[20:] += 40
     points = project(rows, "tsne")

@@ -16,6 +16,7 @@ def recall(found, true):
     return np.mean([len({*a} & {*b}) / len(b) for a, b in zip(found, true, strict=True)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["angular", "euclidean"])
 def test_nearly_all_neighbours_are_found_at_their_distances(rows, metric):
     queries = rows[:300] + np.float32(0.05)

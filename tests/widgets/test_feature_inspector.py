@@ -91,6 +91,7 @@ def test_features_are_chosen_by_name_channel_and_step(embedder, pictures, monkey
     assert view._ends["column"] == -1
 
 
+@pytest.mark.slow
 def test_maps_have_one_scale(embedder, pictures, monkeypatch):
     view = FeatureInspector(embedder, pictures, n_images=2, feature="block2a_dwconv__007")
     ids = [one["id"] for one in (*view._ends["highest"], *view._ends["lowest"])]
