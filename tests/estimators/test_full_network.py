@@ -194,10 +194,11 @@ def test_unreadable_images_stay_nan_and_never_enter_the_statistics(pictures):
         ValueError, match="discretize=False, on_error='mean' or on_error='raise'"
     ):
         FullNetworkEmbedder(on_error="nan").fit(pictures)
-    embedder = FullNetworkEmbedder(image_size=SIZE, on_error="nan", discretize=False)
+    options = {"layers": "stage1", "image_size": SIZE, "discretize": False}
+    embedder = FullNetworkEmbedder(**options, on_error="nan")
     with pytest.warns(UserWarning, match=r"row 3: bytes"):
         rows = embedder.fit_transform([*pictures[:3], b"bad", *pictures[3:]])
-    whole = FullNetworkEmbedder(image_size=SIZE, discretize=False).fit(pictures)
+    whole = FullNetworkEmbedder(**options).fit(pictures)
     np.testing.assert_array_equal(embedder.mean_, whole.mean_)
     assert np.isnan(rows[3]).all()
     np.testing.assert_array_equal(np.delete(rows, 3, axis=0), whole.transform(pictures))
@@ -216,6 +217,7 @@ def test_names_slices_and_frames(pictures):
     assert set(frame.dtypes) == {np.dtype("int8")}
 
 
+@pytest.mark.slow
 def test_pickles_hold_statistics_and_no_weights(pictures):
     embedder = FullNetworkEmbedder(image_size=SIZE).fit(pictures)
     data = pickle.dumps(embedder)
@@ -241,11 +243,11 @@ def test_wrong_parameters_are_named(pictures, parameters, message):
 
 
 def test_parameters_set_after_fit_count_in_what_follows(pictures):
-    embedder = FullNetworkEmbedder(image_size=SIZE, layers="last 2").fit(pictures[:10])
+    embedder = FullNetworkEmbedder(image_size=SIZE, layers="stage1").fit(pictures[:10])
     embedder.set_params(ddof=1).partial_fit(pictures[10:])
-    whole = FullNetworkEmbedder(image_size=SIZE, layers="last 2", ddof=1).fit(pictures)
+    whole = FullNetworkEmbedder(image_size=SIZE, layers="stage1", ddof=1).fit(pictures)
     np.testing.assert_allclose(embedder.scale_, whole.scale_, rtol=1e-10)
-    other = FullNetworkEmbedder(image_size=SIZE, layers="last 2", lower=-0.5).fit(pictures)
+    other = FullNetworkEmbedder(image_size=SIZE, layers="stage1", lower=-0.5).fit(pictures)
     assert other.merge(whole).lower == -0.5
     with pytest.raises(TypeError, match="got PretrainedEmbedder"):
-        whole.merge(PretrainedEmbedder(layers="last 2", image_size=SIZE))
+        whole.merge(PretrainedEmbedder(layers="stage1", image_size=SIZE))

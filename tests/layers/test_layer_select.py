@@ -162,6 +162,7 @@ def test_the_same_layer_by_two_names_is_the_same(pictures):
         np.testing.assert_array_equal(rows[:, 1280 * i : 1280 * (i + 1)], rows[:, :1280])
 
 
+@pytest.mark.slow
 def test_pre_and_post_are_kept_apart_in_the_store(full, pictures, store):
     before = images_run()
     rows = _embedder("stem_conv", store, activation="pre").transform(pictures)
