@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,19 +18,21 @@ VARIABLES = ("SKEMBED_CACHE_DIR", "KERAS_HOME")
 
 def test_notebooks_have_caches_of_their_own_too(tmp_path):
     """Their kernels are started by conftest.py, without fixtures."""
-    import nbformat
-    from nbformat.v4 import new_code_cell, new_notebook
-
     said = tmp_path / "said"
     code = (
         "import os\n"
         f"open({str(said)!r}, 'w').write(' '.join(os.environ[v] for v in {VARIABLES!r}))"
     )
-    kernel = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
-    notebook = new_notebook(cells=[new_code_cell(code)], metadata=kernel)
-    nbformat.write(notebook, tmp_path / "says.ipynb")
+    cell = {"cell_type": "code", "source": code, "metadata": {}, "outputs": []}
+    notebook = {
+        "cells": [{**cell, "id": "says", "execution_count": None}],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": ""}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (tmp_path / "says.ipynb").write_text(json.dumps(notebook))
     users = str(tmp_path / "the-users-own")
-    options = ["-c", ROOT / "pyproject.toml", "-p", "conftest", "-p", "no:cacheprovider"]
+    options = ["-c", ROOT / "pyproject.toml", "-n0", "-p", "conftest", "-p", "no:cacheprovider"]
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options, tmp_path / "says.ipynb"],
         check=True,
