@@ -25,7 +25,7 @@ embedder = PrototypeEmbedder(hmax, n_prototypes=12, random_state=1).fit(photogra
 responses = embedder.transform(photographs)
 
 fig, axes = plt.subplots(3, 3, figsize=(9, 7))
-for prototype, row in enumerate(axes):
+for prototype, row in zip([0, 4, 8], axes, strict=True):  # each from another photograph
     source = embedder.prototype_locations_[prototype, 0]
     matches = prototype_matches(embedder, photographs, prototype)
     for i, axis in enumerate(row):
@@ -40,11 +40,12 @@ for prototype, row in enumerate(axes):
 
 tiles = demo_images()
 network = PrototypeEmbedder(
-    "efficientnet_lite0", "stage3", n_prototypes=100, patch_width=3, random_state=0
+    "efficientnet_lite0", "stage4", n_prototypes=100, patch_width=4, random_state=0
 )
 network.fit(tiles.images)
-where = network.prototype_locations_[:8, 0]
-gallery(prototype_regions(network, tiles.images, range(8)), tiles.labels[where]).plot()
+some = range(0, 100, 9)
+labels = tiles.labels[network.prototype_locations_[some, 0]]
+gallery(prototype_regions(network, tiles.images, some), labels).plot()
 
 # %%
 # How much do such features tell? Each fold learns prototypes of its own, and no image goes
@@ -53,8 +54,8 @@ gallery(prototype_regions(network, tiles.images, range(8)), tiles.labels[where])
 contenders = {
     "HMAX, averages": PretrainedEmbedder(hmax),
     "HMAX, 100 prototypes": PrototypeEmbedder(hmax, n_prototypes=100, random_state=0),
-    "stage3, averages": PretrainedEmbedder(layers="stage3"),
-    "stage3, 100 prototypes": network,
+    "stage4, averages": PretrainedEmbedder(layers="stage4"),
+    "stage4, 100 prototypes": network,
 }
 cv = StratifiedGroupKFold(3)
 scores = {}
