@@ -211,8 +211,9 @@ def scheduling(args: argparse.Namespace) -> None:
 def memory(args: argparse.Namespace) -> None:
     """By how much the client grows."""
     print("memory: of the client of to_parquet")
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    other = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,))
+    ours, theirs = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    other = context.Process(target=serve, args=(theirs,), daemon=True)
     other.start()
     engines.register(Sleeping())
     with tempfile.TemporaryDirectory() as folder, Client(ours.recv()) as client:
@@ -237,7 +238,7 @@ def memory(args: argparse.Namespace) -> None:
 def serve(pipe) -> None:
     """Be a scheduler and its workers until a client shuts them down."""
     engines.register(Sleeping())
-    with cluster(2, 1, processes=False) as workers:
+    with cluster(2, 1, processes=False, protocol="tcp://") as workers:
         pipe.send(workers.scheduler_address)
         workers.sync(workers.scheduler.finished)
 
