@@ -301,7 +301,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--images", type=int, default=800, help="of throughput")
-    parser.add_argument("--partition", type=int, default=50, help="images of a task there")
+    parser.add_argument("--partition", type=int, default=100, help="images of a task there")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--paths", type=int, default=100_000, help="of scheduling and memory")
     parser.add_argument("--sleep", type=float, default=0.2, help="seconds an image")
