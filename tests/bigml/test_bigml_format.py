@@ -218,3 +218,20 @@ def test_features_by_a_setting():
     spec = image_model([{"type": "flatten"}], [4, 4, 3], 48)
     with pytest.raises(ValueError, match="no pooling over space"):
         create_image_feature_extractor(spec)
+
+
+def test_what_is_no_image_is_told_by_its_row(shared):
+    deepnet = create_model(shared / "models" / "bigml" / "image_and_category.json")
+    with pytest.raises(
+        ValueError, match=r"Row 1 has 2\.5 in column 'image_id'"
+    ):
+        deepnet([[None, "f1"], [2.5, "f1"]])
+
+
+def test_the_vector_of_a_network_that_ends_in_a_convolution():
+    """The mean over space of the last one, as of a detector's last head."""
+    kernel = np.eye(3).reshape(1, 1, 3, 3).tolist()
+    layers = [{"type": "convolution_2d", "kernel": kernel, "bias": None}, {"type": "flatten"}]
+    extract = create_image_feature_extractor(image_model(layers, [4, 4, 3], 48))
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    np.testing.assert_allclose(extract(image), image.mean(axis=(0, 1))[None], rtol=1e-6)
