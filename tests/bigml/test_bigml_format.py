@@ -222,9 +222,7 @@ def test_features_by_a_setting():
 
 def test_what_is_no_image_is_told_by_its_row(shared):
     deepnet = create_model(shared / "models" / "bigml" / "image_and_category.json")
-    with pytest.raises(
-        ValueError, match=r"Row 1 has 2\.5 in column 'image_id'"
-    ):
+    with pytest.raises(ValueError, match=r"Row 1 has 2\.5 in column 'image_id'"):
         deepnet([[None, "f1"], [2.5, "f1"]])
 
 
