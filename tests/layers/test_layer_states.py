@@ -164,8 +164,9 @@ def test_patches_of_a_layer(model, whole):
     for patch, (scale, y, x) in zip(patches, locations, strict=True):
         assert scale == 0
         np.testing.assert_array_equal(patch, whole["b"][y : y + 3, x : x + 3])
-    with pytest.raises(InputSizeError, match="8 x 8 places"):
+    with pytest.raises(InputSizeError, match="8 x 8 places") as error:
         layers.sample_patches(model, "b", 1, 9, whole)
+    assert "The layer is 'b'. The image is" in error.value.__notes__[0]
 
 
 def test_patches_are_drawn_uniformly_over_scales_and_all_places():
