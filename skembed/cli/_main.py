@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from .._errors import in_options
 from ._errors import EXPECTED
-from ._parser import make_parser
+from ._parsers import make_parser
 
 USER_ERROR = 2
 INTERRUPTED = 130

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from IPython.core.interactiveshell import InteractiveShell
 
 from skembed.cli import main
-from skembed.cli._parser import make_parser
+from skembed.cli._parsers import make_parser
 
 _FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _MAGIC = re.compile(r"^ *([\w\[\]]+ = )?%{1,2}[a-z]", re.MULTILINE)
