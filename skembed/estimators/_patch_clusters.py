@@ -38,10 +38,8 @@ class Preparation:
     >>> patches = np.random.default_rng(0).normal(size=(200, 3)) * [1, 5, 9]
     >>> preparation = Preparation(whiten=True, unwhiten=True)
     >>> whitened = preparation.fit_transform(patches)
-    >>> np.cov(whitened, rowvar=False).round(6)
-    array([[ 1.,  0., -0.],
-           [ 0.,  1., -0.],
-           [-0., -0.,  1.]])
+    >>> bool(np.allclose(np.cov(whitened, rowvar=False), np.eye(3)))
+    True
     >>> bool(np.allclose(preparation.inverse_transform(whitened), patches))
     True
     """
