@@ -41,30 +41,15 @@ def explain(args: argparse.Namespace, out: Output) -> int:
 def index(args: argparse.Namespace, out: Output) -> int:
     """Add images, and replace those that have changed."""
     from ..images import scan
-    from ..search._embedding import is_usual
-    from ..search._folder import SearchFolder
-    from ..search.image_search import ImageSearch
+    from ..search._saving import changing
 
     directory = _directory(args)
-    embedder = make_embedder(args)
-    if SearchFolder.exists(directory):
-        folder = _open(args)
-        if not folder.is_of(embedder) and not is_usual(embedder):
-            raise CommandError(
-                f"{with_tilde(directory)} is an index of {folder.search.embedder_!r}: give the "
-                "options of that, or none, or another --dir."
-            )
-        if args.metric not in (METRICS[0], folder.search.metric_):
-            raise CommandError(
-                f"{with_tilde(directory)} has the metric {folder.search.metric_!r}: leave "
-                "--metric out, or give another --dir."
-            )
-    else:
-        folder = SearchFolder(directory, ImageSearch(embedder, metric=args.metric))
-    out.say(f"Looking for images in {', '.join(args.sources)}")
-    pairs = itertools.chain.from_iterable(scan(source) for source in args.sources)
-    with naming_unreadable(out):
-        changes = folder.put(pairs, unique=args.unique)
+    with changing(directory):
+        folder = _opened_or_new(args, directory)
+        out.say(f"Looking for images in {', '.join(args.sources)}")
+        pairs = itertools.chain.from_iterable(scan(source) for source in args.sources)
+        with naming_unreadable(out):
+            changes = folder.put(pairs, unique=args.unique)
     out.line(
         f"{changes.added:,} added, {changes.replaced:,} replaced, {changes.unchanged:,} "
         f"unchanged, {changes.left_out:,} left out"
@@ -111,8 +96,11 @@ def export(args: argparse.Namespace, out: Output) -> int:
 
 def remove(args: argparse.Namespace, out: Output) -> int:
     """Take images out."""
-    folder = _open(args)
-    folder.remove(args.names)
+    from ..search._saving import changing
+
+    with changing(_open(args).directory):
+        folder = _open(args)
+        folder.remove(args.names)
     out.line(
         f"{len(args.names):,} removed; {len(folder.search.names_):,} images in "
         f"{with_tilde(folder.directory)}"
@@ -141,6 +129,28 @@ def _nearest(args: argparse.Namespace, folder: SearchFolder) -> tuple[np.ndarray
     if positions[0, 0] < 0:
         raise CommandError(f"{args.image} cannot be read.")
     return distances[0], positions[0]
+
+
+def _opened_or_new(args: argparse.Namespace, directory: Path) -> SearchFolder:
+    from ..search._embedding import is_usual
+    from ..search._folder import SearchFolder
+    from ..search.image_search import ImageSearch
+
+    embedder = make_embedder(args)
+    if not SearchFolder.exists(directory):
+        return SearchFolder(directory, ImageSearch(embedder, metric=args.metric))
+    folder = _open(args)
+    if not folder.is_of(embedder) and not is_usual(embedder):
+        raise CommandError(
+            f"{with_tilde(directory)} is an index of {folder.search.embedder_!r}: give the "
+            "options of that, or none, or another --dir."
+        )
+    if args.metric not in (METRICS[0], folder.search.metric_):
+        raise CommandError(
+            f"{with_tilde(directory)} has the metric {folder.search.metric_!r}: leave "
+            "--metric out, or give another --dir."
+        )
+    return folder
 
 
 def _open(args: argparse.Namespace) -> SearchFolder:

@@ -13,11 +13,12 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from .._choices import METRICS
 from .._errors import LoadError, with_tilde
@@ -29,8 +30,38 @@ MANIFEST = "search.json"
 _FORMAT, _VERSION = "skembed-search", 1
 _ARRAYS = {"rows": np.dtype("<f4"), "ids": np.dtype("<i8"), "expected": np.dtype("<f4")}
 _GENERATION = re.compile(r"(rows|ids|expected|names)-[0-9a-f]{16}\.(npy|json)")
-_KNOWN = {MANIFEST, ".lock", "pictures"}
+_CHANGES_LOCK = ".changes.lock"
+_KNOWN = {MANIFEST, ".lock", _CHANGES_LOCK, "pictures"}
 _TRIES = 5  # to read while others write
+
+
+@contextlib.contextmanager
+def changing(directory: Path) -> Iterator[None]:
+    """Let no other process change an index between reading and writing it.
+
+    Otherwise the one that writes last would undo what the other did, and pictures that both keep
+    under one id would be shown for each other's images.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process changes it now.
+    FileExistsError
+        If the folder holds something that is no index.
+    """
+    _make_folder(directory)
+    lock = FileLock(directory / _CHANGES_LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BlockingIOError(
+            f"Another process changes the index in {with_tilde(directory)}. Run the command "
+            "again when that has ended."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write(search: Any, directory: Path) -> None:
@@ -41,12 +72,7 @@ def write(search: Any, directory: Path) -> None:
     FileExistsError
         If the folder holds something that is no index.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    if foreign := _foreign(directory):
-        raise FileExistsError(
-            f"{with_tilde(directory)} holds {foreign!r}, which is no part of an index: give a "
-            "folder of its own."
-        )
+    _make_folder(directory)
     generation = secrets.token_hex(8)
     with FileLock(directory / ".lock"):
         digests = {
@@ -187,6 +213,15 @@ def _made(kind: type, facts: dict[str, Any], contents: dict[str, Any], embedder:
     else:
         search._expected = expected
     return search
+
+
+def _make_folder(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    if foreign := _foreign(directory):
+        raise FileExistsError(
+            f"{with_tilde(directory)} holds {foreign!r}, which is no part of an index: give a "
+            "folder of its own."
+        )
 
 
 def _foreign(directory: Path) -> str:

@@ -7,6 +7,7 @@ import shutil
 import zipfile
 
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from skembed import ImageSearch
@@ -127,6 +128,26 @@ def test_a_picture_that_a_killed_run_has_left_is_of_no_other_image(own, tmp_path
     assert main(command) == 0
     (copy,) = target.glob("*.png")
     assert copy.read_bytes() == image.read_bytes()
+
+
+def test_an_index_is_changed_by_one_process_at_a_time(own, class_folders, capsys):
+    """The one that wrote last would undo what the other did."""
+    image = str(class_folders / "brick" / "3.png")
+    with FileLock(own / ".changes.lock"):
+        for command in (["index", str(class_folders)], ["remove", image]):
+            assert main(["search", *command, "--dir", str(own)]) == 2
+            assert "Another process changes the index" in capsys.readouterr().err
+        assert main(["search", "query", image, "--top", "1", "--dir", str(own)]) == 0
+    assert main(["search", "remove", image, "--dir", str(own)]) == 0
+
+
+def test_a_folder_of_something_else_is_refused_before_anything_runs(
+    tmp_path, class_folders, capsys
+):
+    (tmp_path / "thesis.tex").touch()
+    assert main(["search", "index", str(class_folders), "--dir", str(tmp_path)]) == 2
+    assert "'thesis.tex', which is no part of an index" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_another_network_and_no_index_are_told(index, class_folders, tmp_path, capsys):
