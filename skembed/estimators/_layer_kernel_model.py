@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from .._carried import CarriesSettings
 from .._choices import LAYER_SCALINGS, LAYER_SEARCHES
@@ -24,6 +25,10 @@ from ._layer_rows import embedders_of, fit_rows, rows_of_layers
 from ._layer_scaling import Scaling, centre, scaling
 from ._layer_search import Problem, Search, run
 from ._layer_store import kept_grams
+
+# Matrices of so few rows gain nothing by BLAS's threads, which wait for each other: where other
+# programs run as well, a search of 20 sets took over 200 s with two threads, and 5 s with one.
+_FEW = 1_000
 
 
 class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
@@ -92,13 +97,14 @@ class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
         """Choose layers and C; return the layers' weights, decisions of folds, and their rows."""
         Cs = self._inverse_penalties()
         rows = self._rows_to_choose_by(Y, weight)
-        problem = self._problem(X, columns, Y, folds, rows, solver, score, weight)
-        search = Search(problem, Cs)
-        run(search, self.search, columns, self.max_layers)
-        candidate, at = search.best()
-        weights, C = search.weights[candidate], Cs[at]
-        alone = [problem.judge(one, [C]).means[0] for one in np.eye(len(columns))]
-        held_out = list(problem.decisions(weights, [C]))
+        with threadpool_limits(1 if len(rows) <= _FEW else None, user_api="blas"):
+            problem = self._problem(X, columns, Y, folds, rows, solver, score, weight)
+            search = Search(problem, Cs)
+            run(search, self.search, columns, self.max_layers)
+            candidate, at = search.best()
+            weights, C = search.weights[candidate], Cs[at]
+            alone = [problem.judge(one, [C]).means[0] for one in np.eye(len(columns))]
+            held_out = list(problem.decisions(weights, [C]))
         self.layers_ = columns.slices()
         self.cv_results_ = search.results(columns.names)
         self.best_index_ = candidate * len(Cs) + at
