@@ -130,10 +130,22 @@ def make_store(directory: Path) -> None:
             file.write(_marker_text().encode())
             file.truncate()
     for folder in (directory / ROWS, directory / LOCKS):
-        if folder.is_symlink() or not folder.is_dir():
-            clear_path(folder)
-            folder.mkdir(mode=0o700, exist_ok=True)
+        _make_folder(folder)
         check_folder(folder)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, in place of a file or a link.
+
+    Never in place of a folder: another process may have made it just now, and hold locks in it.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        return
+    if folder.is_symlink() or not folder.is_dir():
+        with contextlib.suppress(IsADirectoryError, PermissionError):
+            folder.unlink(missing_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _make_private(directory: Path) -> None:
@@ -161,14 +173,12 @@ def _is_unmarked_store(directory: Path) -> bool:
     False if it is empty. Another process may make the store at this moment, or may have been
     killed while it did. It writes the marker first, which is then empty or whole.
     """
-    text = marker_in(directory)
     names = {path.name for path in directory.iterdir()}
+    text = marker_in(directory)  # after the names: with any other of them it is whole
     if text == _marker_text() or (INDEX in names and all(map(_is_name_of_store, names))):
         return True
     if not names or (text == "" and names == {MARKER}):
         return False
-    if marker_in(directory) == _marker_text():  # written after it was first read
-        return True
     if text:
         raise UnusableStoreError(
             f"{directory} is a cache of another program; it is left alone.{advice_on_cache()}"

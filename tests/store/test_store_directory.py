@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from store_helpers import known, make_spec, put
 
 from skembed import StoreWarning, cache_clear, cache_info
 from skembed.store import _connections, open_file_digests, open_store, store_directory
+from skembed.store._directory import LOCKS, make_store
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -116,3 +119,18 @@ if GIVES_AWAY:
 def _content(cache: Path) -> dict[str, bytes]:
     files = (path for path in sorted(cache.rglob("*")) if path.is_file())
     return {path.name: path.read_bytes() for path in files}
+
+
+def test_those_who_make_a_store_at_once_share_its_folders(tmp_path):
+    """One that deleted the folder of locks that another has made would not wait for it."""
+
+    def make(directory, ready):
+        ready.wait()
+        make_store(directory)
+        return (directory / LOCKS).stat().st_ino
+
+    with ThreadPoolExecutor(8) as pool:
+        for i in range(60):
+            ready = threading.Barrier(8)
+            made = [pool.submit(make, tmp_path / str(i), ready) for _ in range(8)]
+            assert len({one.result() for one in made}) == 1
