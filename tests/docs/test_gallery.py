@@ -23,7 +23,6 @@ def drawing(monkeypatch, tmp_path):
     plt.switch_backend("agg")
     with mpl.rc_context(fname=ROOT / "docs/matplotlibrc"):
         yield
-    plt.close("all")
     plt.switch_backend(backend)
 
 

@@ -36,12 +36,9 @@ from skembed.inspection._report import html_report
 
 @pytest.fixture(autouse=True)
 def no_windows():
-    """Draw into memory, and close what was drawn."""
-    from matplotlib import pyplot as plt
-
+    """Draw into memory."""
     with mpl.rc_context({"backend": "agg"}):
         yield
-        plt.close("all")
 
 
 class Page(HTMLParser):
