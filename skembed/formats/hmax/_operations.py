@@ -108,7 +108,8 @@ def correlated(x: Any, kernels: Any, sampling: int) -> Any:
 
     n, kwidth, _, channels = kernels.shape
     if sampling == 1:
-        if kernels.size <= _FEW_TERMS and n < kwidth:
+        # S1 has one map of all scales. S2 has one for each, and would compile for half a minute.
+        if channels == 1 and kernels.size <= _FEW_TERMS and n < kwidth:
             return _by_shifts(x, kernels)
         return (_by_rows if n < kwidth * channels else _by_patches)(x, kernels)
     height, width = window_places(x.shape[:2], kwidth, sampling)
