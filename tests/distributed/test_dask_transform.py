@@ -100,6 +100,7 @@ def test_a_classifier_takes_lazy_rows(embedder, as_array, threads, files):
     np.testing.assert_array_equal(model.predict(as_array(files)), plain.predict(files))
 
 
+@pytest.mark.slow
 def test_statistics_are_merged_from_partitions(network, tmp_path, as_array, threads, files):
     options = {"engine": "jax", "cache": tmp_path}
     X = as_array(files, 4)  # of which more than are merged at once

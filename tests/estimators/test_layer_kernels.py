@@ -243,6 +243,7 @@ def test_weights_count_rows_in_the_model_in_each_scale_and_in_the_score(digits):
     )
 
 
+@pytest.mark.slow
 def test_weights_are_routed_to_the_estimator(digits):
     X, y, layers = digits
     weight = np.where(y < 5, 1.0, 1e-3)
@@ -284,6 +285,7 @@ def test_weights_that_cannot_count_are_refused(digits, parameters, weight, messa
         clf.fit(X[:N], y[:N], sample_weight=weight)
 
 
+@pytest.mark.slow
 def test_scorers_of_probabilities_are_for_logistic_regression(digits):
     X, y, layers = digits
     clf = LayerKernelClassifierCV(
@@ -420,6 +422,7 @@ def test_matrices_that_no_memory_holds_are_refused(digits, monkeypatch):
     assert clone(clf).set_params(max_samples=141).fit(X, y).score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_and_serve_folds(digits, monkeypatch, tmp_path):
     X, y, layers = digits
     monkeypatch.setattr(_layer_store, "_WORTH_A_FILE", 0)
@@ -440,6 +443,7 @@ def test_kernels_are_kept_and_serve_folds(digits, monkeypatch, tmp_path):
     assert clone(clf).fit(X, y).best_score_ == pytest.approx(clf.best_score_)
 
 
+@pytest.mark.slow
 def test_the_selector_passes_columns_on(digits):
     X, y, layers = digits
     selector = LayerSelector(

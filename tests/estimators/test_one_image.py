@@ -25,6 +25,7 @@ IMAGES = Path(os.environ.get("SKEMBED_TEST_DATA", "../shared"), "images")
 EMBEDDER = PretrainedEmbedder(image_size=64, engine="jax")  # which compiles it soonest
 
 
+@pytest.mark.slow
 def test_embed_is_transform_of_one():
     picture = data.coffee()
     vector = EMBEDDER.embed(picture)

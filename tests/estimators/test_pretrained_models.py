@@ -60,6 +60,7 @@ def bytes_() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, *SHAPE), np.uint8)
 
 
+@pytest.mark.slow
 def test_float_arrays_of_the_input_s_shape_arrive_unchanged(model, floats):
     rows = PretrainedEmbedder(model, cache=False).transform(floats)
     assert rows.dtype == np.float32

@@ -59,6 +59,7 @@ def fitted(embedder, paths):
     return embedder().fit(paths)
 
 
+@pytest.mark.slow
 def test_the_average_of_the_kept_maps_is_the_pooled_layer(network, maps, paths):
     pooled = PretrainedEmbedder(network, layers="b").transform(paths)
     np.testing.assert_allclose(maps.mean(axis=(1, 2)), pooled, rtol=1e-4, atol=1e-5)
@@ -80,6 +81,7 @@ def test_images_give_equally_many_patches(embedder, paths):
     assert set(np.bincount(images, minlength=len(paths))) == {2, 3}
 
 
+@pytest.mark.slow
 def test_operations_are_their_formulas(embedder, maps, paths):
     patches = sliding_window_view(maps.astype(np.float64), (WIDTH, WIDTH), axis=(1, 2))
     patches = np.moveaxis(patches, 3, -1).reshape(len(maps), -1, WIDTH * WIDTH * N_CHANNELS)

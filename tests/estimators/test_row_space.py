@@ -137,6 +137,7 @@ def test_the_rank_of_ternary_rows_is_the_true_one(X):
     np.testing.assert_allclose(projector.coef_in_features(projector.transform(X)), X, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_repeated_rows_add_no_dimension(ternary):
     X = ternary[0]
     repeated = np.concatenate([X, X[:50], X[:50]])
@@ -201,6 +202,7 @@ def test_frames_in_and_out():
         projector.transform(frame.rename(columns={"a": "z"}))
 
 
+@pytest.mark.slow
 def test_in_a_search(ternary):
     X, y, X_new, y_new = ternary
     model = make_pipeline(RowSpaceProjector(), LinearSVC(dual=True, random_state=0))

@@ -67,6 +67,7 @@ def test_equals_standard_scaler_and_discretizer_bit_by_bit(dtype, order, n, bloc
         assert floats.transform(Y).dtype == dtype
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([np.float32, np.float64]).flatmap(
         lambda dtype: hnp.arrays(

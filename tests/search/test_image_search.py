@@ -101,6 +101,7 @@ def test_every_image_in_the_index_is_at_distance_0(searched, paths):
     assert names[:, 0].tolist() == paths
 
 
+@pytest.mark.slow
 def test_check_unique_leaves_out_what_is_there(searched, paths, pictures):
     search = copy.copy(searched)
     search.add([pictures[0], pictures[3][:100], pictures[3][:100]], check_unique=True)

@@ -65,6 +65,7 @@ def test_an_image_has_the_features_that_set_it_apart(ternary_embedder, pictures,
     assert view._detail["against"] == ""
 
 
+@pytest.mark.slow
 def test_features_are_chosen_by_name_channel_and_step(embedder, pictures, monkeypatch):
     view = FeatureInspector(embedder, pictures)
     names = embedder.get_feature_names_out().tolist()
