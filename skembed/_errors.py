@@ -55,10 +55,9 @@ class WeightsError(_PrintableError, RuntimeError):
     >>> import numpy as np
     >>> from skembed import PretrainedEmbedder, WeightsError
     >>> image = np.zeros((64, 64, 3), np.uint8)
+    >>> embedder = PretrainedEmbedder("squeezenet1_1")  # whose weights are a file of yours
     >>> try:
-    ...     PretrainedEmbedder("squeezenet1_1").transform(
-    ...         [image]
-    ...     )  # whose weights are a file of yours
+    ...     embedder.transform([image])
     ... except WeightsError as error:
     ...     print("weights" in str(error))
     True

@@ -140,9 +140,8 @@ class Runner:
         self._first: dict[bytes, int] = {}
         self._failed: dict[int, Unreadable] = {}
         self._waiting: dict[int, list[_Image]] = {}  # images equal to one that is under way
-        self._equal_to_changed: list[
-            _Image
-        ] = []  # the same, of one whose file has changed since
+        # The same, of one whose file has changed since.
+        self._equal_to_changed: list[_Image] = []
 
     def pieces(self, items: Iterable[Any]) -> Iterator[Piece]:
         """Yield the rows of the images, in the order of `items`."""
