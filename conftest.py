@@ -147,6 +147,17 @@ def _figures_are_closed():
         pyplot.close("all")
 
 
+@pytest.fixture(autouse=True)
+def _settings_as_before():
+    """Put back what a test or a page sets for the process: whoever comes next has the defaults."""
+    import skembed
+
+    before = skembed.get_config()
+    yield
+    if skembed.get_config() != before:
+        skembed.set_config(**before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _graphs_of_the_run():
     """Write each of OpenVINO's graphs once in a run, wherever a test keeps its own.

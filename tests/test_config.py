@@ -10,13 +10,6 @@ import skembed
 from skembed import ImageError, PretrainedEmbedder, config_context, get_config, set_config
 
 
-@pytest.fixture(autouse=True)
-def _as_before():
-    before = get_config()
-    yield
-    set_config(**before)
-
-
 def _seen_in_a_thread() -> dict:
     seen = {}
     thread = threading.Thread(target=lambda: seen.update(get_config()))

@@ -97,6 +97,9 @@ OF_ITS_OWN: dict[str, Callable[[dict], dict]] = {
         "load": images.load,
         "good": lambda path: True,
     },
+    "store": lambda known: {
+        "E": PretrainedEmbedder("resnet50").fit_transform(known["paths"][:2])
+    },
     "bigml": lambda known: {"frame": deepnet_rows(), "labels": ["c1", "c0"] * 5},
     "widgets": lambda known: {"fne": FullNetworkEmbedder().fit(known["paths"])},
 }
