@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _THREADS = "NPROC"  # XLA's variable for how many threads it starts on a CPU
+# Variables that the compilers and libraries below JAX read once, when they start.
+_COMPILER_VARIABLES = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE")
+# Flags of XLA that say how many devices there are and what is written down.
+_FLAGS_WITHOUT_EFFECT = ("--xla_force_host_platform_device_count", "--xla_dump_")
+# JAX's own settings of the compiler, which may change between two programs, as they come.
+_COMPILER_SETTINGS = {
+    "jax_disable_most_optimizations": False,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_memory_fitting_effort": 0.0,
+}
 _lock = threading.Lock()
 _started = False
 
@@ -114,6 +126,44 @@ def matmul_precision() -> str:
     import jax
 
     return getattr(jax.config, "jax_default_matmul_precision") or "default"  # noqa: B009 - untyped
+
+
+def compiler_settings() -> str:
+    """Say what XLA, and the libraries below it, were told by variables and settings.
+
+    ``--xla_cpu_enable_fast_math``, say, changes numbers: rows are kept under what this returns. It
+    is empty where nobody has said anything.
+    """
+    config = start_jax().config
+    settings = (
+        f"{name}={value}"
+        for name, default in _COMPILER_SETTINGS.items()
+        if (value := _read(config, name)) != default
+    )
+    return ", ".join([*_compiler_variables(), *settings])
+
+
+def _read(config: Any, name: str) -> Any:
+    """The value in this thread; a setting without a context manager is no attribute."""
+    try:
+        return getattr(config, name)
+    except AttributeError:
+        return config.read(name)
+
+
+@functools.cache
+def _compiler_variables() -> tuple[str, ...]:
+    """The variables, less the flags that change no number; they are read once in a process."""
+    variables = {name: _flags(os.environ.get(name, "")) for name in _COMPILER_VARIABLES}
+    return tuple(f"{name}={' '.join(flags)}" for name, flags in variables.items() if flags)
+
+
+def _flags(text: str) -> list[str]:
+    """The flags of a variable, or of the file that it names, which XLA takes as well."""
+    flags = text.split()
+    if not text.startswith("-") and text and Path(text).is_file():
+        flags = Path(text).read_text(encoding="utf-8").split()
+    return [flag for flag in flags if not flag.startswith(_FLAGS_WITHOUT_EFFECT)]
 
 
 def show_devices() -> pd.DataFrame:

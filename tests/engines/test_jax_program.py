@@ -8,8 +8,10 @@ import jax
 import numpy as np
 import pytest
 
+from skembed import PretrainedEmbedder
 from skembed.engines import OutOfMemoryError
 from skembed.engines.jax._program import JaxProgram, memory_errors
+from skembed.extraction import record_reports
 from skembed.extraction._spec import make_spec
 
 pytestmark = pytest.mark.slow
@@ -85,3 +87,52 @@ print(make_spec("resnet50", engine="jax").base())
     plain = python(program)
     assert plain == python(program, JAX_DEFAULT_MATMUL_PRECISION="default")
     assert plain != python(program, JAX_DEFAULT_MATMUL_PRECISION="highest")
+
+
+@pytest.mark.parametrize(
+    ("variables", "changes"),
+    [
+        ({"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}, True),
+        ({"XLA_FLAGS": "--xla_force_host_platform_device_count=2 --xla_dump_to=x"}, False),
+        ({"NVIDIA_TF32_OVERRIDE": "0"}, True),
+    ],
+)
+def test_what_the_compiler_is_told_has_rows_of_its_own(forked, variables, changes):
+    program = """
+from skembed.extraction._spec import make_spec
+print(make_spec("efficientnet_lite0", engine="jax").base())
+"""
+    assert (forked(program, **variables) != forked(program)) is changes
+
+
+@pytest.mark.parametrize(
+    "setting", [("jax_optimization_level", "O1"), ("jax_disable_most_optimizations", True)]
+)
+def test_what_jax_tells_the_compiler_has_rows_of_its_own(setting):
+    before = make_spec("efficientnet_lite0", engine="jax").base()
+    name, value = setting
+    was = getattr(jax.config, name, False)
+    jax.config.update(name, value)
+    try:
+        assert make_spec("efficientnet_lite0", engine="jax").base() != before
+    finally:
+        jax.config.update(name, was)
+    assert make_spec("efficientnet_lite0", engine="jax").base() == before
+
+
+def test_flags_in_a_file_count_as_those_in_the_variable(forked, tmp_path):
+    (tmp_path / "flags").write_text("--xla_cpu_enable_fast_math=true\n")
+    program = "from skembed._jax import compiler_settings; print(compiler_settings())"
+    said = "XLA_FLAGS=--xla_cpu_enable_fast_math=true"
+    assert forked(program, XLA_FLAGS=said.partition("=")[2]) == said
+    assert forked(program, XLA_FLAGS=str(tmp_path / "flags")) == said
+
+
+def test_rows_of_a_compiler_that_optimises_little_are_kept_apart(paths, tmp_path, request):
+    embedder = PretrainedEmbedder(image_size=32, engine="jax", cache=tmp_path).fit(paths)
+    with record_reports() as reports:
+        rows = embedder.transform(paths[:2])
+        request.getfixturevalue("quick_compilation")
+        others = embedder.transform(paths[:2])
+    assert [report.n_run for report in reports] == [2, 2]
+    np.testing.assert_allclose(others, rows, atol=1e-4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from ..._jax import matmul_precision, on_cpu, used_devices
+from ..._jax import compiler_settings, matmul_precision, on_cpu, used_devices
 from ..._processor import arithmetic
 from .._engine import Batching, Engine
 
@@ -52,8 +52,9 @@ class JaxEngine(Engine):
         return why_not_traced(backbone)
 
     def device(self) -> str:
-        """Name the kind of device, and the precision of products if it was changed."""
-        return _device()
+        """Name the kind of device, and what was changed of products and of the compiler."""
+        settings = compiler_settings()
+        return f"{_device()}, compiled with {settings}" if settings else _device()
 
     def batching(self, batch_size: int | str) -> Batching:
         """Return how images are taken to a program.

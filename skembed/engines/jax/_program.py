@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..._errors import is_out_of_memory
-from ..._jax import matmul_precision, on_cpu, used_devices
+from ..._jax import compiler_settings, matmul_precision, on_cpu, used_devices
 from ..._keras import fixed_settings
 from ..._processor import n_cores
 from ...backbones._formats import format_of
@@ -59,11 +59,13 @@ class JaxProgram(Program):
         if spec.precision == "bfloat16":
             run = in_bfloat16(run)
         self._jitted = self._shards.jitted(lower_for_cpu(run) if on_cpu() else run)
-        self._compiled: dict[tuple[tuple[int, ...], str], Any] = {}
+        self._compiled: dict[tuple[tuple[int, ...], str, str], Any] = {}
         self._compiling = threading.Lock()
 
     def compile(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """Return the program for batches of this shape and dtype, compiled at most once.
+
+        Once for each of the settings of JAX's compiler, that is, which may change meanwhile.
 
         Raises
         ------
@@ -71,11 +73,12 @@ class JaxProgram(Program):
             If the batch is too large for the device.
         """
         shape = (self._shards.size(shape[0]), *shape[1:])
+        key = shape, dtype.str, compiler_settings()
         with self._compiling, memory_errors():
-            if (shape, dtype.str) not in self._compiled:
+            if key not in self._compiled:
                 with kept_compilations():
-                    self._compiled[shape, dtype.str] = self.lower(shape, dtype).compile()
-            return self._compiled[shape, dtype.str]
+                    self._compiled[key] = self.lower(shape, dtype).compile()
+            return self._compiled[key]
 
     def lower(self, shape: tuple[int, ...], dtype: np.dtype) -> Any:
         """Return the program traced for batches of this shape, and not yet compiled."""
