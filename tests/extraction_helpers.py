@@ -1,4 +1,4 @@
-"""Small real images, a small real network, and what other processes do with them."""
+"""Very small images, a small real network, and what other processes do with them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,28 @@ import signal
 import time
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from skimage import data
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.svm import LinearSVC
 
-from skembed import PretrainedEmbedder, cache_info, config_context
+from skembed import PretrainedEmbedder, cache_info, engines
 from skembed._keras import import_keras
 from skembed.cli import main
-from skembed.engines.jax import _program as _jax  # noqa: F401 - so that forks need not import it
+from skembed.engines.jax import _program as _jax  # noqa: F401
+from skembed.engines.openvino import _program  # noqa: F401
+from skembed.engines.openvino._runtime import import_openvino
 from skembed.extraction import images_run
 from skembed.store import StoreSpec, open_store
 
-import_keras()  # this starts no backend, and so may be forked
-
-
-def tiles(n: int) -> tuple[list[np.ndarray], list[str]]:
-    """`n` different tiles of 64 x 64 pixels, a quarter each of four photographs."""
-    photographs = {
-        name: getattr(data, name)() for name in ("brick", "coffee", "grass", "rocket")
-    }
-    corners = [(y, x) for y in range(0, 320, 32) for x in range(0, 320, 32)]
-    step = len(corners) // (n // 4)
-    chosen = [(name, y, x) for name in photographs for y, x in corners[::step][: n // 4]]
-    images = [photographs[name][y : y + 64, x : x + 64].copy() for name, y, x in chosen]
-    return images, [name for name, *_ in chosen]
+# Forks have these, and need not import them. None of it starts a backend or a thread.
+import_keras()
+import_module(
+    "jaxlib.mlir.dialects.mhlo"
+)  # what JAX lowers to; it imports that as late as it can
+if engines.get("openvino").is_installed():
+    import_openvino()
 
 
 def crumbs() -> list[np.ndarray]:
@@ -128,7 +122,7 @@ def kill_again_and_again(
         assert reported <= stored(cache) - before <= reported + batch
     kept = stored(cache)
     assert kills * batch <= kept < len(CRUMBS)
-    _, pipe = start(embed, cache, network, everything, batch)
+    _, pipe = start(embed, cache, network, everything, 64)
     rows, run = messages(pipe)[-1]
     assert run == len(CRUMBS) - kept
     assert rows.tobytes() == uninterrupted.tobytes()
@@ -155,38 +149,3 @@ def hold(cache, pipe, base: str, seconds: float) -> None:
     with open_store(cache, StoreSpec(base, (("embedding", 1),))) as store, store.lock():
         pipe.send("locked")
         time.sleep(seconds)
-
-
-class CountedAccuracy:
-    """A scorer that notes how many images its process has run so far."""
-
-    def __init__(self, log: Path):
-        self.log = log
-
-    def __call__(self, estimator, X, y):
-        self.note()
-        return estimator.score(X, y)
-
-    def note(self) -> None:
-        with self.log.open("a") as file:
-            file.write(f"{os.getpid()} {images_run()}\n")
-
-    def total(self) -> int:
-        """Images run in all processes together."""
-        lines = [line.split() for line in self.log.read_text().splitlines()]
-        return sum({int(process): int(count) for process, count in lines}.values())
-
-
-def search(cache: Path, log: Path, n_jobs: int | None = None) -> GridSearchCV:
-    """Search over 3 candidates x 5 folds of 100 images, and fit the best.
-
-    The store is that of the settings here, which workers have to be told.
-    """
-    X, y = tiles(100)
-    pipeline = make_pipeline(PretrainedEmbedder(image_size=64), LinearSVC(max_iter=10_000))
-    counted = CountedAccuracy(log)
-    grid = {"linearsvc__C": [0.001, 0.01, 0.1]}
-    with config_context(cache_dir=cache):
-        found = GridSearchCV(pipeline, grid, cv=5, n_jobs=n_jobs, scoring=counted).fit(X, y)
-    counted.note()  # the last fit is this process's
-    return found

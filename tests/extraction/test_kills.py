@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from counted_search import tiles
 from extraction_helpers import (
     CRUMBS,
     embed,
@@ -15,7 +16,6 @@ from extraction_helpers import (
     messages,
     save_network,
     stored,
-    tiles,
 )
 
 from skembed import PretrainedEmbedder, StoreWarning
