@@ -122,7 +122,7 @@ def processes(request):
     Quick tests of processes are about the store, which needs neither Keras nor scikit-learn.
     """
     extracting = any(item.get_closest_marker("slow") for item in request.session.items)
-    return fork_server(*["extraction_helpers"] * extracting)
+    return fork_server(*["extraction_helpers", "distributed"] * extracting)
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import dask
 import joblib
 import numpy as np
 import pytest
@@ -26,12 +28,20 @@ from skembed.extraction import images_run
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Client]:
+@contextmanager
+def workers(n: int, method: str = "forkserver") -> Iterator[Client]:
+    """Processes of one thread each, forked from one that has imported what they need."""
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        dask.config.set({"distributed.worker.multiprocessing-method": method}),
+        LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def two_workers(processes) -> Iterator[Client]:
+    with workers(2) as client:
         yield client
 
 
@@ -41,20 +51,18 @@ def counts(cache) -> tuple[int, int]:
     return sum(spec.rows for spec in specs), sum(spec.misses for spec in specs)
 
 
-def test_the_same_bits_and_each_image_once(embedder, tmp_path, as_array, processes):
+def test_the_same_bits_and_each_image_once(embedder, tmp_path, as_array, two_workers):
     images = [CRUMBS[i % 100] for i in range(200)]  # each in two partitions
     rows = embedder.transform(as_array(images, 25)).compute()
     assert counts(tmp_path / "store") == (100, 100)
     np.testing.assert_array_equal(rows, embedder.set_params(cache=False).transform(images))
 
 
+@pytest.mark.usefixtures("processes")
 def test_four_workers_and_two_jobs_on_one_directory(network, tmp_path, as_array):
     images = [CRUMBS[i % 100] for i in range(200)]
     embedder = PretrainedEmbedder(network, engine="jax", cache=tmp_path / "store")
-    with (
-        LocalCluster(n_workers=4, threads_per_worker=1, dashboard_address=":0") as cluster,
-        Client(cluster) as client,
-    ):
+    with workers(4) as client:
         rows = embedder.transform(as_array(images, 25)).compute()
         assert counts(tmp_path / "store") == (100, 100)
         embedder.set_params(cache=False)
@@ -69,7 +77,7 @@ def test_four_workers_and_two_jobs_on_one_directory(network, tmp_path, as_array)
         np.testing.assert_array_equal(one[:], expected[:96])
 
 
-def test_the_client_is_told_of_bad_images(network, tmp_path, as_array, files, processes):
+def test_the_client_is_told_of_bad_images(network, tmp_path, as_array, files, two_workers):
     """A lazy transform tells by partition, and a directory once, with the rows of all."""
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
@@ -93,17 +101,19 @@ def test_the_client_is_told_of_bad_images(network, tmp_path, as_array, files, pr
     assert len(caught) == 1
 
 
-def test_a_live_model_finds_jax_in_a_worker(network, as_array, files, reference, processes):
+def test_a_live_model_finds_jax_in_a_worker(network, as_array, files, reference):
+    """In one that has not imported Keras yet."""
     model = import_keras().models.load_model(network)
     embedder = PretrainedEmbedder(model, engine="jax", cache=False)
-    np.testing.assert_array_equal(embedder.transform(as_array(files)).compute(), reference)
+    with workers(1, "spawn"):
+        np.testing.assert_array_equal(embedder.transform(as_array(files)).compute(), reference)
 
 
-def test_a_worker_is_killed_midway(embedder, tmp_path, as_array, processes):
+def test_a_worker_is_killed_midway(embedder, tmp_path, as_array, two_workers):
     """Its task runs again, for what was not kept; what is written is whole."""
     images = CRUMBS[:600]
     expected = embedder.transform(images[:1])
-    pids = list(processes.run(os.getpid).values())
+    pids = list(two_workers.run(os.getpid).values())
     killed = []
 
     def kill_once(done, total):
@@ -119,12 +129,12 @@ def test_a_worker_is_killed_midway(embedder, tmp_path, as_array, processes):
     np.testing.assert_array_equal(written[:], found)
     np.testing.assert_array_equal(read_embeddings(tmp_path / "out")[:1], expected)
     deadline = time.monotonic() + 60
-    while len(processes.scheduler_info()["workers"]) < 2 and time.monotonic() < deadline:
+    while len(two_workers.scheduler_info()["workers"]) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, HalvingGridSearchCV])
-def test_searches_compute_nothing_twice(network, tmp_path, processes, search):
+def test_searches_compute_nothing_twice(network, tmp_path, two_workers, search):
     """The settings are those of the caller, wherever the candidates are fitted.
 
     Loky's workers are for tests/extraction/test_each_image_once.py.
