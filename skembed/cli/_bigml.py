@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..exporting._formats import export_formats
 from ._console import Output
 from ._errors import CommandError
 from ._files import check_output
+from ._tables import csv_rows
 
 _STEP = 1024  # rows at a time, so that a long table need not fit in memory
 
@@ -28,8 +30,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     check_output(args.output, (".csv",), force=args.force)
     deepnet = create_model(args.model)
     assert isinstance(deepnet, Deepnet)  # noqa: S101 - no setting asks for features
-    with args.inputs.open(newline="", encoding="utf-8-sig") as table:
-        rows = csv.reader(table)
+    with contextlib.closing(csv_rows(args.inputs)) as rows:
         header = next(rows, None)
         if header is None:
             raise CommandError(f"{args.inputs} is empty; a heading with the columns is needed.")
@@ -70,7 +71,10 @@ def _write(
 ) -> int:
     images = {one["index"] for one in deepnet.preprocessors if one["type"] == "image"}
     n_rows = 0
-    with written_whole(args.output) as (path,), path.open("w", newline="") as file:
+    with (
+        written_whole(args.output) as (path,),
+        path.open("w", newline="", encoding="utf-8") as file,
+    ):
         answers = csv.writer(file, lineterminator="\n")
         answers.writerow(_heading(deepnet))
         while chunk := [row for _, row in zip(range(_STEP), rows, strict=False)]:

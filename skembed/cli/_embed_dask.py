@@ -27,7 +27,7 @@ _TIMEOUT = 10.0  # seconds until a scheduler answers
 def embed_on_workers(args: argparse.Namespace, out: Output) -> int:
     """Embed on workers, and tell what could not be read."""
     from ..distributed._writing import PARTITION, write_directory
-    from ..evaluation._cross_validation import without_warning_of_unreadable_images
+    from ..extraction._failures import without_warning_of_unreadable_images
 
     _check(args)
     items, labels = images_to_embed(args, out)

@@ -5,24 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._errors import ImageError, did_you_mean
-from .._optional import require_pyarrow
+from .._errors import did_you_mean
 from ._console import Output
 from ._errors import CommandError
+from ._tables import TABLES, read_table, table_errors
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..images._items import Stream
-
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-TABLES = (*_SEPARATORS, ".parquet")
-# An empty cell is empty, and a class may be called NA or 01.
-_AS_TEXT: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
 
 
 def labelled_images(
@@ -106,12 +101,12 @@ def images_of_table(
 
         raise CommandError(f"There is no table {source!r}.{nearest_path(source)}")
     out.say(f"Reading {source}")
-    frame = _read(path, **_AS_TEXT)
+    frame = read_table(path, as_text=True)
     image = _column(frame, args.image_column, "--image-column", source)
     if not needs_label and args.label_column is None:
         from ..images import as_items
 
-        with _table_errors(path):
+        with table_errors(path):
             items = as_items(frame[image], root=args.root)
         return _locations(items, image, source), []
     label = _column(frame, args.label_column, "--label-column", source)
@@ -122,7 +117,7 @@ def images_of_table(
         )
     from ..images import from_frame
 
-    with _table_errors(path):
+    with table_errors(path):
         items, labels = from_frame(frame, image=image, label=label, root=args.root)
     return _locations(items, image, source), list(map(str, labels))
 
@@ -149,32 +144,6 @@ def _is_table(args: argparse.Namespace, sources: Sequence[str]) -> bool:
     return is_table
 
 
-def _read(path: Path, **of_text: Any) -> pd.DataFrame:
-    """Read a table; `of_text` is how pandas reads the cells of a text file."""
-    import pandas as pd
-
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        require_pyarrow("reading")
-        with _table_errors(path):
-            return pd.read_parquet(path)
-    with _table_errors(path):
-        return pd.read_csv(path, sep=_SEPARATORS[suffix], **of_text)
-
-
-@contextlib.contextmanager
-def _table_errors(path: Path) -> Iterator[None]:
-    """Tell in one line whatever a reader of tables says: damaged Parquet raises any error."""
-    try:
-        yield
-    except (ImageError, OSError, MemoryError):  # main tells them
-        raise
-    except Exception as error:
-        told = isinstance(error, ValueError | TypeError)
-        reason = str(error) if told else f"{type(error).__name__}: {error}"
-        raise CommandError(f"{path} cannot be read as a table: {reason}") from error
-
-
 def _column(frame: pd.DataFrame, name: str | None, flag: str, source: str) -> str:
     columns = [str(column) for column in frame.columns]
     if name is None:
@@ -183,29 +152,3 @@ def _column(frame: pd.DataFrame, name: str | None, flag: str, source: str) -> st
     if name not in columns:
         raise CommandError(f"{source} has no column {name!r}. {did_you_mean(name, columns)}")
     return name
-
-
-def takes_a_table(model: Any) -> bool:
-    """Whether the model was fitted on a frame, whose columns it asks for by name."""
-    return hasattr(model, "feature_names_in_")
-
-
-def read_model_table(model: Any, names: Sequence[str]) -> pd.DataFrame:
-    """Read the one table that was given, and check that the model's columns are there."""
-    columns = [str(name) for name in model.feature_names_in_]
-    if len(names) != 1 or Path(names[0]).suffix not in TABLES:
-        shown = ", ".join(map(repr, columns[:10])) + (", ..." if len(columns) > 10 else "")
-        raise CommandError(
-            f"The model was fitted on a table with the columns {shown}: give one file with these, "
-            "TABLE.csv, .tsv or .parquet, instead of images."
-        )
-    path = Path(names[0])
-    frame = _read(path)
-    for column in columns:
-        if column not in frame.columns:
-            raise CommandError(
-                f"{path} has no column {column!r}. {did_you_mean(column, map(str, frame.columns))}"
-            )
-    if frame.empty:
-        raise CommandError(f"{path} has no rows.")
-    return frame

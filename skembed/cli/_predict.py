@@ -23,16 +23,17 @@ from .._saving._contents import walk
 from ..engines._registry import require as require_engine
 from ..estimators._image_transformer import ImageTransformer
 from ..estimators.pretrained import PretrainedEmbedder
-from ..evaluation._cross_validation import without_warning_of_unreadable_images
 from ..extraction import record_reports
+from ..extraction._failures import without_warning_of_unreadable_images
 from ..images import load
 from ..images._globs import find_all_files
 from ..images._items import Stream
 from ._console import Output, error_line
 from ._errors import EXPECTED, CommandError
 from ._files import check_output
-from ._images import read_model_table, scanned_images, takes_a_table
+from ._images import scanned_images
 from ._ranking import Ranking, rank
+from ._tables import read_model_table, takes_a_table
 
 _SOME_UNREADABLE = 1
 

@@ -13,8 +13,8 @@ _MOST_NAMED = 20
 @contextlib.contextmanager
 def naming_unreadable(out: Output) -> Iterator[None]:
     """Name the images that could not be read in the block, in place of the estimator's warning."""
-    from ..evaluation._cross_validation import without_warning_of_unreadable_images
     from ..extraction import record_reports
+    from ..extraction._failures import without_warning_of_unreadable_images
 
     with record_reports() as reports, without_warning_of_unreadable_images():
         yield

@@ -9,15 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._cross_validation import (
-        cross_validate,
-        evaluate,
-        layers_line,
-        make_classifier,
-        make_layer_classifier,
-    )
+    from ._classifiers import layers_line, make_classifier, make_layer_classifier
+    from ._cross_validation import cross_validate
     from ._demo_images import DemoImages, demo_images
     from ._evaluation import Evaluation
+    from ._image_evaluation import evaluate
 
 __all__ = [
     "DemoImages",
@@ -33,8 +29,13 @@ __all__ = [
 # Names are imported when they are first used: the demo tells how many images there are before
 # scikit-learn, which takes more than a second, is loaded.
 _MODULE_OF = {
+    **dict.fromkeys(
+        ("layers_line", "make_classifier", "make_layer_classifier"), "_classifiers"
+    ),
+    "cross_validate": "_cross_validation",
     **dict.fromkeys(("DemoImages", "demo_images"), "_demo_images"),
     "Evaluation": "_evaluation",
+    "evaluate": "_image_evaluation",
 }
 
 
@@ -43,9 +44,7 @@ if not TYPE_CHECKING:  # which would take any name for one of ours
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
-        module = importlib.import_module(
-            f".{_MODULE_OF.get(name, '_cross_validation')}", __name__
-        )
+        module = importlib.import_module(f".{_MODULE_OF[name]}", __name__)
         return globals().setdefault(name, getattr(module, name))
 
 

@@ -152,12 +152,23 @@ class Evaluation:
 
     def accuracy_line(self) -> str:
         """Say how often the folds were right: ``0.950 ± 0.020 (mean ± sd of 5 folds)``."""
-        mean, sd = self.scores.mean(), self.scores.std(ddof=1)
+        mean, sd = mean_and_deviation(self.scores)
         return f"{mean:.3f} ± {sd:.3f} (mean ± sd of {len(self.scores)} folds)"
 
     def baseline_line(self) -> str:
         """Say how often a guess would be right."""
         return f"{self.baseline:.3f} (always the largest class)"
+
+
+def mean_and_deviation(scores: np.ndarray) -> tuple[float, float]:
+    """Return the mean of the folds' accuracies, and their standard deviation as a sample's.
+
+    Parameters
+    ----------
+    scores : float array of shape (n_folds,)
+        Two or more, in [0, 1].
+    """
+    return float(scores.mean()), float(scores.std(ddof=1))
 
 
 def calibrated(decisions: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +133,16 @@ def failure_policy(on_error: Any) -> FailurePolicy:
     An estimator's parameters may be anything before they are checked, and its tags never fail.
     """
     return POLICIES.get(on_error if isinstance(on_error, str) else "", POLICIES["raise"])
+
+
+@contextlib.contextmanager
+def without_warning_of_unreadable_images() -> Iterator[None]:
+    """Leave out the estimator's warning, where a report is read instead."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", r"[\d,]+ of [\d,]+ images could not be read", UserWarning
+        )
+        yield
 
 
 def unreadable(row: int, item: Any, error: ImageError, key: bytes) -> Unreadable:

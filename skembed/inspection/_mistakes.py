@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.full_network import FullNetworkEmbedder
 from ..evaluation import Evaluation, evaluate
-from ..evaluation._cross_validation import decisions_of
+from ..evaluation._classifiers import decisions_of
 from ..evaluation._labels import as_labels
 from ..images import as_items, describe
 from ._readout import as_pipeline, of_layers

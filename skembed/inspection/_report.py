@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 
 from ..evaluation import Evaluation
+from ..evaluation._evaluation import mean_and_deviation
 from ._confusions_display import ConfusionsDisplay
 from ._gallery import STYLE, gallery, short_name
 from ._mistakes import suspects_of
@@ -104,12 +105,12 @@ def html_report(
 
 
 def _numbers(found: Evaluation) -> str:
-    accuracy, baseline = found.scores.mean(), found.baseline
+    accuracy, deviation = mean_and_deviation(found.scores)
     n_wrong = int((found.labels != found.predicted).sum())
-    spread = f"± {found.scores.std(ddof=1):.3f}, mean and sd of {len(found.scores)} folds"
+    spread = f"± {deviation:.3f}, mean and sd of {len(found.scores)} folds"
     cells = (
         ("accuracy", f"{accuracy:.3f}", spread),
-        ("baseline", f"{baseline:.3f}", "always the largest class"),
+        ("baseline", f"{found.baseline:.3f}", "always the largest class"),
         ("images", f"{len(found.labels):,}", f"of {len(found.classes)} classes"),
         ("errors", f"{n_wrong:,}", "images taken for another class"),
     )

@@ -19,7 +19,9 @@ from ..estimators.full_network import FullNetworkEmbedder
 from ..estimators.row_space import RowSpaceProjector
 from ..estimators.ternary_scaler import TernaryScaler
 from ..evaluation import make_classifier
-from ..evaluation._cross_validation import judge, stratified_folds
+from ..evaluation._cross_validation import judge
+from ..evaluation._evaluation import mean_and_deviation
+from ..evaluation._folds import stratified_folds
 from ..evaluation._labels import as_labels
 
 OVERALL = "overall"
@@ -101,7 +103,7 @@ class ThresholdRows:
         if n_folds not in self._folds:
             self._folds[n_folds] = stratified_folds(self.rows, self.labels, n_folds)
         _, scores = judge(self.rows, self.labels, self._folds[n_folds], make_pipeline(*steps))
-        return float(scores.mean()), float(scores.std())
+        return mean_and_deviation(scores)
 
     def embedder(self, lower: float, upper: float) -> FullNetworkEmbedder:
         """The fitted embedder, with these thresholds; no image runs."""
@@ -192,7 +194,8 @@ def threshold_scores(
     -------
     pandas.DataFrame of shape (n_pairs, 4)
         ``lower``, ``upper``, ``accuracy``, the mean over the folds in [0, 1], and ``deviation``,
-        their standard deviation. In the order of `thresholds`.
+        their standard deviation as a sample's, divided by ``n_folds - 1``. In the order of
+        `thresholds`.
 
     Raises
     ------

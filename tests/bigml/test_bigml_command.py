@@ -51,8 +51,8 @@ def test_what_is_wrong_is_told_in_one_line(shared, tmp_path, capsys):
     folder = shared / "models" / "bigml"
     rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
 
-    def told(model, text):
-        rows.write_text(text)
+    def told(model, text, encoding="utf-8"):
+        rows.write_text(text, encoding=encoding)
         assert main(["bigml", "predict", str(model), str(rows), "-o", str(out)]) == 2
         assert not out.exists()
         return " ".join(capsys.readouterr().err.split())
@@ -62,5 +62,10 @@ def test_what_is_wrong_is_told_in_one_line(shared, tmp_path, capsys):
     table = image_model([{"type": "global_max_pool_2d"}], [4, 4, 3], 3)
     (tmp_path / "m.json").write_text(json.dumps(table))
     assert "is empty" in told(tmp_path / "m.json", "")
-    assert "no.png" in told(tmp_path / "m.json", "image\nno.png\n")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        assert "no.png" in told(tmp_path / "m.json", "image\nno.png\n", encoding)
+    assert "UTF-8: line 3 has the byte 0xe9" in told(
+        tmp_path / "m.json", "image\n\nCafé.png\n", "latin-1"
+    )
+    assert "line 2: field larger" in told(tmp_path / "m.json", f"image\n{'x' * 200_000}\n")
     assert "no deepnet at" in told(tmp_path / "gone.json", "image\n")

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from skembed import PretrainedEmbedder
 from skembed._optional import scikit_image_data
 from skembed.cli import main
 from skembed.evaluation._demo_images import demo_images
+from skembed.images import from_folders
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,19 @@ def class_folders(tiles, tmp_path_factory) -> Path:
         for i, tile in enumerate(tiles.images[tiles.labels == label][:6]):
             Image.fromarray(tile).save(folder / f"{i}.png")
     return root
+
+
+@pytest.fixture
+def example(class_folders):
+    """The images of the three classes, and their labels."""
+    return from_folders(class_folders)
+
+
+@pytest.fixture
+def expected(example):
+    """The same, with the rows of the images."""
+    paths, labels = example
+    return paths, labels, PretrainedEmbedder().fit_transform(paths)
 
 
 @pytest.fixture(scope="session")

@@ -28,12 +28,6 @@ from skembed.images import from_folders
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def expected(class_folders):
-    paths, labels = from_folders(class_folders)
-    return paths, labels, PretrainedEmbedder().fit_transform(paths)
-
-
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> Path:
     """A network of 16 features that is built in a moment."""
@@ -321,54 +315,9 @@ def test_globs_in_quotes(class_folders, tmp_path, refused):
     assert "No file matches" in refused(["embed", f"{tmp_path}/*.gif", "-o", out, "--force"])
 
 
-def test_a_table_names_the_images(class_folders, tmp_path, expected):
-    paths, labels, rows = expected
-    table = tmp_path / "table.parquet"
-    chosen = [3, 1, 10]
-    frame = {"image": [paths[i] for i in chosen], "kind": [labels[i] for i in chosen]}
-    pd.DataFrame(frame).to_parquet(table)
-    out = tmp_path / "X.parquet"
-    argv = ["embed", str(table), "--image-column", "image", "--label-column", "kind"]
-    assert main([*argv, "-o", str(out)]) == 0
-    written = pd.read_parquet(out)
-    assert written["path"].tolist() == frame["image"]
-    assert written["label"].tolist() == frame["kind"]
-    np.testing.assert_array_equal(np.stack(written["embedding"]), rows[chosen])
-
-
 def test_layers_by_index(class_folders, tmp_path):
     out = tmp_path / "X.npy"
     image = str(class_folders / "grass" / "0.png")
     assert main(["embed", image, "-o", str(out), "--layers", "-1,-2"]) == 0
     wanted = PretrainedEmbedder(layers=[-1, -2]).transform([image])
     np.testing.assert_array_equal(np.load(out), wanted)
-
-
-def _with_damaged_notes(file):
-    """Notes of pandas' in the file without what pyarrow takes for granted."""
-    table = parquet.read_table(file)
-    parquet.write_table(table.replace_schema_metadata({"pandas": '{"columns": [{}]}'}), file)
-
-
-@pytest.mark.parametrize(
-    ("column", "damage", "message"),
-    [
-        (["a.png"], _with_damaged_notes, "cannot be read as a table"),
-        (["a.png"], lambda file: file.write_bytes(file.read_bytes()[:99]), "cannot be read"),
-        ([1], None, "Row 0 of X is int"),
-        ([b"GIF89a"], None, "Row 0 of 'image' in .* is bytes, not a path or URL"),
-        ([{"bytes": b"GIF89a", "path": "a.gif"}], None, "is dict, not a path or URL"),
-        ([None], None, "An empty string is not a path"),
-    ],
-)
-def test_tables_without_paths_are_told_in_a_line(column, damage, message, tmp_path, capsys):
-    table = tmp_path / "table.parquet"
-    pd.DataFrame({"image": column}).to_parquet(table)
-    if damage:
-        damage(table)
-    argv = ["embed", str(table), "--image-column", "image", "-o", str(tmp_path / "X.csv")]
-    assert main(argv) == 2
-    (line,) = [
-        one for one in capsys.readouterr().err.splitlines() if one.startswith("skembed: ")
-    ]
-    assert re.search(message, line)

@@ -43,7 +43,7 @@ def test_scores_are_those_of_a_pipeline_and_run_no_image(network, photographs):
         svm = LinearSVC(dual=True, max_iter=10_000, random_state=0)
         scores = cross_val_score(make_pipeline(fne, svm), images, y, cv=folds)
         assert row.accuracy == pytest.approx(scores.mean())
-        assert row.deviation == pytest.approx(scores.std())
+        assert row.deviation == pytest.approx(scores.std(ddof=1))
     one = threshold_scores(FullNetworkEmbedder(network), images, y, n_folds=3)
     assert one.to_numpy().tolist() == found[:1].to_numpy().tolist()
 
