@@ -143,10 +143,10 @@ def patch_boxes(
     resize = spec.resize if is_resized(backbone, raw) else None
     height, width_of_image = load(item, color_space=color_space).shape[:2]
     size = height, width_of_image
-    format_ = format_of(backbone)
+    access = format_of(backbone).layer_access(backbone)
     return [
         inside_box(
-            format_.patch_box(backbone, layer, (scale, row, column), width),
+            access.patch_box(layer, (scale, row, column), width),
             size,
             backbone.input_size,
             resize,

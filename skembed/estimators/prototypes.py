@@ -448,7 +448,7 @@ class PrototypeEmbedder(ImageTransformer):
 
     def _comparison(self) -> Operation:
         backbone = self._spec().backbone
-        name, beta, bias = format_of(backbone).comparison(backbone)
+        name, beta, bias = format_of(backbone).layer_access(backbone).comparison()
         return Operation(
             name if self.operation == _AUTO else self.operation,
             beta if self.beta is None else float(self.beta),

@@ -7,6 +7,7 @@ and that of HMAX, which comes from its parameters alone, in :mod:`skembed.format
 
 from ..backbones._formats import format_of, names, register, unregister
 from ._format import Format
+from ._layer_access import LayerAccess, LayerFunction
 from ._network import Layer, NetworkSpec, Tap
 from ._traced import TracedNetwork
 from .bigml import BigMLFormat
@@ -19,6 +20,8 @@ OWN = (KerasFormat(), TFLiteFormat(), BigMLFormat(), HmaxFormat())
 __all__ = [
     "Format",
     "Layer",
+    "LayerAccess",
+    "LayerFunction",
     "NetworkSpec",
     "Tap",
     "TracedNetwork",

@@ -6,16 +6,15 @@ import abc
 import dataclasses
 import importlib.util
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:
-    import numpy as np
+from ._layer_access import LayerAccess
 
+if TYPE_CHECKING:
     from ..backbones import Backbone, WeightsFile
     from ._network import Layer, NetworkSpec
-    from ._partial import LayerFunction
 
 
 class Format(abc.ABC):
@@ -255,8 +254,8 @@ class Format(abc.ABC):
             If the weights cannot be had, or do not fit.
         """
 
-    def comparison(self, backbone: Backbone) -> tuple[str, float, float]:
-        """Return how patches of its layers are compared, where nobody says.
+    def layer_access(self, backbone: Backbone) -> LayerAccess:
+        """Return what there is for the layers of a network, one by one.
 
         Parameters
         ----------
@@ -265,142 +264,10 @@ class Format(abc.ABC):
 
         Returns
         -------
-        tuple of str, float and float
-            Operation, beta and bias, as :class:`skembed.PrototypeEmbedder` has them. By default the
-            operation does not depend on how large the values of a layer are.
+        LayerAccess
+            By default that of a format which computes its networks whole.
         """
-        del backbone
-        return "NormDotProduct", 5.0, 0.01
-
-    def layer_id(self, name: str) -> str:
-        """Return the short name of a layer, for :func:`skembed.layers.graph`.
-
-        Parameters
-        ----------
-        name : str
-            Of one of the layers.
-
-        Returns
-        -------
-        str
-            By default, the name itself.
-        """
-        return name
-
-    def patch_box(
-        self, backbone: Backbone, layer: Layer, place: tuple[int, int, int], width: int
-    ) -> tuple[float, float, float, float]:
-        """Return which part of the network's input a patch of a layer's maps stands for.
-
-        Parameters
-        ----------
-        backbone : Backbone
-            A network of this format.
-        layer : Layer
-            Whose maps.
-        place : (int, int, int)
-            Scale, first row and first column of the patch.
-        width : int
-            Of the patch.
-
-        Returns
-        -------
-        (float, float, float, float)
-            Top, left, bottom and right in pixels. By default, places are cells of equal size that
-            cover the input.
-        """
-        scale, row, column = place
-        cells, size = layer.map_shapes[scale], backbone.input_size
-        down, across = size[0] / cells[0], size[1] / cells[1]
-        return row * down, column * across, (row + width) * down, (column + width) * across
-
-    def learnt_layers(self, backbone: Backbone) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Return layers that the network has once something is learnt, or registered.
-
-        Parameters
-        ----------
-        backbone : Backbone
-            A network of this format.
-
-        Returns
-        -------
-        tuple of (str, tuple of str)
-            Names, and what each depends on; by default none.
-        """
-        del backbone
-        return ()
-
-    def layer_image(self, backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
-        """Return what the graph of layers calls the image.
-
-        Parameters
-        ----------
-        backbone : Backbone
-            A network of this format.
-        pixels : float32 array of shape (height, width, channels)
-            As the network takes them, prepared.
-
-        Returns
-        -------
-        float32 array
-            By default the same.
-        """
-        del backbone
-        return pixels
-
-    def image_shape(self, backbone: Backbone) -> tuple[int, ...]:
-        """Return the shape of the image in the graph of layers; 0 for a side that is left open.
-
-        Parameters
-        ----------
-        backbone : Backbone
-            A network of this format.
-
-        Returns
-        -------
-        tuple of int
-            By default, height, width and channels.
-        """
-        return (*backbone.input_size, backbone.n_channels)
-
-    def layer_function(
-        self,
-        backbone: Backbone,
-        weights: str | None,
-        given: Collection[str],
-        asked: Sequence[str],
-        top: bool,
-    ) -> LayerFunction:
-        """Return what computes some layers from others, and nothing else of the network.
-
-        Parameters
-        ----------
-        backbone : Backbone
-            A network of this format.
-        weights : str or None
-            As a backbone's builder takes them.
-        given : collection of str
-            The layers whose outputs are known.
-        asked : sequence of str
-            The layers to compute.
-        top : bool
-            Whether the classifier is part of the network.
-
-        Returns
-        -------
-        LayerFunction
-            It takes the image only where something that is asked for depends on it by another way
-            than through `given`.
-
-        Raises
-        ------
-        ValueError
-            By default: its layers are not computed one by one.
-        """
-        del weights, given, asked, top
-        raise ValueError(
-            f"{backbone.name!r} comes as {self.name!r}, whose layers are not computed one by one."
-        )
+        return LayerAccess(backbone)
 
     def takes_size(self, backbone: Backbone, size: tuple[int, int]) -> bool:
         """Return whether the network takes images of a size.

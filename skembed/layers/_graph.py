@@ -251,16 +251,16 @@ def graph(backbone: Any = "efficientnet_lite0") -> LayerGraph:
 
 def graph_of(backbone: Backbone) -> LayerGraph:
     """Return the graph of a backbone that is resolved."""
-    format_ = format_of(backbone)
+    access = format_of(backbone).layer_access(backbone)
     by_name: dict[str, LayerSpec] = {}
     for layer in known(backbone):
         if not layer.depends:  # what comes in
             by_name[layer.name] = IMAGE
         else:
             depends = [by_name[name] for name in layer.depends]
-            by_name[layer.name] = LayerSpec(format_.layer_id(layer.name), layer.name, depends)
-    for name, depends in format_.learnt_layers(backbone):
+            by_name[layer.name] = LayerSpec(access.id_of(layer.name), layer.name, depends)
+    for name, depends in access.learnt():
         specs = [by_name[one] for one in depends]
-        by_name[name] = LayerSpec(format_.layer_id(name), name, specs)
+        by_name[name] = LayerSpec(access.id_of(name), name, specs)
     network = [layer for layer in by_name.values() if layer != IMAGE]
     return LayerGraph([SOURCE, IMAGE, *network], backbone.name)

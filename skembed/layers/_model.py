@@ -15,8 +15,8 @@ from .._jax import start_jax
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
+from ..formats._layer_access import LayerFunction
 from ..formats._network import needs_classifier
-from ..formats._partial import LayerFunction
 from ..formats._pixels import network_input
 from ..formats._weights import check_unchanged, known_weights
 from ..images import Limits, read
@@ -86,8 +86,8 @@ class LayerModel:
         source, digest = known_weights(weights)
         self._weights = (None if weights is None else source, digest)
         self._functions: dict[LayerSpec, Callable[..., Any]] = {}
-        learnt = format_of(self.backbone).learnt_layers(self.backbone)
-        self._learnt = {self.graph.from_name(name) for name, _ in learnt}
+        self._access = format_of(self.backbone).layer_access(self.backbone)
+        self._learnt = {self.graph.from_name(name) for name, _ in self._access.learnt()}
 
     def __repr__(self) -> str:
         return f"<LayerModel of {self.backbone.name!r}>"
@@ -307,11 +307,11 @@ class LayerModel:
         limits, backbone = Limits.from_config(), self.backbone
         raw = read(source, limits=limits)
         pixels = network_input(backbone, backbone.resize, "exact", raw, limits)
-        return format_of(backbone).layer_image(backbone, pixels)
+        return self._access.image(pixels)
 
     def _checked(self, image: np.ndarray) -> np.ndarray:
         """An array that is what the network takes; it is stored as it is."""
-        shape = format_of(self.backbone).image_shape(self.backbone)
+        shape = self._access.image_shape()
         fits = image.ndim == len(shape) and all(
             built in (0, side) for built, side in zip(shape, image.shape, strict=True)
         )
@@ -338,7 +338,8 @@ def _function(
     """A part of a network, and the same jitted."""
     check_unchanged(weights, digest)
     top = needs_classifier(backbone, {*given, *asked})
-    function = format_of(backbone).layer_function(backbone, weights, sorted(given), asked, top)
+    access = format_of(backbone).layer_access(backbone)
+    function = access.function(weights, sorted(given), asked, top)
     return function, start_jax().jit(function.run)
 
 

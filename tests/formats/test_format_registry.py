@@ -165,6 +165,33 @@ def test_a_network_that_no_engine_runs_is_refused(linear_file):
         PretrainedEmbedder(linear_file).fit(X)
 
 
+class LinearGraph(LinearFormat):
+    """The same with its image as a layer, so that there is a graph; it is computed whole."""
+
+    def layers(self, backbone, top):
+        (sums,) = super().layers(backbone, top)
+        image = formats.Layer("image", "Image", "", (), (8, 8, 3), 2, False)
+        return image, dataclasses.replace(sums, depends=("image",))
+
+
+class LinearLayers(formats.LayerAccess):
+    def function(self, weights, given, asked, top):
+        def run(matrix, values):
+            return [values[0].reshape(len(values[0]), -1) @ matrix]
+
+        return formats.LayerFunction(("",), MATRIX, run)
+
+
+def test_layers_are_computed_one_by_one_where_the_format_can(linear_file, monkeypatch):
+    formats.register(LinearGraph(), overwrite=True)
+    image = Image.fromarray(X[0])
+    with pytest.raises(ValueError, match=r"comes as 'linear', whose layers are not computed"):
+        layers.build_layer(linear_file, "sums", image)
+    monkeypatch.setattr(LinearGraph, "layer_access", lambda _, backbone: LinearLayers(backbone))
+    state = layers.build_layer(linear_file, "sums", image)
+    np.testing.assert_allclose(state["sums"], X[0].ravel() @ MATRIX, rtol=1e-5)
+
+
 def test_what_no_format_takes_is_told_all_that_formats_take(kernels, linear, tmp_path):
     taken = (
         r"the path of a \.keras, \.h5, \.hdf5, \.tflite, \.json, \.json\.gz, \.npy or "

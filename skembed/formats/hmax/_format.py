@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..._errors import WeightsError
 from ...backbones._hmax import HmaxParameters, hmax_backbone
 from .._format import Format
 from .._network import EMBEDDING, Layer
+from ._layer_access import HmaxLayers
 from ._layers import Hmax
 from ._network import HmaxNetwork
-from ._partial import layer_function
 
 if TYPE_CHECKING:
     from ...backbones import Backbone
     from .._network import NetworkSpec
-    from .._partial import LayerFunction
 
 
 class HmaxFormat(Format):
@@ -88,70 +85,9 @@ class HmaxFormat(Format):
             _layer("C1", "LocalMax", ("S1",), p.c1_sizes(size), p.s1_num_orientations),
         )
 
-    def comparison(self, backbone: Backbone) -> tuple[str, float, float]:
-        """Return what the parameters say of S2.
-
-        Raises
-        ------
-        ValueError
-            If S2 is to leave places out.
-        """
-        p = HmaxParameters.of(backbone)
-        if p.s2_sampling != 1:
-            raise ValueError(
-                f"s2_sampling is {p.s2_sampling}, and PrototypeEmbedder compares every place: "
-                "leave 1."
-            )
-        return p.s2_operation, p.s2_beta, p.s2_bias
-
-    def patch_box(
-        self, backbone: Backbone, layer: Layer, place: tuple[int, int, int], width: int
-    ) -> tuple[float, float, float, float]:
-        """Return all pixels that a patch of S1 or C1 was computed from, but for the resizing."""
-        p, (scale, row, column) = HmaxParameters.of(backbone), place
-        size = backbone.input_size
-        if layer.name not in ("S1", "C1"):
-            return super().patch_box(backbone, layer, place, width)
-        # A patch spans units: of C1 first, then of S1, then pixels of its level of the pyramid.
-        first, last = np.array([row, column]), np.array([row, column]) + width - 1
-        if layer.name == "C1":
-            first, last = first * p.c1_sampling, last * p.c1_sampling + p.c1_kwidth - 1
-        first, end = first * p.s1_sampling, last * p.s1_sampling + p.s1_kwidth
-        lost = p.retina_kwidth - 1 if p.retina_enabled else 0
-        shrunk = np.array(p.pyramid_sizes(size)[scale]) / p.pyramid_sizes(size)[0]
-        top, left = first / shrunk
-        bottom, right = end / shrunk + lost
-        return float(top), float(left), float(bottom), float(right)
-
-    def learnt_layers(self, backbone: Backbone) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Return S2, which compares C1 with prototypes, and C2."""
-        del backbone
-        return ("S2", ("C1",)), ("C2", ("S2",))
-
-    def layer_id(self, name: str) -> str:
-        """Return Glimpse's id: the name in small letters, and ``r`` for the retina."""
-        return "r" if name == "retina" else name.lower()
-
-    def layer_function(
-        self,
-        backbone: Backbone,
-        weights: str | None,
-        given: Collection[str],
-        asked: Sequence[str],
-        top: bool,
-    ) -> LayerFunction:
-        """Return the steps between the layers."""
-        del weights, top
-        return layer_function(Hmax(HmaxParameters.of(backbone)), given, asked)
-
-    def layer_image(self, backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
-        """Return RGB pixels of 0-255 as a grey image in [0, 1]."""
-        return np.asarray(Hmax(HmaxParameters.of(backbone)).image(pixels))
-
-    def image_shape(self, backbone: Backbone) -> tuple[int, ...]:
-        """Return that an image may have any height and width."""
-        del backbone
-        return (0, 0)
+    def layer_access(self, backbone: Backbone) -> HmaxLayers:
+        """Return HMAX's steps, one by one."""
+        return HmaxLayers(backbone)
 
     def network(self, spec: NetworkSpec) -> HmaxNetwork:
         """Return the layers that are tapped.

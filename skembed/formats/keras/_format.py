@@ -5,62 +5,23 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..._keras import import_keras
 from ...backbones._formats import format_of
 from .._format import Format
-from .._traced import TracedNetwork
 from ._fetch import cache_folder
+from ._layer_access import KerasLayers
 from ._layers import layers, output_names, tapped
 from ._model_files import CONVERSIONS, SAVED_MODEL, SUFFIXES, load_model
 from ._models import describe_file, describe_model, is_given, is_live, known_by_code
-from ._partial import layer_function
+from ._network import KerasNetwork
 
 if TYPE_CHECKING:
     from ...backbones import Backbone, WeightsFile
     from .._network import Layer, NetworkSpec
-    from .._partial import LayerFunction
-
-
-@dataclass(frozen=True, slots=True)
-class KerasNetwork(TracedNetwork):
-    """A Keras model that computes what a request asks for.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional in most cases, with one output for each tap, its channels last. It takes
-        prepared float32 images.
-    is_shared : bool
-        Whether its variables belong to a live model of the user's: an engine copies them, so that
-        what is done to the model later does not reach the program.
-    """
-
-    model: Any
-    is_shared: bool
-
-    def variables(self) -> list[list[Any]]:
-        """Return what the model has learnt, trainable and not, as arrays of JAX."""
-        import jax.numpy as jnp
-
-        return [
-            [jnp.array(v.value, copy=self.is_shared) for v in variables]
-            for variables in (
-                self.model.trainable_variables,
-                self.model.non_trainable_variables,
-            )
-        ]
-
-    def outputs(self, variables: list[list[Any]], images: Any) -> list[Any]:
-        """Return what each tap gives, channels last."""
-        # A model of somebody's own may have a call() that does not ask.
-        inference = {"training": False} if self.model._call_has_training_arg else {}
-        found, _ = self.model.stateless_call(*variables, images, **inference)
-        return list(found) if isinstance(found, list | tuple) else [found]
 
 
 class KerasFormat(Format):
@@ -113,16 +74,9 @@ class KerasFormat(Format):
         """Return the model with an output for each tap."""
         return KerasNetwork(tapped(spec), is_shared=is_live(spec.backbone))
 
-    def layer_function(
-        self,
-        backbone: Backbone,
-        weights: str | None,
-        given: Collection[str],
-        asked: Sequence[str],
-        top: bool,
-    ) -> LayerFunction:
-        """Return the model between the layers."""
-        return layer_function(backbone, weights, given, asked, top)
+    def layer_access(self, backbone: Backbone) -> KerasLayers:
+        """Return the layers of a functional or sequential model, one by one."""
+        return KerasLayers(backbone)
 
     def takes_size(self, backbone: Backbone, size: tuple[int, int]) -> bool:
         """Return whether the network can be built for this size: those of the registry can."""

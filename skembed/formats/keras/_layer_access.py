@@ -8,48 +8,36 @@ from typing import Any
 
 from ..._keras import fixed_settings, import_keras
 from ...backbones._spec import Backbone
-from .._partial import LayerFunction
+from .._layer_access import LayerAccess, LayerFunction
 from .._weights import check_unchanged, known_weights
 from ._expand import expanded
 from ._graph import calls, output_calls
 from ._models import is_live, load
+from ._network import KerasNetwork
 
 
-def layer_function(
-    backbone: Backbone,
-    weights: str | None,
-    given: Collection[str],
-    asked: Sequence[str],
-    top: bool,
-) -> LayerFunction:
-    """Return what computes layers from others; see :meth:`.._format.Format.layer_function`."""
-    import jax.numpy as jnp
+class KerasLayers(LayerAccess):
+    """The layers of a functional or sequential model, each from those before it."""
 
-    if is_live(backbone):
-        load(backbone, weights, top)  # which refuses a model that was trained since
-    model, tensors = _network(backbone, weights, known_weights(weights)[1], top)
-    known = {name: tensors[name] for name in given if name in tensors}
-    outputs = [tensors[name] for name in asked]
-    used = _reached(outputs, {id(tensor): name for name, tensor in known.items()})
-    names = [name for name in known if name in used]
-    inputs = [known[name] for name in names]
-    (image,) = model.inputs
-    if id(image) in used.values():
-        names, inputs = ["", *names], [image, *inputs]
-    with fixed_settings():
-        part = import_keras().Model(inputs, outputs)
-
-    def run(variables: Any, values: Sequence[Any]) -> list[Any]:
-        trainable, fixed = variables
-        found, _ = part.stateless_call(trainable, fixed, list(values), training=False)
-        return list(found) if isinstance(found, list | tuple) else [found]
-
-    # A later training of a live model must not reach them.
-    variables = [
-        [jnp.array(variable.value, copy=is_live(backbone)) for variable in some]
-        for some in (part.trainable_variables, part.non_trainable_variables)
-    ]
-    return LayerFunction(tuple(names), variables, run)
+    def function(
+        self, weights: str | None, given: Collection[str], asked: Sequence[str], top: bool
+    ) -> LayerFunction:
+        """Return the model between the layers."""
+        backbone = self.backbone
+        if is_live(backbone):
+            load(backbone, weights, top)  # which refuses a model that was trained since
+        model, tensors = _network(backbone, weights, known_weights(weights)[1], top)
+        known = {name: tensors[name] for name in given if name in tensors}
+        outputs = [tensors[name] for name in asked]
+        used = _reached(outputs, {id(tensor): name for name, tensor in known.items()})
+        names = [name for name in known if name in used]
+        inputs = [known[name] for name in names]
+        (image,) = model.inputs
+        if id(image) in used.values():
+            names, inputs = ["", *names], [image, *inputs]
+        with fixed_settings():
+            part = KerasNetwork(import_keras().Model(inputs, outputs), is_live(backbone))
+        return LayerFunction(tuple(names), part.variables(), part.outputs)
 
 
 @functools.lru_cache(maxsize=2)
