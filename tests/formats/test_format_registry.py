@@ -168,6 +168,8 @@ def test_a_network_that_no_engine_runs_is_refused(linear_file):
 class LinearGraph(LinearFormat):
     """The same with its image as a layer, so that there is a graph; it is computed whole."""
 
+    name, suffixes = "graph", (".graph.json",)
+
     def layers(self, backbone, top):
         (sums,) = super().layers(backbone, top)
         image = formats.Layer("image", "Image", "", (), (8, 8, 3), 2, False)
@@ -182,13 +184,20 @@ class LinearLayers(formats.LayerAccess):
         return formats.LayerFunction(("",), MATRIX, run)
 
 
-def test_layers_are_computed_one_by_one_where_the_format_can(linear_file, monkeypatch):
-    formats.register(LinearGraph(), overwrite=True)
+@pytest.fixture
+def graph_file(tmp_path):
+    formats.register(LinearGraph())
+    (tmp_path / "mine.graph.json").write_text(json.dumps(MATRIX.tolist()))
+    yield tmp_path / "mine.graph.json"
+    formats.unregister("graph")
+
+
+def test_layers_are_computed_one_by_one_where_the_format_can(graph_file, monkeypatch):
     image = Image.fromarray(X[0])
-    with pytest.raises(ValueError, match=r"comes as 'linear', whose layers are not computed"):
-        layers.build_layer(linear_file, "sums", image)
+    with pytest.raises(ValueError, match=r"comes as 'graph', whose layers are not computed"):
+        layers.build_layer(graph_file, "sums", image)
     monkeypatch.setattr(LinearGraph, "layer_access", lambda _, backbone: LinearLayers(backbone))
-    state = layers.build_layer(linear_file, "sums", image)
+    state = layers.build_layer(graph_file, "sums", image)
     np.testing.assert_allclose(state["sums"], X[0].ravel() @ MATRIX, rtol=1e-5)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from skembed import PretrainedEmbedder, backbones, layers
 from skembed.formats._network import layers_of, needs_classifier
+from skembed.formats.keras import _graph
+from skembed.formats.keras._graph import unfilled
 
 SHAPE = (12, 12, 3)
 
@@ -247,3 +249,23 @@ def test_layers_before_the_embedding_are_known_from_one_network():
     assert layers_of.cache_info().currsize == 1
     assert not network.top
     assert layers_of.cache_info().currsize == 1
+
+
+def test_variables_are_filled_by_keras_where_it_keeps_initializers_elsewhere(monkeypatch):
+    def constants():
+        model = unfilled(_base)
+        *_, bias = model.get_layer("conv").get_weights()
+        return [bias, *model.get_layer("bn").get_weights()]
+
+    def refuse(*_, **__):
+        pytest.fail("Keras computes what NumPy was to give")
+
+    import keras
+
+    found = constants()
+    assert [set(values.tolist()) for values in found] == [{0}, {1}, {0}, {0}, {1}]
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.initializers.Ones, "__call__", refuse)
+        np.testing.assert_equal(constants(), found)
+    monkeypatch.setattr(_graph, "_INITIALIZER", "_somewhere_else")
+    np.testing.assert_equal(constants(), found)

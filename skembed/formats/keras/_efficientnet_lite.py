@@ -66,58 +66,69 @@ def _build(
 
 
 def _network(backbone: Backbone, scaling: tuple[float, float], top: bool) -> Any:
-    layers = import_keras().layers
-    width, depth = scaling
-
-    def bn_relu6(x, name, activation=True):
-        x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
-        return layers.ReLU(max_value=6.0, name=f"{name}_activation")(x) if activation else x
-
-    def conv(x, filters, kernel, name, strides=1):
-        return layers.Conv2D(
-            filters,
-            kernel,
-            strides,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="zeros",
-            name=f"{name}_conv",
+    keras = import_keras()
+    inputs = keras.layers.Input((*backbone.input_size, 3), name="image")
+    x = _normalised(_conv(inputs, 32, 3, "stem", strides=2), "stem")
+    for name, kernel, stride, expansion, filters in _scaled_blocks(*scaling):
+        x = _block(x, kernel, stride, expansion, filters, name)
+    x = _normalised(_conv(x, 1280, 1, "top"), "top")
+    if top:
+        x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        x = keras.layers.Dense(
+            1000, activation="softmax", kernel_initializer="zeros", name="predictions"
         )(x)
+    return keras.Model(inputs, x, name=backbone.name)
 
-    def block(x, kernel, stride, expansion, filters, name):
-        shortcut = x
-        if expansion > 1:
-            x = conv(x, expansion * x.shape[-1], 1, f"{name}_expand")
-            x = bn_relu6(x, f"{name}_expand")
-        x = layers.DepthwiseConv2D(
-            kernel,
-            stride,
-            padding="same",
-            use_bias=False,
-            depthwise_initializer="zeros",
-            name=f"{name}_dwconv",
-        )(x)
-        x = bn_relu6(x, f"{name}_dwconv")
-        x = bn_relu6(conv(x, filters, 1, f"{name}_project"), f"{name}_project", False)
-        if stride == 1 and shortcut.shape[-1] == filters:
-            x = layers.Add(name=f"{name}_add")([x, shortcut])
-        return x
 
-    inputs = layers.Input((*backbone.input_size, 3), name="image")
-    x = bn_relu6(conv(inputs, 32, 3, "stem", 2), "stem")
+def _scaled_blocks(width: float, depth: float) -> Iterator[tuple[str, int, int, int, int]]:
+    """Name, kernel, stride, expansion and filters of each block."""
     for i, (kernel, stride, expansion, filters, repeats) in enumerate(_BLOCKS, 1):
         # Lite scales the depth of the inner stages only.
         n = repeats if i in (1, len(_BLOCKS)) else math.ceil(repeats * depth)
         for j in range(n):
             name = f"block{i}{chr(ord('a') + j)}"
-            x = block(x, kernel, 1 if j else stride, expansion, _round(filters * width), name)
-    x = bn_relu6(conv(x, 1280, 1, "top"), "top")
-    if top:
-        x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = layers.Dense(
-            1000, activation="softmax", kernel_initializer="zeros", name="predictions"
-        )(x)
-    return import_keras().Model(inputs, x, name=backbone.name)
+            yield name, kernel, 1 if j else stride, expansion, _round(filters * width)
+
+
+def _block(x: Any, kernel: int, stride: int, expansion: int, filters: int, name: str) -> Any:
+    """Expand, convolve each channel by itself, project; added to its input where the two fit."""
+    shortcut = x
+    if expansion > 1:
+        x = _conv(x, expansion * x.shape[-1], 1, f"{name}_expand")
+        x = _normalised(x, f"{name}_expand")
+    x = import_keras().layers.DepthwiseConv2D(
+        kernel,
+        stride,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer="zeros",
+        name=f"{name}_dwconv",
+    )(x)
+    x = _normalised(x, f"{name}_dwconv")
+    x = _conv(x, filters, 1, f"{name}_project")
+    x = _normalised(x, f"{name}_project", is_linear=True)
+    if stride == 1 and shortcut.shape[-1] == filters:
+        x = import_keras().layers.Add(name=f"{name}_add")([x, shortcut])
+    return x
+
+
+def _conv(x: Any, filters: int, kernel: int, name: str, strides: int = 1) -> Any:
+    return import_keras().layers.Conv2D(
+        filters,
+        kernel,
+        strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="zeros",
+        name=f"{name}_conv",
+    )(x)
+
+
+def _normalised(x: Any, name: str, *, is_linear: bool = False) -> Any:
+    """The batch normalisation of a convolution and, unless it is linear, ReLU6."""
+    layers = import_keras().layers
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
+    return x if is_linear else layers.ReLU(max_value=6.0, name=f"{name}_activation")(x)
 
 
 def _round(filters: float) -> int:

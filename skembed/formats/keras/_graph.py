@@ -29,6 +29,8 @@ _FOLLOWING = (
     "ELU",
     "Softmax",
 )
+# Where a variable keeps what fills it later: private to Keras.
+_INITIALIZER = "_initializer"
 
 _drawing: ContextVar[bool] = ContextVar("drawing", default=False)
 
@@ -224,16 +226,18 @@ def unfilled(constructor: Callable[..., Any], *arguments: Any) -> Any:
     """Call `constructor` for a network whose weights are set afterwards.
 
     Keras fills each variable as it makes it, and XLA compiles a program for each shape of zeros
-    and ones: seconds, for a large network. Here they come from NumPy.
+    and ones: seconds, for a large network. Here they come from NumPy. No public call does so:
+    initializers of our own would be written into files that a network is exported to. A Keras that
+    keeps initializers elsewhere fills the variables itself, which only takes longer.
     """
     keras = import_keras()
     constants = {keras.initializers.Zeros: 0, keras.initializers.Ones: 1}
     with keras.StatelessScope():  # at whose end variables are filled
         model = constructor(*arguments)
         for variable in [] if is_symbolic() else model.variables:
-            value = constants.get(type(variable._initializer))
+            value = constants.get(type(getattr(variable, _INITIALIZER, None)))
             if value is not None:
-                variable._initializer = partial(_filled, value)
+                setattr(variable, _INITIALIZER, partial(_filled, value))
     return model
 
 
