@@ -10,7 +10,7 @@ from ..._jax import matmul_precision, on_cpu
 from ..._keras import fixed_settings
 from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
-from .._engine import MapsProgram
+from .._program import MapsProgram
 from ._compile_cache import kept_compilations
 from ._cpu import RULES
 from ._program import memory_errors, outputs_of

@@ -17,7 +17,7 @@ from ..._processor import n_cores
 from ...backbones._formats import format_of
 from ...backbones._spec import Preparation
 from ...formats._network import NetworkSpec
-from .._engine import OutOfMemoryError, Program
+from .._program import OutOfMemoryError, Program
 from ._compile_cache import kept_compilations
 from ._cpu import lower_for_cpu
 from ._rewrite import in_bfloat16

@@ -11,7 +11,8 @@ import numpy as np
 from ..._processor import n_cores
 from ...formats._network import NetworkSpec
 from ...formats.tflite import Head, TFLiteNetwork
-from .._engine import Program, UnsupportedNetworkError
+from .._engine import UnsupportedNetworkError
+from .._program import Program
 from ._interpreter import Interpreter
 
 _POOLINGS = {"avg": np.mean, "max": np.max}

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..._processor import n_cores
 from ...formats._network import NetworkSpec
-from .._engine import Program, TransientError, UnsupportedNetworkError
+from .._engine import TransientError, UnsupportedNetworkError
+from .._program import Program
 from ._graphs import read_graph, refuse
 from ._runtime import compiled
 

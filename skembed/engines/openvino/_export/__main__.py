@@ -16,16 +16,11 @@ one of the graph, by the name that the request gives it.
 The network runs as in ``predict``: whatever its graph has recorded, and whatever a layer's own
 default is, it is not being trained.
 
-What makes the graph fast is its layout. Keras' networks are channels-last, OpenVINO's kernels
-channels-first; exported as it is, a graph has two transposes around every convolution, and loses
-what OpenVINO gains. So every layer is asked for its rule (`_RULES`): most have a
-channels-first form or do not care, and the others get their input transposed, and keep it so for
-as long as nobody after them minds.
+What makes the graph fast is its layout: ``_layouts.py``.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 import sys
@@ -63,52 +58,10 @@ for _name in _UNUSED:
 import numpy as np
 import openvino as ov
 import openvino.opset13 as opset
-from _repairs import repair  # pyright: ignore[reportMissingImports] - beside this file
-from keras import layers
-from keras.src.models.functional import Functional
+from _layouts import Value, Walk  # pyright: ignore[reportMissingImports] - beside this file
+from _repairs import repair  # pyright: ignore[reportMissingImports]
 
 _DTYPES = {"uint8": ov.Type.u8, "float32": ov.Type.f32}
-
-# Activations that take each value by itself; a softmax, say, must know which axis is which.
-_ELEMENTWISE = {
-    keras.activations.celu,
-    keras.activations.elu,
-    keras.activations.exponential,
-    keras.activations.gelu,
-    keras.activations.hard_sigmoid,
-    keras.activations.hard_silu,
-    keras.activations.leaky_relu,
-    keras.activations.linear,
-    keras.activations.mish,
-    keras.activations.relu,
-    keras.activations.relu6,
-    keras.activations.selu,
-    keras.activations.sigmoid,
-    keras.activations.silu,
-    keras.activations.softplus,
-    keras.activations.softsign,
-    keras.activations.tanh,
-}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Value:
-    """A tensor of the graph, and whether its channels have moved to the second axis."""
-
-    tensor: Any
-    first: bool = False
-
-    @property
-    def rank(self) -> int:
-        return len(self.tensor.shape)
-
-    def as_first(self) -> _Value:
-        return (
-            self if self.first else _Value(keras.ops.transpose(self.tensor, (0, 3, 1, 2)), True)
-        )
-
-    def as_last(self) -> _Value:
-        return _Value(keras.ops.transpose(self.tensor, (0, 2, 3, 1))) if self.first else self
 
 
 def export(folder: Path) -> None:
@@ -141,14 +94,14 @@ def export_outputs(folder: Path) -> None:
     _save(found, images, folder / "network.xml")
 
 
-def _drawn(folder: Path) -> tuple[dict[str, Any], Any, list[_Value], list[tuple[str, _Value]]]:
+def _drawn(folder: Path) -> tuple[dict[str, Any], Any, list[Value], list[tuple[str, Value]]]:
     """The request, the graph's images, its taps, and the output of every layer with its name."""
     request = json.loads((folder / "request.json").read_text())
     model = keras.saving.load_model(folder / "network.keras", compile=False, safe_mode=True)
     _refuse_half_precision(model)
     images = opset.parameter(request["shape"], _DTYPES[request["dtype"]], name="images")
-    walk = _Walk()
-    prepared = _Value(_keras_tensor(_prepared(images, request["preparation"])))
+    walk = Walk()
+    prepared = Value(_keras_tensor(_prepared(images, request["preparation"])))
     outputs = keras.tree.flatten(walk.run(model, prepared))
     return request, images, outputs, walk.calls
 
@@ -197,7 +150,7 @@ def _prepared(images: Any, preparation: dict[str, Any] | None) -> Any:
     return opset.divide(opset.subtract(x, mean), std)
 
 
-def _pooled(value: _Value, poolings: list[str]) -> list[Any]:
+def _pooled(value: Value, poolings: list[str]) -> list[Any]:
     x = value.tensor.output
     if value.rank == 2:  # a vector already, whatever the request says
         return [x for _ in poolings]
@@ -208,136 +161,6 @@ def _pooled(value: _Value, poolings: list[str]) -> list[Any]:
         "none": lambda: opset.reshape(value.as_last().tensor.output, [1, -1], False),
     }
     return [reduce[how]() for how in poolings]
-
-
-class _Walk:
-    """A run of a network through OpenVINO's operations, and what each layer gave.
-
-    Attributes
-    ----------
-    calls : list of (str, _Value)
-        The name of each layer or operation that gave one tensor, and that tensor, in order.
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, _Value]] = []
-
-    def run(self, model: Any, value: Any) -> Any:
-        """The outputs of a functional or sequential model, layer by layer."""
-        if isinstance(model, keras.Sequential):
-            model = keras.Model(model.inputs, model.outputs[0])
-        if not _is_graph(model):
-            return self._call(model, value)
-        return model._run_through_graph(value, call_fn=self._call)
-
-    def _call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
-        if _is_graph(operation):
-            return self.run(operation, *args)
-        if isinstance(operation, layers.Layer):
-            # As in `predict`, which overrides what a call has recorded, and a layer's default.
-            kwargs["training"] = False
-        outcome = _by_rule(operation, args, kwargs)
-        if outcome is None:
-            unwrapped: Any = keras.tree.map_structure(_unwrapped, (args, kwargs))
-            outcome = keras.tree.map_structure(_Value, operation(*unwrapped[0], **unwrapped[1]))
-        if isinstance(outcome, _Value):
-            self.calls.append((operation.name, outcome))
-        return outcome
-
-
-def _is_graph(model: Any) -> bool:
-    """Whether a model is its graph, and no code of its own runs when it is called."""
-    calls = (keras.Sequential.call, Functional.call)
-    return isinstance(model, keras.Model) and type(model).call in calls
-
-
-def _by_rule(operation: Any, args: Any, kwargs: dict[str, Any]) -> _Value | None:
-    """The output in the layout that is fastest; None where the layer has no rule for this call."""
-    rule = _RULES.get(type(operation))
-    # Keras notes down what was not given too: mask=None, training=False.
-    plain = len(args) == 1 and all(value is None or value is False for value in kwargs.values())
-    return rule(operation, args[0]) if rule is not None and plain else None
-
-
-def _unwrapped(leaf: Any) -> Any:
-    return leaf.as_last().tensor if isinstance(leaf, _Value) else leaf
-
-
-def _spatial(layer: Any, value: _Value) -> _Value | None:
-    """Layers that know both layouts: told the other one, they do the same."""
-    elementwise = getattr(layer, "activation", keras.activations.linear) in _ELEMENTWISE
-    if layer.data_format != "channels_last" or not elementwise:
-        return None
-    layer.data_format = "channels_first"
-    try:
-        tensor = layer.call(value.as_first().tensor)
-    finally:
-        layer.data_format = "channels_last"
-    return _Value(tensor, first=len(tensor.shape) == 4)
-
-
-def _along_channels(layer: Any, value: Any) -> _Value | None:
-    """Layers with an axis, where it is the channels'."""
-    values = value if isinstance(value, list) else [value]
-    if layer.axis not in (-1, 3) or any(v.rank != 4 for v in values):
-        return None
-    theirs, layer.axis = layer.axis, 1
-    try:
-        tensors = [v.as_first().tensor for v in values]
-        return _Value(layer.call(tensors if isinstance(value, list) else tensors[0]), True)
-    finally:
-        layer.axis = theirs
-
-
-def _elementwise(layer: Any, value: Any) -> _Value | None:
-    """Layers to which every place is like any other, as long as all inputs agree."""
-    values = value if isinstance(value, list) else [value]
-    if getattr(layer, "activation", keras.activations.linear) not in _ELEMENTWISE:
-        return None
-    if not any(v.first for v in values) or any(v.rank != 4 for v in values):
-        return None
-    tensors = [v.as_first().tensor for v in values]
-    return _Value(layer.call(tensors if isinstance(value, list) else tensors[0]), True)
-
-
-_RULES: dict[type, Callable[[Any, Any], _Value | None]] = {
-    **dict.fromkeys(
-        (
-            layers.AveragePooling2D,
-            layers.Conv2D,
-            layers.Conv2DTranspose,
-            layers.Cropping2D,
-            layers.DepthwiseConv2D,
-            layers.GlobalAveragePooling2D,
-            layers.GlobalMaxPooling2D,
-            layers.MaxPooling2D,
-            layers.Resizing,
-            layers.SeparableConv2D,
-            layers.UpSampling2D,
-            layers.ZeroPadding2D,
-        ),
-        _spatial,
-    ),
-    **dict.fromkeys((layers.BatchNormalization, layers.Concatenate), _along_channels),
-    **dict.fromkeys(
-        (
-            layers.Activation,
-            layers.Add,
-            layers.Average,
-            layers.Dropout,
-            layers.ELU,
-            layers.Identity,
-            layers.LeakyReLU,
-            layers.Maximum,
-            layers.Minimum,
-            layers.Multiply,
-            layers.ReLU,
-            layers.SpatialDropout2D,
-            layers.Subtract,
-        ),
-        _elementwise,
-    ),
-}
 
 
 def _keras_tensor(output: Any) -> Any:
