@@ -1,25 +1,18 @@
-"""The options of ``%embed``: read from the words of a line, and listed by ``-h``."""
+"""The options of ``%embed``, and what each takes."""
 
 from __future__ import annotations
 
 import argparse
 import keyword
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, NoReturn
 
 from .._choices import POOLINGS
 from .._errors import did_you_mean
-from ..estimators._options import layers_from_text
 from ._ipython import UsageError
-from ._names import Names, split
 from ._view_options import VIEW_OPTIONS
 
 ON_ERROR = ("raise", "nan")  # "mean" is learnt by fit, and a line has none
-# Their values are looked at later, for they may be objects.
-_OBJECTS = ("layers", "labels", "images", *VIEW_OPTIONS)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,137 +20,14 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line that has been read.
-
-    Parameters
-    ----------
-    groups : list of list of str
-        The words that are no option; options stand between the groups.
-    options : argparse.Namespace
-        The options, by their long names.
-    is_silent : bool
-        Whether the line ends in ``;``: its value is not to be shown.
-    """
-
-    groups: list[list[str]]
-    options: argparse.Namespace
-    is_silent: bool
-
-    @property
-    def words(self) -> list[str]:
-        """A verb and its arguments, or a model and images."""
-        return [word for group in self.groups for word in group]
-
-
-def read_line(line: str, names: Names) -> Line:
-    """Read what follows ``%embed``.
-
-    Raises
-    ------
-    UsageError
-        If an option is unknown, lacks its value, or has one that it does not take.
-    """
-    groups: list[list[str]] = [[]]
-    given = []
-    words, is_silent = _without_semicolon(split(line))
-    rest = iter(words)
-    for word in rest:
-        name, has_value, value = word.partition("=")
-        if not re.match(r"--?[A-Za-z]", word):
-            groups[-1].append(word)
-            continue
-        groups.append([])
-        if name not in FLAGS:
-            raise UsageError(_unknown(name))
-        if FLAGS[name].nargs == 0:
-            given.append(word)
-        else:
-            if not has_value and (value := next(rest, None)) is None:
-                raise UsageError(f"{name} needs a value: {name} {FLAGS[name].metavar}")
-            if FLAGS[name].dest not in _OBJECTS:
-                value = names.text(value, name)
-            # With "=", or argparse takes "-0.25,0.15" for an option.
-            given.append(f"{name}={value}")
-    options = _PARSER.parse_args(given)
-    if options.paths and options.labels:  # no expression then, but a name to be set
-        options.labels = _name_for_labels(names.text(options.labels, "-y"))
-    return Line([group for group in groups if group], options, is_silent)
-
-
-def without_options(line: str, flags: Iterable[str]) -> str:
-    """Return the line without some options and their values, however they are typed.
-
-    >>> without_options(
-    ...     "map images --layer stage2 -d=-1,1 -q  # early", ["--layer", "--discretize"]
-    ... )
-    'map images -q'
-    """
-    left_out = {FLAGS[flag].dest for flag in flags}
-    kept = []
-    rest = iter(_without_semicolon(split(line))[0])
-    for word in rest:
-        name, has_value, _ = word.partition("=")
-        action = FLAGS.get(name)
-        if action is None or action.dest not in left_out:
-            kept.append(word)
-        elif action.nargs != 0 and not has_value:
-            next(rest, None)
-    return " ".join(kept)
-
-
-def layers_from(word: str, names: Names) -> Any:
-    """Return what an estimator takes as `layers`: ``a,b``, a glob, ``-1``, or an object."""
-    value = names.live(word, "-l")
-    if not isinstance(value, str):
-        return _plain(value)
-    return layers_from_text(value)
-
-
-def _plain(value: Any) -> Any:
-    """Return layers as Python's own types: an index of pandas, a number of NumPy, are allowed."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Iterable):
-        return [_plain(one) for one in value]
-    raise UsageError(
-        f"-l: {value!r} is neither a layer's name nor its index, nor a list of them."
-    )
-
-
-def _without_semicolon(words: list[str]) -> tuple[list[str], bool]:
-    """Return the words without a last ``;``, which IPython leaves in, and whether there was one."""
-    if not words or not words[-1].endswith(";"):
-        return words, False
-    *before, last = words
-    return [*before, *filter(None, [last.rstrip(";")])], True
-
-
-def _unknown(name: str) -> str:
-    if name.startswith("--"):
-        return f"There is no option {name}. {did_you_mean(name, FLAGS, most=2)}"
-    return (
-        f"There is no option {name}: `%embed -h` lists them. An expression with blanks stands in "
-        "brackets."
-    )
-
-
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a variable can be called so."""
     return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _variable(text: str) -> str:
-    if not _is_name(text):
+    if not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name for a variable")
-    return text
-
-
-def _name_for_labels(text: str) -> str:
-    if not _is_name(text):
-        raise UsageError(f"-y {text}: with --paths, -y takes a variable's name.")
     return text
 
 
@@ -212,8 +82,18 @@ def _numbers(text: str, kind: type) -> list[Any]:
 
 
 def _make_parser() -> _Parser:
+    """The options in the order in which they are listed."""
     parser = _Parser(prog="%embed", add_help=False, allow_abbrev=False)
-    add = parser.add_argument
+    _add_embedding_options(parser.add_argument)
+    _add_result_options(parser.add_argument)
+    _add_run_options(parser.add_argument)
+    for view in VIEW_OPTIONS.values():
+        parser.add_argument(view.flag, metavar=view.metavar, help=f"{view.verbs}: {view.help}")
+    return parser
+
+
+def _add_embedding_options(add: Callable[..., Any]) -> None:
+    """How images become rows."""
     add("-l", "--layers", metavar="A[,B]", help="names, stages, globs, indices, or all")
     add("-w", "--weights", metavar="FILE", help="of the network: a .weights.h5 or .h5 file")
     add(
@@ -233,6 +113,10 @@ def _make_parser() -> _Parser:
         metavar="NEG,POS",
         help="standardise, then -1 below, 1 above, 0 between",
     )
+
+
+def _add_result_options(add: Callable[..., Any]) -> None:
+    """What is made of the rows, and where it is kept."""
     add("-o", "--out", type=_variable, metavar="NAME", help="keep the result in a variable")
     add(
         "-y",
@@ -248,6 +132,10 @@ def _make_parser() -> _Parser:
     add("--frame", action="store_true", help="a data frame with columns LAYER__UNIT")
     add("-n", "--top", type=_count, metavar="N", help="similar: how many images (8)")
     add("--paths", action="store_true", help="a cell's lines are GLOB [LABEL]")
+
+
+def _add_run_options(add: Callable[..., Any]) -> None:
+    """What changes no row."""
     add(
         "--on-error",
         type=_one_of(ON_ERROR),
@@ -257,28 +145,17 @@ def _make_parser() -> _Parser:
     add("--no-cache", action="store_true", help="neither look rows up nor keep them")
     add("-q", "--quiet", action="store_true", help="neither bar nor summary")
     add("-h", "--help", action="store_true", help="show this")
-    for view in VIEW_OPTIONS.values():
-        add(view.flag, metavar=view.metavar, help=f"{view.verbs}: {view.help}")
-    return parser
+
+
+def read_options(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options by their long names; what is wrong with one is a UsageError."""
+    return _PARSER.parse_args(words)
 
 
 _PARSER = _make_parser()
 FLAGS: dict[str, argparse.Action] = dict(_PARSER._option_string_actions)
 # One for each option; an alias is understood, and neither listed nor offered.
 LONG_FLAGS = ["--" + action.dest.replace("_", "-") for action in dict.fromkeys(FLAGS.values())]
-
-
-def _options_help() -> str:
-    """Return the list of options, a line each; those of widgets come last."""
-    lines = ["options:"]
-    for action in dict.fromkeys(FLAGS.values()):
-        if action.dest == next(iter(VIEW_OPTIONS)):
-            lines += ["", "options of widgets, named as their parameters are:"]
-        names = ", ".join(n for n in action.option_strings if n[1] != "-" or n in LONG_FLAGS)
-        indent = "" if "," in names else "    "  # the long names below each other
-        flag = f"{indent}{names} {action.metavar or ''}"
-        lines.append(f"  {flag:<27}{action.help}")
-    return "\n".join(lines)
 
 
 def refuse(options: argparse.Namespace, allowed: Iterable[str], who: str) -> None:
@@ -293,44 +170,3 @@ def refuse(options: argparse.Namespace, allowed: Iterable[str], who: str) -> Non
         # Not `in`: 0 equals False, and --image 0 is an image.
         if value is not None and value is not False and name not in allowed:
             raise UsageError(f"{who} takes no --{name.replace('_', '-')}.")
-
-
-# What ``-h`` and ``%embed?`` show.
-HELP = f"""Embed images with a pretrained network.
-
-    %embed                              the networks there are
-    X = %embed resnet50 images          float32, (n_images, n_features)
-    X = %embed images                   with the usual network
-    X = %embed resnet50 "photos/*.jpg"  a glob, folder, file or URL, in quotes
-    %embed resnet50 images -y y --svm   and a cross-validated accuracy
-
-    %%embed resnet50 -o X               Python; its last line gives the images
-    [load(path) for path in paths if good(path)]
-
-    %%embed resnet50 --paths -o X -y y  files, and their labels
-    cats/*.jpg   cat
-    dogs/*.jpg   dog
-
-    %embed models | layers [MODEL] | cache [clear [MODEL]] | demo [MODEL]
-    %embed similar [MODEL] IMAGE IMAGES     the images that look most like one
-
-    %embed map [MODEL] IMAGES [-y y]    widgets: images as points of a plane,
-    %embed map X --images IMAGES -y y   of features that are there,
-    %embed label [MODEL] IMAGES         and labels for few images
-    %embed contributions CLF            what layers carry in a classifier
-    %embed confusion CLF IMAGES -y y    its mistakes as images, and why
-    %embed patterns FNE IMAGES -y y     what is present and absent in classes
-    %embed thresholds IMAGES -y y       sliders for -1, 0, +1 of all layers
-    %embed features EMBEDDER IMAGES     the images of a feature, and its maps
-
-IMAGES is a name or any Python expression: images[y == 2], df["path"], (a + b).
-$name and {{expression}} are the same objects; in MODEL, in quotes and in
-options they become text. An expression with blanks stands in brackets. Images
-are what PretrainedEmbedder takes: arrays, paths, URLs, PIL images, bytes, and
-columns of them. A trailing ; shows nothing.
-
-{_options_help()}
-
-%config EmbedMagics lists the settings, and
-%config EmbedMagics.model = "vgg16" changes one.
-"""

@@ -13,8 +13,8 @@ from ..backbones._registry import is_name
 from ..estimators._options import embedder_from_options
 from ._errors import nearest
 from ._ipython import InteractiveShell, UsageError
+from ._line import layers_from
 from ._names import Names
-from ._options import layers_from
 from ._progress import Watch
 
 

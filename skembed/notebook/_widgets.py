@@ -20,8 +20,9 @@ from ._embedding import embed_images
 from ._errors import EmbedError
 from ._images import Images, find_images
 from ._ipython import TraitError, UsageError
+from ._line import without_options
 from ._names import is_quoted, unquote
-from ._options import refuse, without_options
+from ._options import refuse
 from ._request import Request
 from ._view_options import view_values
 

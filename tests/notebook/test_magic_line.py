@@ -8,8 +8,9 @@ import pytest
 from IPython.core.error import UsageError
 
 from skembed.notebook._errors import EmbedError
+from skembed.notebook._line import layers_from, read_line
 from skembed.notebook._names import Names, is_quoted, scan, split, unquote
-from skembed.notebook._options import FLAGS, LONG_FLAGS, layers_from, read_line
+from skembed.notebook._options import FLAGS, LONG_FLAGS
 
 
 @pytest.fixture
