@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 import sys
 
-import image_estimators as models
 import numpy as np
 import pytest
+import wrong_image_estimators as wrong
 from image_estimators import (
     CentredColour,
     MeanColour,
@@ -23,45 +23,45 @@ from skembed.testing import check_image_estimator, image_estimator_checks
 from skembed.testing._images import default_images
 
 _BROKEN = {
-    models.DropsUnreadable(): "check_image_unreadable",
-    models.ZeroForUnreadable(): "check_image_unreadable",
-    models.SaysNotWhichRow(): "check_image_unreadable",
-    models.WarnsNotWhichRow(): "check_image_unreadable",
-    models.LearnsFromUnreadable(): "check_image_unreadable_in_fit",
-    models.CentresOnTheBatch(): "check_image_subset_invariance",
-    models.StandardisesByTestSet(): "check_image_subset_invariance",
-    models.AddsThePosition(): "check_image_order_invariance",
-    models.MergesRepeated(): "check_image_repeated",
-    models.FlatForOne(): "check_image_n_rows",
-    models.GivesNaN(): "check_image_dtype",
-    models.GivesObjects(): "check_image_dtype",
-    models.WritesToImages(): "check_image_leaves_x_alone",
-    models.MutatesAParameter(options={}): "check_image_fit_keeps_parameters",
-    models.ReplacesAParameter(): "check_image_fit_keeps_parameters",
-    models.AddsAPublicAttribute(): "check_image_fit_keeps_parameters",
-    models.SetsAnAttributeInInit(): "check_no_attributes_set_in_init",
-    models.ChecksInInit(): "check_do_not_raise_errors_in_init_or_set_params",
-    models.MixinComesLast(): "check_mixin_order",
-    models.ChecksNoParameter(): "check_param_validation",
-    models.ReturnsNothingFromFit(): "check_image_fit_returns_self",
-    models.LearnsMoreEachFit(): "check_image_fit_idempotent",
-    models.CountsItsCalls(): "check_image_transform_keeps_state",
-    models.FitTransformDiffers(): "check_image_fit_transform",
-    models.SaysStatelessAndLearns(): "check_image_unfitted",
-    models.SaysItLearnsAndIsStateless(): "check_image_feature_names_before_fit",
-    models.CarriesItsNetwork(): "check_image_pickle",
-    models.CannotBePickled(): "check_image_joblib",
-    models.ForgetsWhenPickled(): "check_image_skops",
-    models.ClonesWithoutParameters(scale="grey"): "check_image_clone",
-    models.TakesListsOnly(): "check_image_object_array",
-    models.TakesTheColumnNameForAnImage(): "check_image_column_transformer_pandas",
-    models.RepeatsAName(): "check_image_feature_names",
-    models.NamesTooFew(): "check_image_feature_names",
-    models.HasNoNames(): "check_image_feature_names",
-    models.LosesTheIndex(): "check_image_set_output_pandas",
-    models.TakesALoneImage(): "check_image_lone_image",
-    models.TakesATable(): "check_image_table_of_numbers",
-    models.TakesNothing(): "check_image_empty",
+    wrong.DropsUnreadable(): "check_image_unreadable",
+    wrong.ZeroForUnreadable(): "check_image_unreadable",
+    wrong.SaysNotWhichRow(): "check_image_unreadable",
+    wrong.WarnsNotWhichRow(): "check_image_unreadable",
+    wrong.LearnsFromUnreadable(): "check_image_unreadable_in_fit",
+    wrong.CentresOnTheBatch(): "check_image_subset_invariance",
+    wrong.StandardisesByTestSet(): "check_image_subset_invariance",
+    wrong.AddsThePosition(): "check_image_order_invariance",
+    wrong.MergesRepeated(): "check_image_repeated",
+    wrong.FlatForOne(): "check_image_n_rows",
+    wrong.GivesNaN(): "check_image_dtype",
+    wrong.GivesObjects(): "check_image_dtype",
+    wrong.WritesToImages(): "check_image_leaves_x_alone",
+    wrong.MutatesAParameter(options={}): "check_image_fit_keeps_parameters",
+    wrong.ReplacesAParameter(): "check_image_fit_keeps_parameters",
+    wrong.AddsAPublicAttribute(): "check_image_fit_keeps_parameters",
+    wrong.SetsAnAttributeInInit(): "check_no_attributes_set_in_init",
+    wrong.ChecksInInit(): "check_do_not_raise_errors_in_init_or_set_params",
+    wrong.MixinComesLast(): "check_mixin_order",
+    wrong.ChecksNoParameter(): "check_param_validation",
+    wrong.ReturnsNothingFromFit(): "check_image_fit_returns_self",
+    wrong.LearnsMoreEachFit(): "check_image_fit_idempotent",
+    wrong.CountsItsCalls(): "check_image_transform_keeps_state",
+    wrong.FitTransformDiffers(): "check_image_fit_transform",
+    wrong.SaysStatelessAndLearns(): "check_image_unfitted",
+    wrong.SaysItLearnsAndIsStateless(): "check_image_feature_names_before_fit",
+    wrong.CarriesItsNetwork(): "check_image_pickle",
+    wrong.CannotBePickled(): "check_image_joblib",
+    wrong.ForgetsWhenPickled(): "check_image_skops",
+    wrong.ClonesWithoutParameters(scale="grey"): "check_image_clone",
+    wrong.TakesListsOnly(): "check_image_object_array",
+    wrong.TakesTheColumnNameForAnImage(): "check_image_column_transformer_pandas",
+    wrong.RepeatsAName(): "check_image_feature_names",
+    wrong.NamesTooFew(): "check_image_feature_names",
+    wrong.HasNoNames(): "check_image_feature_names",
+    wrong.LosesTheIndex(): "check_image_set_output_pandas",
+    wrong.TakesALoneImage(): "check_image_lone_image",
+    wrong.TakesATable(): "check_image_table_of_numbers",
+    wrong.TakesNothing(): "check_image_empty",
 }
 
 
@@ -111,42 +111,42 @@ def test_a_wrong_one_is_caught_by_the_check_for_it(estimator, check):
 @pytest.mark.slow
 def test_every_image_check_catches_something_and_no_right_estimator():
     caught = set().union(*(_failed(estimator) for estimator in _BROKEN))
-    caught |= _failed(models.TakesListsOnly(), encoded_images())  # pyarrow's columns
+    caught |= _failed(wrong.TakesListsOnly(), encoded_images())  # pyarrow's columns
     names = {check.check_name for check in image_estimator_checks(MeanColour())}
     assert {name for name in names - caught if name.startswith("check_image")} == set()
 
 
 def test_scikit_learn_s_own_check_finds_none_of_this():
     with pytest.warns(UserWarning, match="Can't test estimator"):
-        records = check_estimator(models.DropsUnreadable())
+        records = check_estimator(wrong.DropsUnreadable())
     assert [record["check_name"] for record in records] == ["check_estimator_cloneable"]
 
 
 def test_a_failure_raises():
     with pytest.raises(AssertionError, match=r"b'not an image' in row 2 of X is accepted"):
-        check_image_estimator(models.ZeroForUnreadable())
+        check_image_estimator(wrong.ZeroForUnreadable())
 
 
 def test_a_failure_warns():
     with pytest.warns(EstimatorCheckFailedWarning, match="check_image_repeated") as caught:
-        records = check_image_estimator(models.MergesRepeated(), on_fail="warn")
+        records = check_image_estimator(wrong.MergesRepeated(), on_fail="warn")
     assert len(caught) == 1
     assert sum(record["status"] == "failed" for record in records) == 1
 
 
 def test_records_have_scikit_learn_s_keys():
-    ours = check_image_estimator(models.MergesRepeated(), on_fail=None)
+    ours = check_image_estimator(wrong.MergesRepeated(), on_fail=None)
     with pytest.warns(UserWarning, match="Can't test estimator"):
         theirs = check_estimator(MeanColour())
     assert all(set(record) == set(theirs[0]) for record in ours)
     failed = next(record for record in ours if record["status"] == "failed")
     assert isinstance(failed["exception"], AssertionError)
-    assert failed["estimator"].__class__ is models.MergesRepeated
+    assert failed["estimator"].__class__ is wrong.MergesRepeated
 
 
 def test_an_expected_failure_is_no_failure():
     expected = {"check_image_repeated": "equal images are merged on purpose"}
-    records = check_image_estimator(models.MergesRepeated(), expected_failed_checks=expected)
+    records = check_image_estimator(wrong.MergesRepeated(), expected_failed_checks=expected)
     xfail = [record for record in records if record["status"] == "xfail"]
     assert [record["check_name"] for record in xfail] == ["check_image_repeated"]
     assert xfail[0]["expected_to_fail_reason"] == "equal images are merged on purpose"
@@ -187,8 +187,8 @@ def test_chance_that_the_tags_admit_is_skipped():
 
 
 def test_the_size_of_a_pickle_can_be_chosen():
-    assert len(pickle.dumps(models.CarriesItsNetwork().fit(default_images()))) > 100_000
-    check_image_estimator(models.CarriesItsNetwork(), max_pickle_size=300_000)
+    assert len(pickle.dumps(wrong.CarriesItsNetwork().fit(default_images()))) > 100_000
+    check_image_estimator(wrong.CarriesItsNetwork(), max_pickle_size=300_000)
     assert "check_image_pickle" in {
         record["check_name"]
         for record in check_image_estimator(MeanColour(), max_pickle_size=10, on_fail=None)
@@ -246,9 +246,9 @@ def test_images_without_scikit_image_are_drawn(monkeypatch):
 def test_checks_hold_without_assertions(python):
     """``python -O`` removes every assert statement."""
     program = """
-import image_estimators as models
+import wrong_image_estimators as wrong
 from skembed.testing import check_image_estimator
-records = check_image_estimator(models.MergesRepeated(), on_fail=None)
+records = check_image_estimator(wrong.MergesRepeated(), on_fail=None)
 print([record["check_name"] for record in records if record["status"] == "failed"])
 """
     assert python(program, "-O") == "['check_image_repeated']"

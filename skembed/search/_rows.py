@@ -33,6 +33,21 @@ class Rows:
         """Return the squared distances and the positions of the `k` nearest rows of each query."""
         return self._index.nearest(queries, k)
 
+    def nearest_others(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same of each row here, itself left out."""
+        squared, positions = self.nearest(self._rows, k + 1)
+        own = positions == np.arange(len(positions))[:, None]
+        own[~own.any(axis=1), -1] = True  # so many are equal that it is not among them
+        return squared[~own].reshape(-1, k), positions[~own].reshape(-1, k)
+
+    def nearest_but(
+        self, query: np.ndarray, left_out: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same of one query, with rows left out, by their positions."""
+        squared, positions = self.nearest(query[None], k + len(left_out))
+        kept = np.flatnonzero(~np.isin(positions[0], left_out))[:k]
+        return squared[0, kept], positions[0, kept]
+
     def are_new(self, rows: np.ndarray) -> np.ndarray:
         """Say which rows are equal to none here, nor to an earlier one of theirs."""
         seen = set(map(_digest, self._rows))

@@ -383,7 +383,8 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
         self._check_fitted()
         if X is None:
             k = self._checked_count(n_neighbors, len(self.names_) - 1)
-            return self._others(k)
+            squared, positions = self._table.nearest_others(k)
+            return self._metric.from_squared(squared), positions
         rows = self._rows_of(X)
         k = self._checked_count(n_neighbors, len(self.names_))
         called = names_of(X, len(rows), None, first_id=0)
@@ -396,14 +397,6 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
         distances[known] = self._metric.from_squared(squared)
         return distances, positions
 
-    def _others(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The neighbours of each image of the index, itself left out."""
-        squared, positions = self._table.nearest(self.rows_, k + 1)
-        own = positions == np.arange(len(positions))[:, None]
-        own[~own.any(axis=1), -1] = True  # so many are equal that it is not among them
-        distances = self._metric.from_squared(squared)
-        return distances[~own].reshape(-1, k), positions[~own].reshape(-1, k)
-
     def _like(
         self, liked: np.ndarray, unlike: np.ndarray, k: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -413,11 +406,9 @@ class ImageSearch(EstimatorMixin, BaseEstimator):
         query = self.rows_[liked].mean(axis=0)
         if len(unlike):
             query -= self.rows_[unlike].mean(axis=0)
-        query = self._metric.searched(query[None], np.array(["the query"]))
-        given = np.union1d(liked, unlike)
-        squared, positions = self._table.nearest(query, k + len(given))
-        kept = np.flatnonzero(~np.isin(positions[0], given))[:k]
-        return self._metric.from_squared(squared[0, kept]), positions[0, kept]
+        (query,) = self._metric.searched(query[None], np.array(["the query"]))
+        squared, positions = self._table.nearest_but(query, np.union1d(liked, unlike), k)
+        return self._metric.from_squared(squared), positions
 
     def _rows_of(self, X: Any) -> np.ndarray:
         """A row of features for each of X; of NaN where an image cannot be read."""

@@ -109,8 +109,8 @@ def random(*shape):
     return RANDOM.normal(size=shape).astype(np.float32).round(3)
 
 
-def cases():
-    """Kinds of layers: the entries, what they do to an image of 7 x 6, by NumPy."""
+def weighted():
+    """Layers with weights: a name, the entries, what they do to an image of 7 x 6, by NumPy."""
     kernel, bias = random(3, 2, 3, 4), random(4)
     yield (
         "convolution",
@@ -172,6 +172,10 @@ def cases():
         ],
         lambda x: gamma * (x - mean) / np.sqrt(variance + 0.01) + beta,
     )
+
+
+def resizing():
+    """The same of layers that change the size, or nothing."""
     for name, reduce in (("max", np.nanmax), ("average", np.nanmean)):
         for padding in ("same", "valid"):
             yield (
@@ -213,6 +217,10 @@ def cases():
         [{"type": "dropout", "dropout_type": "block", "rate": 0.5, "block_size": 3}],
         lambda x: x,
     )
+
+
+def joined():
+    """The same of layers that add or concatenate what others give."""
     square = random(1, 1, 3, 3)
     path = [
         {"type": "convolution_2d", "kernel": square.tolist(), "strides": 1, "padding": "same"}
@@ -259,8 +267,11 @@ def cases():
     )
 
 
+CASES = [*weighted(), *resizing(), *joined()]
+
+
 @pytest.mark.parametrize(
-    ("layers", "statement"), [c[1:] for c in cases()], ids=[c[0] for c in cases()]
+    ("layers", "statement"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 @pytest.mark.usefixtures("quick_compilation")
 def test_layers_of_feature_maps(layers, statement):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from widget_checks import check_ended_kernel, check_width
 
 pytestmark = pytest.mark.slow
 
@@ -71,9 +72,6 @@ def test_a_cell_has_images_and_an_image_has_reasons(lab):
     options = "-y y --X-train X_train --y-train y_train --cell grass,brick --current 0"
     expect(said).to_have_value(f"%embed confusion clf tiles {options}")
 
-    page.set_viewport_size({"width": 400, "height": 900})
-    widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")
-    assert widths[0] <= widths[1] <= 400
-    notebook.restart()
-    expect(widget.get_by_role("alert")).to_contain_text("The kernel has ended")
+    check_width(widget)
+    check_ended_kernel(notebook, widget)
     images.get_by_role("button", name="Image 0").click()

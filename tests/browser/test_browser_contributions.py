@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from widget_checks import check_ended_kernel, check_width
 
 pytestmark = pytest.mark.slow
 
@@ -58,9 +59,6 @@ def test_layers_are_chosen_and_show_their_features(lab):
     said = widget.get_by_label("The line that opens this view again")
     expect(said).to_have_value("%embed contributions clf --target grass --selected stage1")
 
-    page.set_viewport_size({"width": 400, "height": 900})
-    widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")
-    assert widths[0] <= widths[1] <= 400
-    notebook.restart()
-    expect(widget.get_by_role("alert")).to_contain_text("The kernel has ended")
+    check_width(widget)
+    check_ended_kernel(notebook, widget)
     bars.get_by_role("button", name="stage1").click()

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from widget_checks import check_ended_kernel, check_width
 
 pytestmark = pytest.mark.slow
 
@@ -84,9 +85,6 @@ def test_a_feature_has_images_and_an_image_has_features(lab):
     expect(said).to_have_value(
         "%embed features embedder tiles -y y --feature stage1__003 --image 7 --n-images 4"
     )
-    page.set_viewport_size({"width": 400, "height": 900})
-    widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")
-    assert widths[0] <= widths[1] <= 400
-    notebook.restart()
-    expect(widget.get_by_role("alert")).to_contain_text("The kernel has ended")
+    check_width(widget)
+    check_ended_kernel(notebook, widget)
     widget.get_by_role("button", name="Next feature").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from widget_checks import check_width
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +79,4 @@ def test_images_are_labelled_by_names_and_keys(lab):
     expect(status).to_contain_text("cross-validated")
     widget.get_by_label("Which images come first").select_option("random")
     notebook.wait_until("view.strategy", "random")
-    page.set_viewport_size({"width": 400, "height": 900})
-    widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")
-    assert widths[0] <= widths[1] <= 400
+    check_width(widget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from jupyter_lab import OF_NOTEBOOK
 from playwright.sync_api import expect
+from widget_checks import check_ended_kernel
 
 pytestmark = pytest.mark.slow
 
@@ -121,8 +122,7 @@ def test_keys_do_what_the_pointer_does_and_a_kernel_may_end(lab):
     for button in widget.get_by_role("button").all():
         assert button.get_attribute("aria-label") or button.inner_text().strip()
 
-    notebook.restart()
-    expect(widget.get_by_role("alert")).to_contain_text("The kernel has ended")
+    check_ended_kernel(notebook, widget)
     canvas.focus()
     for key in ("ArrowRight", "Enter", "Escape", "a"):
         page.keyboard.press(key)

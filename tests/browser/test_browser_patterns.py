@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from widget_checks import check_ended_kernel, check_width
 
 pytestmark = pytest.mark.slow
 
@@ -56,9 +57,6 @@ def test_a_cell_shows_the_features_of_a_class(lab):
         "%embed patterns fne tiles -y y --cell brick,stage1 --sign absent"
     )
 
-    page.set_viewport_size({"width": 400, "height": 900})
-    widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")
-    assert widths[0] <= widths[1] <= 400
-    notebook.restart()
-    expect(widget.get_by_role("alert")).to_contain_text("The kernel has ended")
+    check_width(widget)
+    check_ended_kernel(notebook, widget)
     cells.nth(1).click()

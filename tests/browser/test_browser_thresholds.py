@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from widget_checks import check_ended_kernel, check_width
 
 pytestmark = pytest.mark.slow
 
@@ -70,11 +71,8 @@ def test_thresholds_are_moved_by_keys_numbers_and_mouse(lab):
         "print(f'%embed thresholds fne X -y y --cv 2 -d {view.lower},{view.upper}')"
     )
     expect(said).to_have_value(line)
-    page.set_viewport_size({"width": 400, "height": 900})
-    widths = widget.evaluate("root => [root.scrollWidth, root.clientWidth]")
-    assert widths[0] <= widths[1] <= 400
-    notebook.restart()
-    expect(widget.get_by_role("alert")).to_contain_text("The kernel has ended")
+    check_width(widget)
+    check_ended_kernel(notebook, widget)
     at = lower.input_value()
     lower.press("ArrowLeft")
     expect(lower).to_have_value(at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 
 import dask
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from extraction_helpers import CRUMBS
-from PIL import Image
+from image_files import encoded
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -28,12 +27,6 @@ from skembed import (
 from skembed._keras import import_keras
 from skembed._processor import n_cores
 from skembed.extraction import images_run
-
-
-def encoded(crumb) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(crumb).save(file, "PNG")
-    return file.getvalue()
 
 
 def test_nothing_is_computed_before_it_is_asked_for(

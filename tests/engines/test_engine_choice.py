@@ -1,8 +1,10 @@
-"""The rule of engines on a CPU with bfloat16 and without, and what a repr says of it."""
+"""The engine that "auto" means, with bfloat16, OpenVINO and a GPU or without; and its repr."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 import warnings
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skembed import PretrainedEmbedder, _jax, backbones, engines
+from skembed._optional import install_command
 from skembed.backbones import _registry
 from skembed.engines.openvino import _runtime
 from skembed.formats.keras import _models
@@ -120,3 +123,79 @@ def test_the_repr_settles_no_request(monkeypatch, tmp_path):
     monkeypatch.setattr(engines.get("openvino"), "is_installed", lambda: False)
     assert all(repr(embedder).endswith("# engine_='jax'") for embedder in embedders)
     assert weighed == []
+
+
+def test_auto_is_openvino_on_a_cpu(pictures):
+    assert PretrainedEmbedder().engine_ == "openvino"
+    assert PretrainedEmbedder(engine="jax").engine_ == "jax"
+
+
+@pytest.mark.slow
+def test_the_repr_names_the_engine_that_auto_means():
+    assert repr(PretrainedEmbedder()) == "PretrainedEmbedder()  # engine_='openvino'"
+    assert repr(PretrainedEmbedder(engine="jax")) == "PretrainedEmbedder(engine='jax')"
+    layers = [f"conv{i}_block1_out" for i in range(2, 6)]
+    inside = make_pipeline(PretrainedEmbedder("resnet50", layers=layers), "passthrough")
+    assert "engine_" not in repr(inside)
+    assert max(map(len, repr(inside).splitlines())) < 88
+    assert "engine_" in inside._repr_html_()
+
+
+def test_auto_is_jax_without_openvino(monkeypatch):
+    monkeypatch.setattr(engines.get("openvino"), "is_installed", lambda: False)
+    assert PretrainedEmbedder().engine_ == "jax"
+
+
+def test_auto_is_jax_with_an_accelerator(monkeypatch):
+    monkeypatch.setattr(_jax, "has_accelerator", lambda: True)
+    assert PretrainedEmbedder().engine_ == "jax"
+
+
+@pytest.mark.slow
+def test_openvino_asked_for_and_not_installed_names_the_extra(python):
+    program = """
+import sys
+sys.modules["openvino"] = None
+import skembed
+try:
+    skembed.PretrainedEmbedder(engine="openvino").engine_
+except ImportError as error:
+    print(error)
+"""
+    assert f"needs OpenVINO: {install_command('fast')}. " in python(program)
+
+
+_BROKEN = """
+import warnings
+import numpy as np
+import skembed
+images = [np.full((64, 64, 3), grey, np.uint8) for grey in (0, 128)]
+embedder = skembed.PretrainedEmbedder(image_size=64, cache=False)
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    rows = embedder.transform(images)
+(told,) = [w.message for w in told if w.category is RuntimeWarning]
+print(rows.shape, embedder.engine_, told)
+print(skembed.PretrainedEmbedder(precision="bfloat16").engine_)
+try:
+    skembed.PretrainedEmbedder(engine="openvino").fit(images)
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_broken_openvino_is_done_without(python, tmp_path):
+    package = tmp_path / "broken" / "openvino"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('libtbb.so.12: not found')")
+    path = os.pathsep.join([str(package.parent), *sys.path])
+    rows, precision, asked = python(_BROKEN, PYTHONPATH=path).splitlines()
+    assert rows.startswith(
+        "(2, 1280) jax OpenVINO cannot run 'efficientnet_lite0': it cannot be loaded here "
+        "(libtbb.so.12: not found). JAX runs it instead. "
+    )
+    assert precision == "jax"
+    assert asked.startswith(
+        "engine='openvino' needs OpenVINO, which is installed and cannot be"
+    )

@@ -5,19 +5,11 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 from array_estimators import NAMES_WARN, with_scikit_learns_checks
-from sklearn import config_context
+from digit_layers import N, concatenated
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import (
-    GridSearchCV,
-    GroupKFold,
-    StratifiedKFold,
-    cross_val_score,
-)
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
@@ -25,7 +17,6 @@ from skembed import (
     LayerKernelClassifierCV,
     LayerKernelRegressorCV,
     LayerSelector,
-    PretrainedEmbedder,
     TernaryScaler,
     load,
     save,
@@ -34,36 +25,6 @@ from skembed.estimators import _layer_grams, _layer_store
 from skembed.estimators._layer_columns import layer_columns
 from skembed.estimators._layer_grams import LayerGrams
 from skembed.estimators._layer_scaling import power, scaling
-
-N = 80
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """Written digits as three random layers see them: X, y, and the columns of each layer."""
-    images, y = load_digits(return_X_y=True)
-    rng = np.random.default_rng(0)
-    widths = (40, 200, 90)
-    parts = [np.maximum(images[:240] @ rng.normal(size=(64, width)), 0) for width in widths]
-    ends = np.cumsum(widths)
-    layers = {
-        f"conv{i}": slice(int(end) - width, int(end))
-        for i, (end, width) in enumerate(zip(ends, widths, strict=True))
-    }
-    return np.hstack(parts), y[:240], layers
-
-
-def concatenated(clf, X_train, X, weight=None):
-    """The chosen layers side by side, scaled, centred and weighted as the kernels' sum is."""
-    kind, parts = scaling(clf.scaling), []
-    for name in clf.selected_layers_:
-        Z_train, Z = X_train[:, clf.layers_[name]], X[:, clf.layers_[name]]
-        fitted = kind.fit(Z_train)
-        Z_train, Z = (np.asarray(kind.apply(A, fitted), float) for A in (Z_train, Z))
-        mean = np.average(Z_train, axis=0, weights=weight)
-        size = np.average(np.square(Z_train - mean).sum(axis=1), weights=weight)
-        parts.append((Z - mean) * np.sqrt(clf.layer_weights_[name] / size))
-    return np.hstack(parts)
 
 
 @NAMES_WARN
@@ -163,165 +124,6 @@ def test_many_inverse_penalties_share_eigenvalues(digits, cv):
             clone(clf).set_params(Cs=too_large).fit(X[:N], y[:N])
 
 
-@pytest.mark.parametrize("kind", ["power", "ternary"])
-def test_scores_are_those_of_models_on_each_fold(digits, kind):
-    """A fold's means, scales and sizes come from its training rows."""
-    X, y, layers = digits
-    cv = StratifiedKFold(3)
-    sets = [("conv2",), ("conv0", "conv1")]
-    clf = LayerKernelClassifierCV(
-        layers=layers, search=sets, scaling=kind, Cs=(1, 30), cv=cv, scoring="accuracy"
-    ).fit(X[:N], y[:N])
-    found = clf.cv_results_
-    for row, chosen in enumerate(found["params"]):
-        alone = LayerKernelClassifierCV(
-            layers=layers, search=[chosen["layers"]], scaling=kind, Cs=(chosen["C"],)
-        )
-        expected = cross_val_score(alone, X[:N], y[:N], cv=cv)
-        got = [found[f"split{i}_test_score"][row] for i in range(3)]
-        np.testing.assert_allclose(got, expected)
-    assert found["params"][clf.best_index_] == {
-        "layers": tuple(clf.selected_layers_),
-        "C": clf.C_,
-    }
-    assert found["rank_test_score"][clf.best_index_] == 1
-    assert found["mean_test_score"].max() == clf.best_score_
-
-
-def test_rows_to_test_are_never_read_in_selection(digits):
-    """Whatever stands in them: a row that was read would be refused, or move a score."""
-    X, y, layers = digits
-    train = np.arange(N)
-    spoilt, labels = X.copy(), y.copy()
-    spoilt[N:], labels[N:] = np.nan, 77
-    found = []
-    for rows, classes in ((X, y), (spoilt, labels)):
-        clf = LayerKernelClassifierCV(layers=layers, scaling="ternary", search="forward")
-        cross_val_score(clf, rows, classes, cv=[(train, train)], error_score="raise")
-        found.append(clone(clf).fit(rows[train], classes[train]))
-    assert found[0].selected_layers_ == found[1].selected_layers_
-    np.testing.assert_array_equal(
-        found[0].cv_results_["mean_test_score"], found[1].cv_results_["mean_test_score"]
-    )
-    # The folds inside: those rows that a fold tests move neither its kernels nor its sizes.
-    columns = layer_columns(layers, None, X.shape[1])
-    moved = X[:N].copy()
-    moved[60:] *= 3
-    for kind in ("power", "none", "standard", "ternary"):
-        grams = [
-            LayerGrams(rows, columns, scaling(kind), [(train[:60], train[60:])])
-            for rows in (X[:N], moved)
-        ]
-        for weights in np.eye(len(columns)):
-            (as_it_is, _), (as_moved, _) = (next(one.kernels(weights)) for one in grams)
-            np.testing.assert_allclose(as_it_is, as_moved, atol=2e-4)
-
-
-def test_weights_count_rows_in_the_model_in_each_scale_and_in_the_score(digits):
-    """By models of all other rows, weighted; a row of weight 0 is as if it were not there."""
-    X, y, layers = digits
-    weight = np.random.default_rng(0).uniform(0.2, 3, N)
-    weight[::9] = 0
-    clf = LayerKernelClassifierCV(layers=layers, search=[("conv0", "conv2")], Cs=(30,))
-    by_weight = clone(clf).fit(X[:N], y[:N], sample_weight=weight)
-    A, B = (
-        concatenated(by_weight, X[:N], X[rows], weight) for rows in (slice(N), slice(N, None))
-    )
-    Y = np.where(y[:N, None] == by_weight.classes_, 1.0, -1.0)
-    ridge = Ridge(alpha=1 / 30).fit(A, Y, weight)
-    np.testing.assert_allclose(by_weight.decision_function(X[N:]), ridge.predict(B), atol=1e-6)
-    losses = np.zeros(N)
-    for i in np.flatnonzero(weight):
-        others = (np.arange(N) != i) & (weight > 0)
-        model = Ridge(alpha=1 / 30).fit(A[others], Y[others], weight[others])
-        losses[i] = np.square(model.predict(A[[i]])[0] - Y[i]).sum()
-    assert by_weight.best_score_ == pytest.approx(-np.average(losses, weights=weight))
-    counted = weight > 0
-    without = clone(clf).fit(X[:N][counted], y[:N][counted], sample_weight=weight[counted])
-    np.testing.assert_allclose(
-        without.predict_proba(X[N:]), by_weight.predict_proba(X[N:]), atol=1e-8
-    )
-
-
-@pytest.mark.slow
-def test_weights_are_routed_to_the_estimator(digits):
-    X, y, layers = digits
-    weight = np.where(y < 5, 1.0, 1e-3)
-    clf = LayerKernelClassifierCV(layers=layers, search="single", Cs=(10,), scoring="accuracy")
-    folds = StratifiedKFold(3)
-    expected = [
-        clone(clf).fit(X[train], y[train], weight[train]).score(X[test], y[test], weight[test])
-        for train, test in folds.split(X, y)
-    ]
-    with config_context(enable_metadata_routing=True):
-        asking = clone(clf).set_fit_request(sample_weight=True)
-        asking.set_score_request(sample_weight=True)
-        found = cross_val_score(asking, X, y, cv=folds, params={"sample_weight": weight})
-        selector = LayerSelector(clf, layers=layers).set_fit_request(sample_weight=True)
-        last = Ridge().set_fit_request(sample_weight=False)
-        model = make_pipeline(selector, last).fit(X, y, sample_weight=weight)
-    np.testing.assert_allclose(found, expected)
-    alone = clone(clf).fit(X, y, weight)
-    assert model[0].estimator_.best_score_ == alone.best_score_
-    assert alone.best_score_ != clone(clf).fit(X, y).best_score_
-
-
-@pytest.mark.parametrize(
-    ("parameters", "weight", "message"),
-    [
-        ({"scaling": "ternary"}, np.ones(N), "scaling='power' and 'none' learn none"),
-        ({"scoring": "top_k"}, np.ones(N), "takes no sample_weight"),
-        ({}, -np.ones(N), "expected 0 or more"),
-        ({}, np.ones(N - 1), r"has the shape \(79,\); expected \(80,\)"),
-        ({"cv": [(np.arange(40), np.arange(40, N))]}, np.arange(N) < 40, "none to test"),
-    ],
-)
-def test_weights_that_cannot_count_are_refused(digits, parameters, weight, message):
-    X, y, layers = digits
-    if parameters.get("scoring"):
-        parameters = {"scoring": lambda model, X, y: (model.predict(X) == y).mean()}
-    clf = LayerKernelClassifierCV(layers=layers).set_params(**parameters)
-    with pytest.raises(ValueError, match=message):
-        clf.fit(X[:N], y[:N], sample_weight=weight)
-
-
-@pytest.mark.slow
-def test_scorers_of_probabilities_are_for_logistic_regression(digits):
-    X, y, layers = digits
-    clf = LayerKernelClassifierCV(
-        layers=layers, search="single", Cs=(10,), cv=3, scoring="neg_log_loss"
-    )
-    judged = clone(clf).set_params(solver="logistic").fit(X[:N], y[:N])
-    by_loss = clone(clf).set_params(solver="logistic", scoring=None).fit(X[:N], y[:N])
-    assert judged.best_score_ == pytest.approx(by_loss.best_score_)
-    with pytest.raises(ValueError, match="or solver='logistic'"):
-        clf.fit(X[:N], y[:N])
-
-
-def test_results_have_the_columns_of_a_grid_search(digits):
-    X, y, layers = digits
-    clf = LayerKernelClassifierCV(layers=layers, search="single", Cs=(1, 10), cv=3)
-    found = clf.fit(X[:N], y[:N]).cv_results_
-    grid = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=3).fit(X[:N], y[:N]).cv_results_
-    assert set(grid) - set(found) == {"param_alpha"}
-    assert {type(found[name]) for name in ("param_C", "param_layers")} == {
-        type(grid["param_alpha"])
-    }
-    for name in set(grid) & set(found) - {"params"}:
-        assert found[name].dtype == grid[name].dtype, name
-        assert found[name].shape == (6,), name
-    assert (pd.DataFrame(found.items()).shape) == (len(found), 2)
-
-
-def test_groups_are_never_torn(digits):
-    X, y, layers = digits
-    X, y, groups = np.repeat(X[:N], 2, axis=0), np.repeat(y[:N], 2), np.repeat(np.arange(N), 2)
-    usual = LayerKernelClassifierCV(layers=layers).fit(X, y)
-    grouped = LayerKernelClassifierCV(layers=layers).fit(X, y, groups=groups)
-    given = LayerKernelClassifierCV(layers=layers, cv=GroupKFold(4)).fit(X, y, groups=groups)
-    assert usual.best_score_ > max(grouped.best_score_, given.best_score_)
-
-
 def test_two_classes_have_one_decision(digits):
     X, y, layers = digits
     y = np.where(y < 5, "low", "high")
@@ -356,30 +158,6 @@ def test_regression(digits):
     assert one.predict(X[160:]).shape == (80,)
     judged = clone(model).set_params(cv=3, scoring="r2").fit(X[:160], y[:160, 0])
     assert 0.99 < judged.best_score_ <= 1
-
-
-def test_layers_of_a_frame_and_their_networks():
-    names = ["a__conv1__0", "a__conv1__1", "a__conv2__0", "b__conv1__0"]
-    columns = layer_columns(None, np.array(names, object), 4)
-    assert columns.names == ("a__conv1", "a__conv2", "b__conv1")
-    assert [members.tolist() for members in columns.networks] == [[0, 1], [2]]
-    X = pd.DataFrame(np.random.default_rng(0).random((20, 4)), columns=names)
-    clf = LayerKernelClassifierCV(search="suffix", Cs=(1,)).fit(X, np.arange(20) % 2)
-    assert clf.cv_results_["param_layers"].tolist() == [
-        ("a__conv2", "b__conv1"),
-        ("a__conv1", "a__conv2", "b__conv1"),
-    ]
-    np.testing.assert_allclose(clf.cv_results_["layer_weights"][1], [0.25, 0.25, 0.5])
-
-
-def test_many_rows_are_chosen_by_some_of_each_class(digits):
-    X, y, layers = digits
-    clf = LayerKernelClassifierCV(layers=layers, max_samples=100, cv=3, scoring="accuracy")
-    clf.fit(X, y)
-    assert clf.score(X, y) > 0.95
-    rows = clf._rows_to_choose_by(np.where(y[:, None] == clf.classes_, 1.0, -1.0), None)
-    assert len(rows) == 100
-    assert np.ptp(np.bincount(y[rows]) / np.bincount(y)) < 0.1
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -443,23 +221,6 @@ def test_kernels_are_kept_and_serve_folds(digits, monkeypatch, tmp_path):
     assert clone(clf).fit(X, y).best_score_ == pytest.approx(clf.best_score_)
 
 
-@pytest.mark.slow
-def test_the_selector_passes_columns_on(digits):
-    X, y, layers = digits
-    selector = LayerSelector(
-        LayerKernelClassifierCV(search=[("conv0", "conv2")]), layers=layers, max_layers=1
-    )
-    model = make_pipeline(selector, LinearSVC(dual=True, max_iter=5000)).fit(X, y)
-    assert model[0].selected_layers_ == ["conv2"]
-    np.testing.assert_array_equal(model[0].transform(X), X[:, layers["conv2"]])
-    everything = clone(selector).set_params(max_layers=None).fit(X, y)
-    np.testing.assert_array_equal(
-        everything.transform(X), np.hstack([X[:, layers["conv0"]], X[:, layers["conv2"]]])
-    )
-    with pytest.raises(ValueError, match="put the embedder before it"):
-        LayerSelector(LayerKernelClassifierCV("mobilenet_v2")).fit(X, y)
-
-
 def test_what_is_saved_decides_the_same(digits, tmp_path):
     X, y, layers = digits
     clf = LayerKernelClassifierCV(layers=layers, scaling="ternary").fit(X[:N], y[:N])
@@ -473,79 +234,6 @@ def test_what_is_saved_decides_the_same(digits, tmp_path):
     assert clf.scalers_[clf.selected_layers_[0]].get_params() == TernaryScaler().get_params()
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"layers": None}, "give layers=embedder.layer_slices_"),
-        ({"layers": 7}, "no multiple"),
-        ({"layers": {"a": slice(0, 900)}}, "0 <= start < stop <= 330"),
-        ({"layers": {"a": [0, 1]}}, "expected the name of a layer and a slice"),
-        ({"layers": {}}, "layers is empty"),
-        ({"search": [("conv9",)]}, "Did you mean 'conv"),
-        ({"search": [()]}, "a set without layers"),
-        ({"search": "sufix"}, "Did you mean 'suffix'"),
-        ({"Cs": (0, 1)}, "one positive number"),
-        ({"embedder": "mobilenet_v2"}, "layers is for arrays"),
-        ({"embedder": TernaryScaler(), "layers": None}, "expected the name of a network"),
-    ],
-)
-def test_refusals(digits, parameters, message):
-    X, y, layers = digits
-    clf = LayerKernelClassifierCV(layers=layers).set_params(**parameters)
-    with pytest.raises((ValueError, TypeError), match=message):
-        clf.fit(X[:N], y[:N])
-
-
-def test_columns_without_names_of_layers_are_refused():
-    X = pd.DataFrame(np.ones((4, 2)), columns=["a", "b"])
-    with pytest.raises(ValueError, match="'a' has no name of the form LAYER__UNIT"):
-        LayerKernelClassifierCV().fit(X, [0, 0, 1, 1])
-    apart = pd.DataFrame(np.ones((4, 3)), columns=["a__0", "b__0", "a__1"])
-    with pytest.raises(ValueError, match="'a' do not stand side by side"):
-        LayerKernelClassifierCV().fit(apart, [0, 0, 1, 1])
-
-
-@pytest.mark.slow
-def test_images_of_two_networks_and_only_the_chosen_layers_to_predict(photos):
-    """What is asked of a network afterwards is what was chosen, and the decisions are the same."""
-    X, y = photos
-    embedder = PretrainedEmbedder(layers="all", image_size=64)
-    clf = LayerKernelClassifierCV([embedder, embedder], Cs=(1, 100)).fit(X, y)
-    assert set(clf.embedders_) == {"efficientnet_lite0", "efficientnet_lite0-2"}
-    last = list(embedder.layer_slices_)[-1]
-    assert list(clf.layers_)[-1] == f"efficientnet_lite0-2__{last}"
-    rows = np.hstack([embedder.transform(X)] * 2)
-    same = LayerKernelClassifierCV(layers=clf.layers_, Cs=(1, 100)).fit(rows, y)
-    assert same.selected_layers_ == clf.selected_layers_
-    np.testing.assert_allclose(
-        clf.decision_function(X), same.decision_function(rows), atol=1e-5
-    )
-    one = LayerKernelClassifierCV(
-        [embedder, embedder], search=[(f"efficientnet_lite0-2__{last}",)], Cs=(1,)
-    ).fit(X, y)
-    assert one.decision_function(X).shape == (len(X),)
-
-
-@pytest.fixture(scope="module")
-def photos():
-    """Pieces of two of scikit-image's photographs."""
-    from skimage import data
-
-    images = [data.brick(), data.grass()]
-    pieces = [image[i : i + 128, :128] for image in images for i in (0, 128, 256)]
-    return pieces, np.repeat(["brick", "grass"], 3)
-
-
 def test_power_keeps_signs_and_rows_of_zeros():
     Z = np.array([[4.0, -9.0], [0.0, 0.0]])
     np.testing.assert_allclose(power(Z), [[2 / np.sqrt(13), -3 / np.sqrt(13)], [0, 0]])
-
-
-@pytest.mark.parametrize(
-    "X", [["a.jpg"], [np.zeros((8, 8, 3), np.uint8)], np.zeros((1, 8, 8, 3))]
-)
-def test_images_without_an_embedder_are_told_to_have_one(X):
-    with pytest.raises(
-        ValueError, match=r"LayerKernelClassifierCV\('efficientnet_lite0'\) has one"
-    ):
-        LayerKernelClassifierCV().fit(X, ["cat"])

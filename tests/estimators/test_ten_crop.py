@@ -1,8 +1,7 @@
-"""TenCropClassifier: which ten crops, how they vote, and that images are what is split."""
+"""TenCropClassifier: which ten crops, each run once, and that images are what is split."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import pickle
 import weakref
@@ -10,70 +9,22 @@ import weakref
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
+from ten_crop_models import SIZE, FirstPixels, ten_crop_model
 
-from skembed import FullNetworkEmbedder, ImageError, PretrainedEmbedder, TenCropClassifier
+from skembed import FullNetworkEmbedder, PretrainedEmbedder, TenCropClassifier
 from skembed.estimators._crops import cut, ten_crops
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
-
-SIZE = 64
-
-
-def _model(classifier=None, **options) -> TenCropClassifier:
-    embedder = PretrainedEmbedder(**{"image_size": SIZE, **options})
-    return TenCropClassifier(embedder, classifier or LogisticRegression(max_iter=1000))
-
-
-class FirstPixels(TransformerMixin, BaseEstimator):
-    """An embedder of another make: the first three values of an image; keeps what it saw."""
-
-    def fit(self, X, y=None):
-        self.seen_ = [np.asarray(x) for x in X]
-        self.labels_ = y
-        return self
-
-    def transform(self, X):
-        return np.array([np.asarray(x).ravel()[:3] for x in X], dtype=float)
-
-
-class Threshold(ClassifierMixin, BaseEstimator):
-    """Says by the first feature alone: below 100 the first class, below 200 the second, ..."""
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict(self, X):
-        return self.classes_[(X[:, 0] // 100).astype(int)]
-
-
-class Scored(Threshold):
-    """The same, with a decision function that is the second and the third feature."""
-
-    def decision_function(self, X):
-        if len(self.classes_) == 2:
-            return X[:, 1] - X[:, 2]
-        return np.stack([np.zeros(len(X)), X[:, 1], X[:, 2]], axis=1)
-
-
-def _quartered(*values, side=8) -> np.ndarray:
-    """An image of four flat quarters: top left, top right, bottom left, bottom right."""
-    image = np.zeros((2 * side, 2 * side, 3), np.uint8)
-    for (top, left), value in zip([(0, 0), (0, 1), (1, 0), (1, 1)], values, strict=True):
-        image[top * side :, left * side :][:side, :side] = value
-    return image
 
 
 # Geometry
@@ -128,7 +79,7 @@ def test_the_embedder_gets_the_crops_of_the_upright_image(tmp_path):
 
 @pytest.mark.slow
 def test_equals_embedding_and_classifying_by_hand(pictures, labels):
-    model = _model(LinearSVC(random_state=0)).fit(pictures[::2], labels[::2])
+    model = ten_crop_model(LinearSVC(random_state=0)).fit(pictures[::2], labels[::2])
 
     def by_hand(images):
         crops = [cut(image, which, 0.875) for image in images for which in range(10)]
@@ -172,94 +123,6 @@ def test_colour_spaces_mean_what_they_mean_to_the_embedder(color_space, pictures
     )
 
 
-# Votes
-
-
-def test_the_majority_decides():
-    # The first pixel votes. Mirrored, a flat quarter has the same; each corner has two votes.
-    X = [_quartered(0, 0, 150, 250), _quartered(150, 250, 250, 0), _quartered(150, 0, 150, 150)]
-    model = TenCropClassifier(FirstPixels(), Threshold(), crop=0.5)
-    y = np.array(["low", "mid", "top"], dtype=object)
-    model.fit(X, y)
-    # The centre begins in the top left quarter, and mirrored in the top right one.
-    assert model.predict_crops(X).tolist() == [
-        ["low", "low", "mid", "top", "low"] * 2,
-        ["mid", "top", "top", "low", "mid", "mid", "top", "top", "low", "top"],
-        ["mid", "low", "mid", "mid", "mid", "mid", "low", "mid", "mid", "low"],
-    ]
-    assert model.predict(X).tolist() == ["low", "top", "mid"]
-    assert model.predict(X).dtype == y.dtype
-    assert model.score(X, y) == pytest.approx(1 / 3)
-
-
-def test_ties_go_to_the_higher_score_or_else_to_the_first_class():
-    # Halves left and right, so that the centre and its mirror image vote for one each: 5 to 5.
-    X = [_quartered(150, 250, 150, 250), _quartered(250, 150, 250, 150)]
-    y = [0, 5, 9, 9]
-    train = [*X, *X]
-    plain = TenCropClassifier(FirstPixels(), Threshold(), crop=0.5).fit(train, y)
-    assert (plain.predict_crops(X) == 5).sum(axis=1).tolist() == [5, 5]
-    assert plain.predict(X).tolist() == [5, 5]
-
-    def tinted(second, third):
-        images = [image.copy() for image in X]
-        for image in images:
-            image[..., 1], image[..., 2] = second, third
-        return images
-
-    scored = TenCropClassifier(FirstPixels(), Scored(), crop=0.5).fit(train, y)
-    assert scored.predict(tinted(10, 20)).tolist() == [9, 9]
-    assert scored.predict(tinted(20, 10)).tolist() == [5, 5]
-    assert scored.predict(tinted(20, 20)).tolist() == [5, 5]
-    # The class of no vote never wins, however its score compares: 0 has score 0, these none.
-    assert scored.predict(tinted(0, 0)).tolist() == [5, 5]
-
-
-def test_ties_of_two_classes():
-    X = [_quartered(50, 150, 50, 150), _quartered(150, 50, 150, 50)]
-    model = TenCropClassifier(FirstPixels(), Scored(), crop=0.5).fit(X, ["no", "yes"])
-    X[0][..., 1] = 255  # above 0: for the second class
-    X[1][..., 2] = 255
-    assert (model.predict_crops(X) == "yes").sum(axis=1).tolist() == [5, 5]
-    assert model.predict(X).tolist() == ["yes", "no"]
-    assert TenCropClassifier(FirstPixels(), Threshold(), crop=0.5).fit(
-        X, ["no", "yes"]
-    ).predict(X).tolist() == ["no", "no"]
-
-
-def test_columns_of_pairs_are_no_scores():
-    X = [_quartered(150, 250, 150, 250), _quartered(250, 150, 250, 150), _quartered(0, 0, 0, 0)]
-    pairs = SVC(decision_function_shape="ovo")
-    model = TenCropClassifier(FirstPixels(), make_pipeline(StandardScaler(), pairs), crop=0.5)
-    model.fit(X, ["b", "a", "c"])
-    assert model.decision_function(X).shape == (3, 3)
-    assert model._scores(model._features(X)) is None
-    assert set(model.predict(X)) <= {"a", "b", "c"}
-
-
-@pytest.mark.slow
-def test_probabilities_and_decisions_are_means(pictures, labels):
-    model = _model().fit(pictures, labels)
-    rows = model.embedder_.transform(ten_crops(pictures, 0.875, "rgb")[1])
-    classifier = model.classifier_
-    for method in ("predict_proba", "decision_function"):
-        want = getattr(classifier, method)(rows).reshape(12, 10, 3).mean(axis=1)
-        np.testing.assert_allclose(getattr(model, method)(pictures), want, rtol=1e-6)
-    np.testing.assert_allclose(model.predict_proba(pictures).sum(axis=1), 1, rtol=1e-6)
-    two = _model(LinearSVC(random_state=0)).fit(pictures[:8], labels[:8])
-    assert two.decision_function(pictures).shape == (12,)
-
-
-@pytest.mark.slow
-def test_methods_are_there_when_the_classifier_has_them(pictures, labels):
-    model = _model(LinearSVC(random_state=0))
-    assert hasattr(model, "decision_function")
-    assert not hasattr(model, "predict_proba")
-    assert not hasattr(_model(KNeighborsClassifier()), "decision_function")
-    with pytest.raises(AttributeError, match="predict_proba"):
-        model.fit(pictures, labels).predict_proba(pictures)
-
-
 # Extraction
 
 
@@ -276,7 +139,7 @@ class Counted:
 
 def test_each_crop_runs_once_and_each_image_is_decoded_once(pictures, labels, tmp_path):
     X = [Counted(picture) for picture in pictures]
-    model = _model(cache=tmp_path)
+    model = ten_crop_model(cache=tmp_path)
     before = images_run()
     model.fit(X, labels)
     assert images_run() - before == 10 * len(X)
@@ -346,7 +209,7 @@ def test_folds_are_of_images(pictures, labels):
             return super().predict(X)
 
     folds = StratifiedKFold(2)
-    scores = cross_val_score(_model(Recorded()), pictures, labels, cv=folds)
+    scores = cross_val_score(ten_crop_model(Recorded()), pictures, labels, cv=folds)
     assert sizes == [(60, 20, 20, 20), 60] * 2
     assert scores.min() >= 0.8
 
@@ -354,7 +217,7 @@ def test_folds_are_of_images(pictures, labels):
 @pytest.mark.slow
 def test_grid_search_over_nested_parameters(paths, labels):
     search = GridSearchCV(
-        _model(),
+        ten_crop_model(),
         {
             "embedder__layers": ["embedding", "stage3"],
             "classifier__C": [0.1, 1],
@@ -366,7 +229,7 @@ def test_grid_search_over_nested_parameters(paths, labels):
     assert set(search.best_params_) == {"embedder__layers", "classifier__C", "crop"}
     assert search.score(paths, labels) >= 0.9
     backbone = {"embedder__backbone": ["efficientnet_lite0"]}
-    assert GridSearchCV(_model(), backbone, cv=2).fit(paths, labels).best_score_ >= 0.8
+    assert GridSearchCV(ten_crop_model(), backbone, cv=2).fit(paths, labels).best_score_ >= 0.8
 
 
 @pytest.mark.slow
@@ -387,7 +250,7 @@ def test_passes_the_checks_of_image_estimators(learns):
 
 
 def test_says_what_it_is():
-    model = _model()
+    model = ten_crop_model()
     tags = get_tags(model)
     assert tags.estimator_type == "classifier"
     assert tags.target_tags.required
@@ -401,7 +264,7 @@ def test_says_what_it_is():
 
 
 def test_pickles_without_pixels(pictures, labels):
-    model = _model(LinearSVC(random_state=0)).fit(pictures, labels)
+    model = ten_crop_model(LinearSVC(random_state=0)).fit(pictures, labels)
     data = pickle.dumps(model)
     assert len(data) < 50_000
     again = pickle.loads(data)  # noqa: S301 - made two lines above
@@ -423,111 +286,14 @@ def test_works_where_a_pipeline_keeps_its_steps_on_disk(paths, labels, tmp_path)
 
 def test_columns_and_frames(paths, labels):
     pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
-    want = _model().fit(paths, labels).predict_crops(paths)
+    want = ten_crop_model().fit(paths, labels).predict_crops(paths)
     for frame in (
         pd.DataFrame({"x": paths, "y": labels}),
         pl.DataFrame({"x": paths, "y": labels}),
     ):
-        model = _model().fit(frame["x"], frame["y"])
+        model = ten_crop_model().fit(frame["x"], frame["y"])
         np.testing.assert_array_equal(model.predict_crops(frame[["x"]]), want)
         assert model.score(frame["x"], frame["y"]) == 1
-    framed = _model()
+    framed = ten_crop_model()
     framed.embedder.set_output(transform="pandas")
     np.testing.assert_array_equal(framed.fit(paths, labels).predict_crops(paths), want)
-
-
-# Refusals
-
-
-def test_not_fitted(pictures):
-    for method in ("predict", "predict_crops", "predict_proba", "decision_function"):
-        with pytest.raises(NotFittedError):
-            getattr(_model(), method)(pictures)
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (["a", "b"], "inconsistent numbers of samples"),
-        (["a"] * 12, r"one class \('a'\)"),
-        (None, "requires y"),
-        (np.arange(12) / 7, "continuous"),
-        ([1.0] * 11 + [np.nan], "NaN"),
-        (np.eye(12, dtype=int), "1d array"),
-    ],
-)
-def test_labels_that_are_none(y, message, pictures):
-    with pytest.raises(ValueError, match=message):
-        _model().fit(pictures, y)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"crop": 0}, "'crop' parameter .* range"),
-        ({"crop": 1.5}, "'crop' parameter"),
-        ({"embedder": "efficientnet_lite0"}, "'embedder' parameter .* 'transform'"),
-        ({"classifier": StandardScaler()}, "'classifier' parameter .* 'predict'"),
-        ({"classifier": LinearRegression()}, "is not a classifier"),
-        ({"embedder__activation": "poost"}, "Did you mean 'post'"),
-    ],
-)
-def test_wrong_parameters_are_named(parameters, message, pictures, labels):
-    with pytest.raises(ValueError, match=message):
-        _model().set_params(**parameters).fit(pictures, labels)
-
-
-@pytest.mark.parametrize("on_error", ["raise", "nan"])
-@pytest.mark.parametrize("impute", [False, True])
-def test_an_unreadable_image_is_named_by_its_own_row(on_error, impute, paths, labels, tmp_path):
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"not an image")
-    embedder = PretrainedEmbedder(image_size=SIZE, on_error=on_error)
-    if impute:  # which would hide it
-        embedder = make_pipeline(embedder, SimpleImputer())
-    model = TenCropClassifier(embedder, LinearSVC(random_state=0))
-    X = [*paths[:7], bad, *paths[8:11], b"worse"]
-    with pytest.raises(ImageError, match=r"^Row 7: .*bad\.png .*leave its row out") as refusal:
-        model.fit(X, labels)
-    assert "Row 7" in str(refusal.value)
-    assert "Crop" not in str(refusal.value)
-    assert not hasattr(model, "classes_")
-    model.fit(paths, labels)
-    with pytest.raises(ImageError, match=r"^Row 2: .*missing\.png: no such file"):
-        model.predict([*paths[:2], tmp_path / "missing.png"])
-
-
-def test_stops_at_the_first_image_that_cannot_be_read(pictures, labels):
-    model = _model(on_error="nan", cache=False, batch_size=10)
-    X = [pictures[0], None, *pictures[2:]]
-    with pytest.raises(ImageError, match=r"^Row 1: missing value"):
-        model.fit(X, labels)
-    model.fit(pictures, labels)
-    assert model.embedder_.on_error == "raise"
-    assert model.embedder.on_error == "nan"
-
-
-def test_an_error_that_another_embedder_swallows_is_raised(pictures, labels):
-    class Lenient(FirstPixels):
-        def fit(self, X, y=None):
-            return self
-
-        def transform(self, X):
-            rows = np.zeros((len(X), 3))
-            for row, x in zip(rows, X, strict=True):
-                with contextlib.suppress(ValueError):
-                    row[:] = np.asarray(x).ravel()[:3]
-            return rows
-
-    with pytest.raises(ImageError, match=r"^Row 4: bytes \(3 bytes\)"):
-        TenCropClassifier(Lenient(), LinearSVC(random_state=0)).fit(
-            [*pictures[:4], b"bad", *pictures[5:]], labels
-        )
-
-
-def test_parts_that_disagree_on_colours_are_refused(pictures, labels):
-    from sklearn.pipeline import make_union
-
-    union = make_union(PretrainedEmbedder(), PretrainedEmbedder(color_space="bgr"))
-    with pytest.raises(ValueError, match=r"\['bgr', 'rgb'\]"):
-        TenCropClassifier(union, LinearSVC(random_state=0)).fit(pictures, labels)

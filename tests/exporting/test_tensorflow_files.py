@@ -38,54 +38,43 @@ def test_without_node_the_command_is_named(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.runtimes
-@pytest.mark.parametrize(
-    "embedder",
-    [
-        PretrainedEmbedder(**SMALL, resize=RESIZE),
-        PretrainedEmbedder(**SMALL, resize=RESIZE, normalize="l2", quantize=True),
-        FullNetworkEmbedder(**SMALL, resize=RESIZE),
-        PretrainedEmbedder(cache=False, engine="jax", resize=RESIZE),
-    ],
-    ids=["rows", "int8", "ternary", "its own size"],
-)
-def test_litert_gives_the_rows(embedder, tmp_path):
-    embedder.fit(IMAGES)
-    skembed.export(embedder, tmp_path / "embedder.tflite")
+EMBEDDERS = {
+    "rows": PretrainedEmbedder(**SMALL, resize=RESIZE),
+    "int8": PretrainedEmbedder(**SMALL, resize=RESIZE, normalize="l2", quantize=True),
+    "ternary": FullNetworkEmbedder(**SMALL, resize=RESIZE),
+    "its own size": PretrainedEmbedder(cache=False, engine="jax", resize=RESIZE),
+}
+
+
+def exported(name, path, run):
+    """What an exported embedder gives for prepared images, and what it gives itself."""
+    embedder = EMBEDDERS[name].fit(IMAGES)
+    skembed.export(embedder, path)
     size = embedder._spec().backbone.input_size
     pixels = np.stack([resize(image, size, RESIZE) for image in IMAGES])
-    found = in_litert(tmp_path / "embedder.tflite", images=pixels)["embedding"]
-    expected = embedder.transform(IMAGES)
+    return run(path, images=pixels)["embedding"], embedder.transform(IMAGES)
+
+
+def check_rows(found, expected):
+    if expected.dtype == np.int8:
+        assert (found == expected).mean() > 0.999
+    else:
+        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.runtimes
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_litert_gives_the_rows(name, tmp_path):
+    found, expected = exported(name, tmp_path / "embedder.tflite", in_litert)
     assert found.dtype == expected.dtype
-    if expected.dtype == np.int8:
-        assert (found == expected).mean() > 0.999
-    else:
-        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    check_rows(found, expected)
 
 
 @pytest.mark.runtimes
-@pytest.mark.parametrize(
-    "embedder",
-    [
-        PretrainedEmbedder(**SMALL, resize=RESIZE),
-        PretrainedEmbedder(**SMALL, resize=RESIZE, normalize="l2", quantize=True),
-        FullNetworkEmbedder(**SMALL, resize=RESIZE),
-        PretrainedEmbedder(cache=False, engine="jax", resize=RESIZE),
-    ],
-    ids=["rows", "int8", "ternary", "its own size"],
-)
-def test_tensorflow_js_gives_the_rows(embedder, tmp_path):
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_tensorflow_js_gives_the_rows(name, tmp_path):
     """Loaded by URL, as a page does."""
-    embedder.fit(IMAGES)
-    skembed.export(embedder, tmp_path / "embedder.tfjs")
-    size = embedder._spec().backbone.input_size
-    pixels = np.stack([resize(image, size, RESIZE) for image in IMAGES])
-    found = in_tfjs(tmp_path / "embedder.tfjs", images=pixels)["embedding"]
-    expected = embedder.transform(IMAGES)
-    if expected.dtype == np.int8:
-        assert (found == expected).mean() > 0.999
-    else:
-        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    check_rows(*exported(name, tmp_path / "embedder.tfjs", in_tfjs))
     model = json.loads((tmp_path / "embedder.tfjs" / "model.json").read_text())
     assert model["userDefinedMetadata"]["resize"] == RESIZE
 

@@ -53,34 +53,21 @@ def _settable(monkeypatch, target, name, value):
 
 def _cases(monkeypatch):
     """For each way to change what a layer computes: the layer, and the change."""
+    return _by_names(monkeypatch) | _by_attributes(monkeypatch) | _of_keras()
+
+
+def _by_names(monkeypatch):
+    """What the code of a layer reads by a name."""
     import keras
 
     here = globals()
     cell, limits = [2.0], collections.deque([1e6])
     monkeypatch.setitem(sys.modules, "helpers", HELPERS)
 
-    def defaulted(self, x, factor=2.0):
-        return x * factor
-
-    def defaults(layer):
-        monkeypatch.setattr(type(layer).call, "__defaults__", (3.0,))
-
-    def partially(self, x):
-        return self.partial(x)
-
     def importing(self, x):
         from helpers import inner  # pyright: ignore[reportMissingImports]
 
         return keras.ops.where(x > inner.LIMIT, 2 * x, x)
-
-    def patched(layer):
-        layer.call = lambda x: x
-
-    def based(layer):
-        type(layer).__mro__[1].scale = lambda self: 2.5
-
-    def shifted(layer):
-        type(layer).__mro__[1].shift = 1.0
 
     return {
         "global": (_layer(lambda self, x: x * FACTOR), lambda _: here.update(FACTOR=5.0)),
@@ -90,21 +77,6 @@ def _cases(monkeypatch):
             _settable(monkeypatch, HELPERS, "FACTOR", 4.0),
         ),
         "closure": (_layer(lambda self, x: x * cell[0]), lambda _: cell.append(cell.pop() + 1)),
-        "default": (_layer(defaulted), defaults),
-        "base class": (_layer(lambda self, x: x * self.scale()), based),
-        "class attribute": (_layer(lambda self, x: x + self.shift), shifted),
-        "attribute": (
-            _layer(lambda self, x: x * self._own, _own=1.0),
-            lambda layer: setattr(layer, "_own", 2.0),
-        ),
-        "array": (
-            _layer(lambda self, x: x + self.array, array=np.zeros(4, np.float32)),
-            lambda layer: setattr(layer, "array", np.ones(4, np.float32)),
-        ),
-        "partial": (
-            _layer(partially, partial=functools.partial(operator.mul, 2.0)),
-            lambda layer: setattr(layer, "partial", functools.partial(operator.mul, 3.0)),
-        ),
         "environment": (
             _layer(lambda self, x: x * float(os.environ.get("SKEMBED_TEST_FACTOR", "1"))),
             lambda _: monkeypatch.setenv("SKEMBED_TEST_FACTOR", "2"),
@@ -125,12 +97,63 @@ def _cases(monkeypatch):
             _layer(lambda self, x: keras.ops.where(x > limits[0], 2 * x, x)),
             lambda _: limits.append(limits.pop() + 1e6),
         ),
+    }
+
+
+def _by_attributes(monkeypatch):
+    """What a layer's objects and classes hold."""
+    import keras
+
+    def defaulted(self, x, factor=2.0):
+        return x * factor
+
+    def defaults(layer):
+        monkeypatch.setattr(type(layer).call, "__defaults__", (3.0,))
+
+    def partially(self, x):
+        return self.partial(x)
+
+    def based(layer):
+        type(layer).__mro__[1].scale = lambda self: 2.5
+
+    def shifted(layer):
+        type(layer).__mro__[1].shift = 1.0
+
+    return {
+        "default": (_layer(defaulted), defaults),
+        "base class": (_layer(lambda self, x: x * self.scale()), based),
+        "class attribute": (_layer(lambda self, x: x + self.shift), shifted),
+        "attribute": (
+            _layer(lambda self, x: x * self._own, _own=1.0),
+            lambda layer: setattr(layer, "_own", 2.0),
+        ),
+        "array": (
+            _layer(lambda self, x: x + self.array, array=np.zeros(4, np.float32)),
+            lambda layer: setattr(layer, "array", np.ones(4, np.float32)),
+        ),
+        "partial": (
+            _layer(partially, partial=functools.partial(operator.mul, 2.0)),
+            lambda layer: setattr(layer, "partial", functools.partial(operator.mul, 3.0)),
+        ),
         "slice": (
             _layer(
                 lambda self, x: keras.ops.where(x > 1e6, x[..., self.part], x), part=slice(0, 1)
             ),
             lambda layer: setattr(layer, "part", slice(1, 2)),
         ),
+    }
+
+
+def _of_keras():
+    """Layers of Keras with code, or a method, that is not Keras'."""
+    import keras
+
+    here = globals()
+
+    def patched(layer):
+        layer.call = lambda x: x
+
+    return {
         "Lambda": (
             keras.layers.Lambda(lambda x: x * FACTOR, name="mine"),
             lambda _: here.update(FACTOR=13.0),

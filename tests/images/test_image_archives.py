@@ -15,7 +15,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from image_files import flat
 
 from skembed import ImageError, PretrainedEmbedder, config_context, images
 from skembed.images._sources import _archives, _unpacked
@@ -23,13 +23,7 @@ from skembed.images._sources import _archives, _unpacked
 PACK = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
-def png(level, side=(4, 6)) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.full((*side, 3), level, np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
-
-
-FILES = {"a/1.png": png(10), "a/notes.txt": b"none", "./b/2": png(20), ".b/3.png": png(30)}
+FILES = {"a/1.png": flat(10), "a/notes.txt": b"none", "./b/2": flat(20), ".b/3.png": flat(30)}
 
 
 def tar(files=FILES, *members, kind=tarfile.PAX_FORMAT) -> bytes:
@@ -93,7 +87,7 @@ def test_lists_may_be_compressed(tmp_path, suffix):
 
 @pytest.mark.slow
 def test_an_embedder_takes_an_archive_and_names_its_bad_images(tmp_path):
-    photographs = {f"{n}.png": png(n, (40, 40)) for n in (0, 90, 180)}
+    photographs = {f"{n}.png": flat(n, side=(40, 40)) for n in (0, 90, 180)}
     path = written(tmp_path / "photos.tgz", gzip.compress(tar(photographs)))
     embedder = PretrainedEmbedder(image_size=32, engine="jax")
     rows = embedder.fit_transform(images.scan(path))
@@ -102,7 +96,7 @@ def test_an_embedder_takes_an_archive_and_names_its_bad_images(tmp_path):
     positions, pieces = zip(*embedder.iter_batches(images.scan(path)), strict=True)
     np.testing.assert_array_equal(np.concatenate(positions), range(3))
     np.testing.assert_array_equal(np.concatenate(pieces), rows)
-    bad = written(tmp_path / "bad.zip", zipped({"1.png": png(0), "2.png": b"\x89PNG not"}))
+    bad = written(tmp_path / "bad.zip", zipped({"1.png": flat(0), "2.png": b"\x89PNG not"}))
     with pytest.raises(ImageError, match=r"bad\.zip/2\.png"):
         embedder.transform(images.scan(bad))
     with pytest.warns(UserWarning, match=r"bad\.zip/2\.png"):
@@ -118,7 +112,7 @@ def special(name, kind, **facts):
     return member
 
 
-HOSTILE = {name: png(1) for name in ("../up.png", "/etc/root.png", "C:/x.png", "a\\..\\b.png")}
+HOSTILE = {name: flat(1) for name in ("../up.png", "/etc/root.png", "C:/x.png", "a\\..\\b.png")}
 
 
 def test_what_a_tar_archive_should_not_hold_is_left_out_and_counted_once(tmp_path):
@@ -151,9 +145,9 @@ def test_what_a_zip_archive_should_not_hold_is_left_out_and_counted_once(tmp_pat
         link = zipfile.ZipInfo("link.png")
         link.external_attr = 0o120777 << 16
         archive.writestr(link, "/etc/passwd")
-        archive.writestr("damaged.png", png(77))
-        archive.writestr("secret.png", png(78))
-    data = bytearray(stream.getvalue().replace(png(77), png(77)[::-1]))
+        archive.writestr("damaged.png", flat(77))
+        archive.writestr("secret.png", flat(78))
+    data = bytearray(stream.getvalue().replace(flat(77), flat(77)[::-1]))
     at = data.rindex(b"PK\1\2", 0, data.rindex(b"secret.png"))  # its entry in the directory
     data[at + 8] |= 1
     path = written(tmp_path / "x.zip", bytes(data))
@@ -211,7 +205,7 @@ def test_headers_are_bounded(tmp_path, monkeypatch):
 
 
 def test_numbers_of_images_are_bounded(tmp_path):
-    many = {f"{n}.png": png(n) for n in range(5)}
+    many = {f"{n}.png": flat(n) for n in range(5)}
     for name, data in (("5.tar", tar(many)), ("5.zip", zipped(many))):
         path = written(tmp_path / name, data)
         assert len(list(images.scan(path, max_images=5))) == 5

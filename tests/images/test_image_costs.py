@@ -10,18 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from image_files import encoded
 from PIL import Image
 
 from skembed import ImageError, config_context
 from skembed.images import load, prepare, read, resize
 from skembed.images._costs import MemoryBudget, bytes_needed
-
-
-def encoded(image, kind, **options):
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
-
 
 # --- bounds ------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
+from image_files import encoded
 from PIL import Image
 
 from skembed import ImageError, config_context
@@ -16,13 +17,6 @@ from skembed.images import load, prepare, read
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\nshowpage\n%%EOF\n"
-
-
-def encoded(image, kind, **options):
-    stream = io.BytesIO()
-    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-    image.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def iptc(payload, side=40):

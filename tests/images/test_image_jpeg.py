@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 import simplejpeg
+from image_files import encoded
 from PIL import Image
 
 from skembed import ImageError
@@ -31,12 +32,6 @@ def fresh():
     _jpeg._matches_pillow.cache_clear()
 
 
-def _encoded(pixels, **options):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", **options)
-    return buffer.getvalue()
-
-
 def _by_simplejpeg(data):
     return _jpeg.decode_jpeg(Image.open(io.BytesIO(data)), data)
 
@@ -45,7 +40,7 @@ def _by_simplejpeg(data):
 def test_ordinary_jpegs_have_the_same_bits(kind, pictures):
     whole = pictures[8]
     for picture in (whole[:137, :99], whole[:64, :64], whole[:5, :3], pictures[0][..., 0]):
-        data = _encoded(picture, **KINDS[kind])
+        data = encoded(picture, "JPEG", **KINDS[kind])
         pixels = _by_simplejpeg(data)
         assert pixels is not None
         assert np.array_equal(np.asarray(pixels), np.asarray(Image.open(io.BytesIO(data))))
@@ -62,7 +57,7 @@ def test_photographs_have_the_same_bits(shared):
 def test_orientation_is_applied_as_ever(pictures):
     exif = Image.Exif()
     exif[274] = 6
-    data = _encoded(pictures[8][:100, :60], exif=exif)
+    data = encoded(pictures[8][:100, :60], "JPEG", exif=exif)
     expected = np.rot90(np.asarray(Image.open(io.BytesIO(data))), -1)
     assert np.array_equal(np.asarray(decode(read(data))), expected)
 
@@ -86,7 +81,7 @@ def test_samplings_that_are_not_checked_are_left_to_pillow(sampling, pictures):
 
 
 def test_a_jpeg_cut_short_is_an_error_as_ever(pictures):
-    data = _encoded(pictures[8])
+    data = encoded(pictures[8], "JPEG")
     for length in (len(data) // 2, len(data) - 100):
         assert _by_simplejpeg(data[:length]) is None
         with pytest.raises(ImageError, match="damaged or cut short"):
@@ -94,7 +89,7 @@ def test_a_jpeg_cut_short_is_an_error_as_ever(pictures):
 
 
 def test_a_build_that_disagrees_is_not_used(fresh, monkeypatch, pictures):
-    data = _encoded(pictures[8])
+    data = encoded(pictures[8], "JPEG")
     assert _by_simplejpeg(data) is not None
     _jpeg._matches_pillow.cache_clear()
 
@@ -112,7 +107,7 @@ def test_a_build_that_disagrees_is_not_used(fresh, monkeypatch, pictures):
 
 
 def test_without_simplejpeg_pillow_decodes(fresh, monkeypatch, pictures):
-    data = _encoded(pictures[8])
+    data = encoded(pictures[8], "JPEG")
     monkeypatch.setattr(_jpeg, "_simplejpeg", lambda: None)
     assert _by_simplejpeg(data) is None
     expected = np.asarray(Image.open(io.BytesIO(data)))
@@ -121,7 +116,7 @@ def test_without_simplejpeg_pillow_decodes(fresh, monkeypatch, pictures):
 
 def test_a_simplejpeg_that_cannot_be_imported_is_not_there(python, tmp_path, pictures):
     (tmp_path / "simplejpeg.py").write_text("raise ValueError('built for another NumPy')")
-    (tmp_path / "photograph.jpg").write_bytes(_encoded(pictures[8]))
+    (tmp_path / "photograph.jpg").write_bytes(encoded(pictures[8], "JPEG"))
     program = "from skembed.images import load; print(load('photograph.jpg').shape)"
     assert python(program) == "(140, 140, 3)"
 
@@ -130,7 +125,7 @@ def test_a_simplejpeg_that_cannot_be_imported_is_not_there(python, tmp_path, pic
 @pytest.mark.parametrize("kind", KINDS)
 def test_scaled_jpegs_have_the_same_bits(kind, step, pictures):
     for picture in (pictures[8][:137, :99], pictures[8][:64, :64], pictures[8][..., 0]):
-        data = _encoded(picture, **KINDS[kind])
+        data = encoded(picture, "JPEG", **KINDS[kind])
         image = Image.open(io.BytesIO(data))
         image.draft(None, (image.width // step, image.height // step))
         pixels = _jpeg.decode_jpeg(image, data)
@@ -146,7 +141,7 @@ def test_it_decodes_what_is_scaled_too(monkeypatch, pictures):
         return decoded[-1]
 
     monkeypatch.setattr(_decode, "decode_jpeg", watched)
-    raw = read(_encoded(pictures[8]))
+    raw = read(encoded(pictures[8], "JPEG"))
     for size, shape in ((100, (140, 140, 3)), (32, (70, 70, 3))):
         prepare(raw, (size, size), decoding="scaled")
         assert decoded.pop().shape == shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 import socket
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import skimage
+from image_files import encoded
 from PIL import Image
 
 from skembed import ImageError, config_context
@@ -80,19 +80,13 @@ PIXELS = Image.new("RGB", (9, 7), (3, 200, 7))
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")
 
 
-def encoded(format_name):
-    stream = io.BytesIO()
-    PIXELS.save(stream, format_name)
-    return stream.getvalue()
-
-
-PNG = encoded("PNG")
+PNG = encoded(PIXELS, "PNG")
 TEXT = base64.b64encode(PNG).decode()
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_base64_of_every_format(format_name):
-    data = encoded(format_name)
+    data = encoded(PIXELS, format_name)
     text = base64.b64encode(data).decode()
     for written in (
         text,

@@ -10,9 +10,8 @@ import traceback
 import zipfile
 
 import fsspec
-import numpy as np
 import pytest
-from PIL import Image
+from image_files import flat
 
 from skembed import ImageError, config_context, images
 from skembed._errors import MissingLibraryError
@@ -20,19 +19,15 @@ from skembed._errors import MissingLibraryError
 NAMES = ["cats/1.png", "cats/2.bmp", "dogs/old/3.webp"]
 
 
-def _encoded(level, kind="png"):
-    stream = io.BytesIO()
-    Image.fromarray(np.full((4, 6, 3), level, np.uint8)).save(stream, kind, lossless=True)
-    return stream.getvalue()
-
-
 @pytest.fixture
 def photos():
     """The URL of a folder of three pictures, a hidden one, and a text."""
     files = fsspec.filesystem("memory")
     for n, name in enumerate(NAMES):
-        files.pipe_file(f"/shop/photos/{name}", _encoded(40 * n, name.rpartition(".")[2]))
-    files.pipe_file("/shop/photos/.hidden/4.png", _encoded(9))
+        files.pipe_file(
+            f"/shop/photos/{name}", flat(40 * n, name.rpartition(".")[2], lossless=True)
+        )
+    files.pipe_file("/shop/photos/.hidden/4.png", flat(9))
     files.pipe_file("/shop/photos/notes.txt", b"none of them")
     yield "memory://shop/photos"
     files.rm("/shop", recursive=True)
@@ -50,7 +45,7 @@ def levels(found):
 def test_one_image_is_read_and_known_by_its_content(photos):
     raw = images.read(f"{photos}/cats/1.png")
     assert raw.name == f"{photos}/cats/1.png"
-    assert raw.digest() == images.read(_encoded(0)).digest()
+    assert raw.digest() == images.read(flat(0)).digest()
     assert images.read("MEMORY" + f"{photos}/cats/1.png"[6:]).data == raw.data
     assert images.local_path(f"{photos}/cats/1.png") is None
     assert images.as_items([f"{photos}/cats/1.png"], root=tempfile.gettempdir()) == [raw.name]
@@ -67,7 +62,7 @@ def test_folders_and_globs_give_urls_in_a_fixed_order(photos, source):
 def test_other_spellings_of_a_folder(photos):
     found = images.scan("memory:///shop/photos", extensions="bmp")
     assert [name for name, _ in found] == ["memory:///shop/photos/cats/2.bmp"]
-    put("photos/later.png", _encoded(1))
+    put("photos/later.png", flat(1))
     assert len(images.scan(photos)) == 4  # listed anew
 
 
@@ -90,7 +85,7 @@ def test_archives_lists_and_images_without_a_suffix(photos, tmp_path, monkeypatc
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("a/1.png", _encoded(70))
+        archive.writestr("a/1.png", flat(70))
     url = put("photos.zip", stream.getvalue())
     found = images.scan(url)
     assert [name for name, _ in found] == [f"{url}/a/1.png"]
@@ -99,10 +94,10 @@ def test_archives_lists_and_images_without_a_suffix(photos, tmp_path, monkeypatc
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:xz") as archive:
         member = tarfile.TarInfo("b.png")
-        member.size = len(_encoded(80))
-        archive.addfile(member, io.BytesIO(_encoded(80)))
+        member.size = len(flat(80))
+        archive.addfile(member, io.BytesIO(flat(80)))
     assert levels(images.scan(put("photos.tar.xz", stream.getvalue()))) == [80]
-    assert levels(images.scan(put("picture", _encoded(90)))) == [90]
+    assert levels(images.scan(put("picture", flat(90)))) == [90]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -254,39 +254,9 @@ def _heads(graph: Graph, metadata: Metadata, data: bytes) -> tuple[Head, ...]:
 
 def _head(graph: Graph, index: int, said: OutputMetadata, data: bytes) -> Head:
     tensor = graph.tensors[index]
-    where = f"its output {tensor.name!r}"
-    if (
-        len(tensor.shape) not in (2, 4)
-        or tensor.shape[0] not in (1, -1)
-        or tensor.shape[-1] < 1
-    ):
-        raise DamagedError(
-            f"{where} has the shape {tensor.shape}; allowed: (1, n), (1, 1, 1, n), and feature "
-            "maps, (1, height, width, n). Convert the model for a batch of 1, with such an output"
-        )
-    if tensor.type not in OUTPUT_TYPES:
-        raise DamagedError(
-            f"{where} is {tensor.type}; allowed: {', '.join(OUTPUT_TYPES)}. Convert the model with "
-            "inference_output_type=tf.uint8 or tf.float32"
-        )
-    scale, zero_point = 1.0, 0
-    if tensor.type != "float32":
-        if len(tensor.scale) != 1 or tensor.scale[0] == 0:
-            raise DamagedError(
-                f"{where} is {tensor.type} and has no scale, so that its values mean nothing: "
-                "convert the model with quantised outputs, or with tf.float32"
-            )
-        scale, zero_point = tensor.scale[0], next(iter(tensor.zero_point), 0)
-        limits = np.iinfo(tensor.type)
-        if not limits.min <= zero_point <= limits.max:
-            raise DamagedError(
-                f"{where} is {tensor.type} and has the zero point {zero_point}; allowed: "
-                f"{limits.min} to {limits.max}"
-            )
-    n = tensor.shape[-1]
+    _check_output(tensor)
+    scale, zero_point = (1.0, 0) if tensor.type == "float32" else _quantization(tensor)
     labels = read_labels(data, said.label_file) if said.label_file else ()
-    if len(labels) != n or (len(tensor.shape) == 4 and math.prod(tensor.shape[1:]) != n):
-        labels = ()  # of something else than its values, such as the kinds of pixels in a map
     return Head(
         name=said.name or tensor.name,
         tensor=tensor.name,
@@ -295,8 +265,45 @@ def _head(graph: Graph, index: int, said: OutputMetadata, data: bytes) -> Head:
         type=tensor.type,
         scale=scale,
         zero_point=zero_point,
-        labels=unique(labels),
+        labels=unique(labels) if _are_of_values(labels, tensor.shape) else (),
     )
+
+
+def _check_output(tensor: Tensor) -> None:
+    """Refuse an output that holds no row for an image, or values of another type."""
+    where, shape = f"its output {tensor.name!r}", tensor.shape
+    if len(shape) not in (2, 4) or shape[0] not in (1, -1) or shape[-1] < 1:
+        raise DamagedError(
+            f"{where} has the shape {shape}; allowed: (1, n), (1, 1, 1, n), and feature "
+            "maps, (1, height, width, n). Convert the model for a batch of 1, with such an output"
+        )
+    if tensor.type not in OUTPUT_TYPES:
+        raise DamagedError(
+            f"{where} is {tensor.type}; allowed: {', '.join(OUTPUT_TYPES)}. Convert the model with "
+            "inference_output_type=tf.uint8 or tf.float32"
+        )
+
+
+def _quantization(tensor: Tensor) -> tuple[float, int]:
+    """The scale and the zero point of integers."""
+    where = f"its output {tensor.name!r} is {tensor.type}"
+    if len(tensor.scale) != 1 or tensor.scale[0] == 0:
+        raise DamagedError(
+            f"{where} and has no scale, so that its values mean nothing: convert the model with "
+            "quantised outputs, or with tf.float32"
+        )
+    zero_point, limits = next(iter(tensor.zero_point), 0), np.iinfo(tensor.type)
+    if not limits.min <= zero_point <= limits.max:
+        raise DamagedError(
+            f"{where} and has the zero point {zero_point}; allowed: {limits.min} to {limits.max}"
+        )
+    return tensor.scale[0], zero_point
+
+
+def _are_of_values(labels: tuple[str, ...], shape: tuple[int, ...]) -> bool:
+    """Whether labels name the values of an output; those of a map name kinds of pixels."""
+    n = shape[-1]
+    return len(labels) == n and (len(shape) == 2 or math.prod(shape[1:]) == n)
 
 
 def _with_unique_names(heads: list[Head]) -> list[Head]:

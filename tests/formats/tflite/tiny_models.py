@@ -6,7 +6,10 @@ import io
 import zipfile
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from skembed import PretrainedEmbedder
 
 TYPES = {
     "float32": schema.TensorType.FLOAT32,
@@ -14,6 +17,7 @@ TYPES = {
     "int8": schema.TensorType.INT8,
     "int32": schema.TensorType.INT32,
 }
+X = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)  # images
 AVERAGE, MAXIMUM = schema.BuiltinOperator.AVERAGE_POOL_2D, schema.BuiltinOperator.MAX_POOL_2D
 
 
@@ -25,6 +29,9 @@ def tensor(name, shape, kind="float32", scale=None, zero_point=0, signature=None
         made.quantization = schema.QuantizationParametersT()
         made.quantization.scale, made.quantization.zeroPoint = [scale], [zero_point]
     return made
+
+
+FLOAT_IMAGE = tensor("image", (1, 8, 8, 3))
 
 
 def pooling(code, source, target, sides):
@@ -144,3 +151,12 @@ def _tables(builder, tables):
     for table in reversed(tables):
         builder.PrependUOffsetTRelative(table)
     return builder.EndVector()
+
+
+def two_heads(names=("mean", "most"), files=None):
+    made = model(image=FLOAT_IMAGE, codes=(AVERAGE, MAXIMUM))
+    return packed(made, metadata(mean=[127.5], std=[127.5], names=names), files)
+
+
+def embedder(model, **parameters):
+    return PretrainedEmbedder(model, cache=False, **parameters)

@@ -1,0 +1,22 @@
+"""What tests of several estimators are fitted on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Written digits as three random layers see them: X, y, and the columns of each layer."""
+    images, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    widths = (40, 200, 90)
+    parts = [np.maximum(images[:240] @ rng.normal(size=(64, width)), 0) for width in widths]
+    ends = np.cumsum(widths)
+    layers = {
+        f"conv{i}": slice(int(end) - width, int(end))
+        for i, (end, width) in enumerate(zip(ends, widths, strict=True))
+    }
+    return np.hstack(parts), y[:240], layers

@@ -1,0 +1,22 @@
+"""Models on the columns of chosen layers, which models on the sum of kernels are compared with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skembed.estimators._layer_scaling import scaling
+
+N = 80  # of the 240 rows of digits, those that are learnt from
+
+
+def concatenated(clf, X_train, X, weight=None):
+    """The chosen layers side by side, scaled, centred and weighted as the kernels' sum is."""
+    kind, parts = scaling(clf.scaling), []
+    for name in clf.selected_layers_:
+        Z_train, Z = X_train[:, clf.layers_[name]], X[:, clf.layers_[name]]
+        fitted = kind.fit(Z_train)
+        Z_train, Z = (np.asarray(kind.apply(A, fitted), float) for A in (Z_train, Z))
+        mean = np.average(Z_train, axis=0, weights=weight)
+        size = np.average(np.square(Z_train - mean).sum(axis=1), weights=weight)
+        parts.append((Z - mean) * np.sqrt(clf.layer_weights_[name] / size))
+    return np.hstack(parts)
