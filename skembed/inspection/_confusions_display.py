@@ -182,11 +182,11 @@ class ConfusionsDisplay:
     def __repr__(self) -> str:
         return f"<ConfusionsDisplay of {len(self.gallery)} images>"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         return self.gallery._repr_html_()
 
     def plot(self, *, n_columns: int | None = None) -> ConfusionsDisplay:
-        """Draw the images, a row or more for each pair.
+        """Draw the images, a row or more for each pair, in place of HTML.
 
         Parameters
         ----------

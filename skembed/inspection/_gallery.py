@@ -91,7 +91,10 @@ class Gallery:
     def __repr__(self) -> str:
         return f"<Gallery of {len(self)} images>"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        """The grid, until `plot` has drawn it: a notebook would show the images twice."""
+        if hasattr(self, "figure_"):
+            return None
         return f"<style>{STYLE}</style>{self.to_html()}"
 
     def to_html(self) -> str:
@@ -117,7 +120,7 @@ class Gallery:
         return f'<div class="skembed-gallery" style="--side: {self.side}px">{"".join(groups)}</div>'
 
     def plot(self, *, n_columns: int | None = None) -> Gallery:
-        """Draw the grid.
+        """Draw the grid as a figure, which a notebook then shows in place of HTML.
 
         Parameters
         ----------

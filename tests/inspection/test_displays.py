@@ -160,6 +160,7 @@ def test_a_gallery_is_a_figure(photographs):
     )
     assert len(shown.axes_) == 5
     assert [ax.get_xlabel() for ax in shown.axes_] == list("ab$_$")
+    assert shown._repr_html_() is None  # a notebook shows the figure, and the images once
     drawn(shown)
 
 
