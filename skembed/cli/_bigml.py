@@ -84,14 +84,27 @@ def _write(
             try:
                 found = deepnet(inputs)
             except ValueError as error:
-                first, last = n_rows + 1, n_rows + len(chunk)
-                raise CommandError(
-                    f"Of the rows {first} to {last} of {args.inputs}, counted from 0 at the first "
-                    f"of these: {error}"
-                ) from error
+                raise _of_the_row(deepnet, inputs, n_rows, args.inputs) from error
             answers.writerows(_lines(deepnet, found, n_rows))
             n_rows += len(chunk)
     return n_rows
+
+
+def _of_the_row(
+    deepnet: Deepnet, inputs: list[list[str | None]], n_before: int, path: Path
+) -> CommandError:
+    """The error of the first row that the deepnet refuses, by its number in the table."""
+    for n, row in enumerate(inputs, n_before + 1):
+        try:
+            deepnet([row])
+        except ValueError as error:
+            reason = str(error)
+            rest = reason.removeprefix("Row 0")
+            return CommandError(f"Row {n} of {path}{rest if rest != reason else f': {reason}'}")
+    last = n_before + len(inputs)
+    return CommandError(
+        f"The rows {n_before + 1} to {last} of {path} are refused together only."
+    )
 
 
 def _cells(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -47,6 +48,20 @@ def test_columns_by_name_and_images_beside_the_table(shared, tmp_path):
     np.testing.assert_allclose(np.array(rows, float), expected, rtol=1e-5)
 
 
+def test_a_bad_row_is_told_by_its_number_in_the_table(shared, tmp_path, capsys):
+    one = json.loads((shared / "models/bigml/validation.json").read_text())["validation"][2]
+    model = create_model(str(shared / "models/bigml" / one["model"]))
+    good, kinds = one["inputs"][0], [part["type"] for part in model.preprocessors]
+    bad = ["much" if i == kinds.index("numeric") else cell for i, cell in enumerate(good)]
+    rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    with rows.open("w", newline="") as file:
+        csv.writer(file).writerows([[f"c{i}" for i in range(7)], *[good] * 1026, bad, bad])
+    arguments = [str(shared / "models/bigml" / one["model"]), str(rows), "-o", str(out)]
+    assert main(["bigml", "predict", *arguments]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"Row 1027 of \S+rows.csv has 'much' in", said)
+
+
 def test_what_is_wrong_is_told_in_one_line(shared, tmp_path, capsys):
     folder = shared / "models" / "bigml"
     rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
@@ -63,7 +78,8 @@ def test_what_is_wrong_is_told_in_one_line(shared, tmp_path, capsys):
     (tmp_path / "m.json").write_text(json.dumps(table))
     assert "is empty" in told(tmp_path / "m.json", "")
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        assert "no.png" in told(tmp_path / "m.json", "image\nno.png\n", encoding)
+        said = told(tmp_path / "m.json", "image\nno.png\n", encoding)
+        assert re.search(r"Row 1 of \S+rows.csv.*no.png", said)
     assert "UTF-8: line 3 has the byte 0xe9" in told(
         tmp_path / "m.json", "image\n\nCafé.png\n", "latin-1"
     )
