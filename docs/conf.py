@@ -65,7 +65,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "gallery",
     "plot_gallery": RUNS,
     "reset_modules": ("figures.reset", "seaborn"),
-    "image_scrapers": ("matplotlib",),
+    "image_scrapers": ("matplotlib", "figures.thumbnail_of_a_grid"),
     "matplotlib_animations": False,
     "remove_config_comments": True,
     "capture_repr": ("_repr_html_",),

@@ -17,7 +17,7 @@ from skembed.inspection import gallery
 
 tiles = demo_images()
 X, y = tiles.images, tiles.labels
-gallery(X[4::11], y[4::11]).plot()
+gallery(X[4::11], y[4::11])
 
 # %%
 # ``X`` holds pixels here. Paths, URLs, bytes, PIL images or a column of a data frame do as
@@ -42,6 +42,4 @@ ConfusionMatrixDisplay.from_predictions(
 # These are the tiles that were taken for another class.
 
 wrong = predicted != y
-gallery(
-    X[wrong], [f"{a}, not {b}" for a, b in zip(predicted[wrong], y[wrong], strict=True)]
-).plot()
+gallery(X[wrong], [f"{a}, not {b}" for a, b in zip(predicted[wrong], y[wrong], strict=True)])

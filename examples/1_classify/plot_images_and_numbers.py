@@ -37,7 +37,7 @@ frame = pd.DataFrame(
 )
 keep = np.isin(things, ["cat", "coffee"]) & (frame["weight"] < 1.1)
 keep ^= rng.random(len(keep)) < 0.05
-gallery(frame["picture"][::5], keep[::5].map({True: "keep", False: "leave"})).plot()
+gallery(frame["picture"][::5], keep[::5].map({True: "keep", False: "leave"}))
 
 # %%
 

@@ -20,7 +20,7 @@ y = tiles.labels.astype(object)
 y[np.flatnonzero(y == "cat")[4]] = "coffee"  # somebody was careless
 
 clf = make_pipeline(PretrainedEmbedder(), LinearSVC())
-ConfusionsDisplay.from_estimator(clf, X, y, cv=5).plot()
+ConfusionsDisplay.from_estimator(clf, X, y, cv=5)
 
 # %%
 # The images whose label is not the most probable class, the worst first. The first of them is
@@ -28,7 +28,7 @@ ConfusionsDisplay.from_estimator(clf, X, y, cv=5).plot()
 
 suspects = label_suspects(clf, X, y, groups=tiles.regions)
 captions = suspects["label"] + ", or " + suspects["suggested"] + "?"
-gallery(X[suspects.index], captions).plot()
+gallery(X[suspects.index], captions)
 
 # %%
 # All that were taken for another class:

@@ -45,7 +45,7 @@ network = PrototypeEmbedder(
 network.fit(tiles.images)
 some = range(0, 100, 9)
 labels = tiles.labels[network.prototype_locations_[some, 0]]
-gallery(prototype_regions(network, tiles.images, some), labels).plot()
+gallery(prototype_regions(network, tiles.images, some), labels)
 
 # %%
 # How much do such features tell? Each fold learns prototypes of its own, and no image goes

@@ -48,4 +48,4 @@ axis.legend()
 # are met twice.
 
 first = asked["diverse"][0][:12]
-gallery(tiles.images[first], y[first]).plot()
+gallery(tiles.images[first], y[first])

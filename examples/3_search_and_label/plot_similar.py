@@ -18,14 +18,19 @@ tiles = demo_images()
 names = np.array([f"{region}-{i}" for i, region in enumerate(tiles.regions)])
 search = ImageSearch(PretrainedEmbedder(), n_neighbors=6).fit(tiles.images, names=names)
 
-asked = [np.flatnonzero(tiles.labels == label)[7] for label in ("cat", "rocket", "gravel")]
+labels = ("cat", "rocket", "gravel")
+asked = [np.flatnonzero(tiles.labels == label)[7] for label in labels]
 distances, found = search.kneighbors(tiles.images[asked])
 positions = np.searchsorted(names, found, sorter=np.argsort(names))
 positions = np.argsort(names)[positions]
-gallery(tiles.images[positions.ravel()], [f"{d:.2f}" for d in distances.ravel()]).plot()
+gallery(
+    tiles.images[positions.ravel()],
+    [f"{d:.2f}" for d in distances.ravel()],
+    groups=np.repeat([f"most like this {label}" for label in labels], 6),
+)
 
 # %%
-# Each line of six is an image, at distance 0, and those that look most like it.
+# Each group begins with the image that was asked for, at distance 0.
 #
 # Now somebody saves five tiles anew, as JPEG files, and puts them into the same folder.
 
@@ -50,4 +55,8 @@ duplicates.pairs.sort_values("distance").head(8)
 pairs = duplicates.pairs
 closest = pairs[pairs["second"] >= len(tiles.images)].sort_values("distance").head(6)
 pairs = closest[["first", "second"]].to_numpy().ravel()
-gallery([folder[i] for i in pairs], [f"{d:.2f}" for d in closest["distance"].repeat(2)]).plot()
+gallery(
+    [folder[i] for i in pairs],
+    [f"{d:.2f}" for d in closest["distance"].repeat(2)],
+    groups=np.repeat([f"tile {i}" for i in closest["first"]], 2),
+)

@@ -26,7 +26,7 @@ is_new = np.char.endswith(tiles.regions, "/4")  # the last strip of each photogr
 known, new = tiles.images[~is_new], tiles.images[is_new]
 clf = make_pipeline(PretrainedEmbedder(), LogisticRegression(max_iter=1000))
 clf.fit(known, tiles.labels[~is_new])
-gallery(new[::3], clf.predict(new[::3])).plot()
+gallery(new[::3], clf.predict(new[::3]))
 
 # %%
 # The file
