@@ -26,7 +26,14 @@ scores = {
 }
 
 fig, axis = plt.subplots(figsize=(6, 2.2))
-axis.boxplot(list(scores.values()), orientation="horizontal", tick_labels=list(scores))
+axis.boxplot(
+    list(scores.values()),
+    orientation="horizontal",
+    tick_labels=list(scores),
+    patch_artist=True,
+    widths=0.6,
+    boxprops={"facecolor": "tab:purple", "alpha": 0.5},
+)
 axis.set(xlabel="accuracy in each of five folds")
 
 # %%
