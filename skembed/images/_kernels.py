@@ -59,10 +59,13 @@ def are_cached() -> bool:
     )
 
 
+# Only kernels call these, so that nothing of Python or C has to be compiled around them.
+_inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 # --- weights -----------------------------------------------------------------------------
 
 
-@numba.njit
+@_inner
 def _filter(support, x):
     """Return the value at x of the filter with this support."""
     x = abs(x)
@@ -76,12 +79,12 @@ def _filter(support, x):
     return _sinc(x) * _sinc(x / 3.0) if x < 3.0 else 0.0  # Lanczos
 
 
-@numba.njit
+@_inner
 def _sinc(x):
     return math.sin(x * math.pi) / (x * math.pi) if x != 0.0 else 1.0
 
 
-@numba.njit
+@_inner
 def _weights(source, start, stop, size, support):
     """Return, for each of `size` target pixels, its first source pixel, their number and weights.
 
@@ -117,13 +120,13 @@ _QUARTERS = (np.uint64(0x0000FFFF0000FFFF), np.uint64(16))
 _EIGHTHS = (np.uint64(0x00FF00FF00FF00FF), np.uint64(8))
 
 
-@numba.njit
+@_inner
 def _copy(source, target, n):
     for i in range(n):
         target[i] = source[i]
 
 
-@numba.njit
+@_inner
 def _exchange(one, two, part):
     """Exchange the upper parts of the words of a row and the lower parts of those of another."""
     mask, shift = part
@@ -133,7 +136,7 @@ def _exchange(one, two, part):
         two[i] = ((a >> shift) & mask) | (b & ~mask)
 
 
-@numba.njit
+@_inner
 def _transpose(block):
     """Transpose each 8 x 8 bytes (eight words below each other) of a block."""
     for top in range(0, _ROWS, 8):
@@ -146,7 +149,7 @@ def _transpose(block):
             _exchange(rows[i], rows[i + 1], _EIGHTHS)
 
 
-@numba.njit
+@_inner
 def _transpose_rows(rows, columns, block):
     """Transpose at most `_ROWS` rows to columns, eight bytes of a column in each word."""
     width = rows.shape[1]
@@ -163,7 +166,7 @@ def _transpose_rows(rows, columns, block):
                     column[word] = block[8 * word + j, i]
 
 
-@numba.njit
+@_inner
 def _transpose_columns(columns, rows, block):
     """Transpose columns back to rows."""
     width = rows.shape[1]
@@ -183,13 +186,13 @@ def _transpose_columns(columns, rows, block):
 # --- weighted sums -----------------------------------------------------------------------
 
 
-@numba.njit
+@_inner
 def _add(sums, line, weight):
     for i in range(sums.size):
         sums[i] += np.int32(line[i]) * weight
 
 
-@numba.njit
+@_inner
 def _add_four(sums, lines, weights):
     a, b, c, d = lines[0], lines[1], lines[2], lines[3]
     s, t, u, v = weights[0], weights[1], weights[2], weights[3]
@@ -199,7 +202,7 @@ def _add_four(sums, lines, weights):
         sums[i] += one + two + three + four
 
 
-@numba.njit
+@_inner
 def _weighted_sum(lines, weights, sums, levels):
     """Add up lines by their weights, four at a time, for each pass loads and stores the sums."""
     sums[:] = _HALF
