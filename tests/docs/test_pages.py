@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,10 +34,18 @@ FETCHED = ("resnet50", "vgg16", "mobilenet_v2", "mobilenet")
 pytestmark = pytest.mark.slow  # they run networks
 
 
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory) -> Path:
+    """A folder of what every reader has; to be copied."""
+    folder = tmp_path_factory.mktemp("furnished")
+    furnish(folder)
+    return folder
+
+
 @pytest.fixture
-def reader(tmp_path, monkeypatch) -> Iterator[InteractiveShell]:
+def reader(furnished, tmp_path, monkeypatch) -> Iterator[InteractiveShell]:
     """Somebody in a folder of photographs, who has read them and their classes."""
-    furnish(tmp_path)
+    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("SKEMBED_SEARCH_DIR", str(tmp_path / "index"))

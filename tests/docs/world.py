@@ -141,13 +141,14 @@ def _module(path: Path) -> ModuleType:
 
 
 def _small_network():
+    """A network of random weights, equal wherever it is made: its layers have names."""
     keras = import_keras()
     keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
-            keras.layers.Input((32, 32, 3)),
+            keras.layers.Input((32, 32, 3), name="image"),
             keras.layers.Conv2D(8, 3, strides=2, activation="relu", name="stage4"),
-            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.GlobalAveragePooling2D(name="average"),
         ]
     )
 
