@@ -81,6 +81,7 @@ _ACTIVATE = f"""i => {{ {_PANEL}
     const editor = panel.content.widgets[i].editor; editor.focus();
     const line = editor.lineCount - 1;
     editor.setCursorPosition({{ line, column: editor.getLine(line).length }}); }}"""
+_CHANGE_THEME = "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })"
 _RESTART = f"() => {{ {_PANEL} return panel.sessionContext.session.kernel.restart(); }}"
 _EVALUATE = f"""async code => {{ {_PANEL}
     const kernel = panel.sessionContext.session.kernel;
@@ -178,6 +179,13 @@ class Lab:
         if page == "lab/tree":
             self.page.evaluate("jupyterapp.shell.collapseLeft()")
         return Notebook(self)
+
+    def change_theme(self, theme: str) -> None:
+        """Change the theme of the page that is open, as the menu does."""
+        self.page.evaluate(_CHANGE_THEME, THEMES[theme])
+        self.page.wait_for_selector(
+            f"body[data-jp-theme-name='{THEMES[theme]}']", state="attached"
+        )
 
     def screenshot(self, path: str | Path) -> None:
         """What a person sees now."""

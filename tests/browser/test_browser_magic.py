@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from jupyter_lab import THEMES
 
 pytestmark = pytest.mark.slow
 
@@ -38,8 +39,7 @@ def test_tab_completes(lab):
     assert notebook.source(2) == line
 
 
-@pytest.mark.parametrize("lab", ["light", "dark"], indirect=True)
-def test_shows_networks_a_bar_and_a_line(lab):
+def test_shows_networks_a_bar_and_a_line_in_both_themes(lab):
     notebook = lab.open(
         LOAD,
         "%embed",
@@ -48,9 +48,18 @@ def test_shows_networks_a_bar_and_a_line(lab):
         "%embed layers efficientnet_lite0",
         "%embed images -l block1a_d",
     )
-    for i in range(3):
-        notebook.run(i)
+    for theme in THEMES:
+        lab.change_theme(theme)
+        for i in range(3):
+            notebook.run(i)
+        _shows_networks(notebook)
+        _shows_a_bar_and_a_line(notebook)
+        _shows_layers(notebook)
+    notebook.type(5, "")
+    assert "block1a_dwconv" in notebook.complete()
 
+
+def _shows_networks(notebook):
     rows = notebook.output(1).locator("tbody tr")
     assert rows.count() > 30
     assert rows.filter(has_text="efficientnet_lite0").count() == 1
@@ -58,6 +67,8 @@ def test_shows_networks_a_bar_and_a_line(lab):
     assert rows.first.locator("td").all_inner_texts()[1] == "yes"
     assert _contrast(notebook.output(1).locator("th").first) > 4.5
 
+
+def _shows_a_bar_and_a_line(notebook):
     notebook.run(3, wait=False)
     bar = notebook.output(3).locator("progress")
     # All at one moment: the bar may be gone at the next.
@@ -74,6 +85,8 @@ def test_shows_networks_a_bar_and_a_line(lab):
     (kept,) = notebook.outputs(3)  # nothing else goes to the file
     assert line in str(kept)
 
+
+def _shows_layers(notebook):
     notebook.run(4)
     window = notebook.output(4).locator("div[style*='overflow']")
     inside, seen = window.evaluate("one => [one.scrollHeight, one.clientHeight]")
@@ -82,8 +95,6 @@ def test_shows_networks_a_bar_and_a_line(lab):
     head = window.locator("th").first  # stays in sight
     assert head.bounding_box()["y"] - window.bounding_box()["y"] < 2
     assert _contrast(head) > 4.5
-    notebook.type(5, "")
-    assert "block1a_dwconv" in notebook.complete()
 
 
 def test_mistakes_are_told_in_one_line(lab):
