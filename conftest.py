@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import gc
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
@@ -142,6 +140,12 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish():
+    """Look for garbage more rarely: a network is half a million objects, all of them in use."""
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
 @pytest.fixture(autouse=True)
 def _figures_are_closed():
     """Close what a test or an example has drawn: pyplot keeps figures, and warns of many."""
@@ -161,56 +165,32 @@ def _settings_as_before():
         skembed.set_config(**before)
 
 
-class _GraphExporter:
-    """Runs the exporter of OpenVINO's graphs in forks of a process that has imported Keras."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-
-    def run(self, *arguments: str, timeout: float, **environment: str):
-        """Take `run_python`'s place."""
-        del timeout
-        with self._lock, tempfile.NamedTemporaryFile("r") as said:
-            process = self._process = self._process or self._start(environment)
-            print(
-                json.dumps([arguments, environment, said.name]), file=process.stdin, flush=True
-            )
-            status = int(process.stdout.readline())
-            return subprocess.CompletedProcess(arguments, status, "", said.read())
-
-    def _start(self, environment: dict[str, str]) -> subprocess.Popen[str]:
-        modules = os.pathsep.join(path for path in sys.path if path)
-        return subprocess.Popen(  # noqa: S603 - a program of ours
-            [sys.executable, "-P", str(Path(__file__).parent / "tests" / "graph_exporter.py")],
-            env={
-                **os.environ,
-                **environment,
-                "PYTHONPATH": modules,
-                "KERAS_HOME": os.environ[_RUN],
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def close(self) -> None:
-        """End it, if it was needed."""
-        if self._process:
-            self._process.communicate()
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _forked_exporters():
-    """Let no graph wait for another import of Keras, and yield what would run the exporter."""
+def _exporter_is_forked():
+    """Fork the program that writes OpenVINO's graphs, which otherwise imports Keras each time.
+
+    Programs that are started by tests start it as for a user.
+    """
+    if sys.platform != "linux":
+        yield
+        return
     from skembed.engines.openvino import _exporter
 
-    real, exporter = _exporter.run_python, _GraphExporter()
     with pytest.MonkeyPatch.context() as patch:
-        if hasattr(os, "fork"):
-            patch.setattr(_exporter, "run_python", exporter.run)
-        yield real
-    exporter.close()
+        patch.syspath_prepend(Path(__file__).parent / "tests")
+        from forks import Forks
+
+        forks = Forks("exporter_imports", KERAS_BACKEND="openvino", JAX_PLATFORMS="cpu")
+
+        def run(*arguments, timeout, **environment):
+            modules = os.pathsep.join(path for path in sys.path if path)
+            variables = {**os.environ, "PYTHONPATH": modules, **environment}
+            here = Path.cwd()
+            return forks.run(*arguments, environment=variables, folder=here, timeout=timeout)
+
+        patch.setattr(_exporter, "run_python", run)
+        yield
+    forks.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -241,12 +221,11 @@ def _graphs_of_the_run():
 
 
 @pytest.fixture
-def graphs_made_anew(_graphs_of_the_run, _forked_exporters, monkeypatch):
+def graphs_made_anew(_graphs_of_the_run, monkeypatch):
     """Write OpenVINO's graphs as for a user, whatever the run has written before."""
-    from skembed.engines.openvino import _exporter, _graphs
+    from skembed.engines.openvino import _graphs
 
     monkeypatch.setattr(_graphs, "_write", _graphs_of_the_run)
-    monkeypatch.setattr(_exporter, "run_python", _forked_exporters)
 
 
 @pytest.fixture(autouse=True)

@@ -74,13 +74,18 @@ def jax_alone():
 
 
 @pytest.fixture
-def quick_compilation():
+def quick_compilation(monkeypatch):
     """Let XLA optimise little: for whole networks, where compiling takes most of a test.
 
-    It gives the same numbers but for rounding. What is promised of bits is not for such a test.
+    Nor is a network rewritten for CPUs, which makes many small operations of a convolution; that
+    the two agree is for tests/engines/test_cpu.py to say. It gives the same numbers but for
+    rounding. What is promised of bits is not for such a test.
     """
     import jax
 
+    from skembed.engines.jax import _cpu, _program
+
+    monkeypatch.setattr(_program, "lower_for_cpu", _cpu.image_by_image)
     name = "jax_disable_most_optimizations"
     before = jax.config.read(name)
     jax.config.update(name, True)

@@ -8,8 +8,6 @@ import inspect
 import math
 import random
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -225,18 +223,14 @@ def test_nothing_is_compiled_to_build_a_network(name, caplog):
 
 
 @pytest.mark.slow
-def test_random_weights_are_the_same_bits_in_another_process():
+def test_random_weights_are_the_same_bits_in_another_process(forked):
     code = f"""
-import skembed  # Keras runs on JAX
 import keras
 keras.layers.Conv2D(3, 3)  # shifts the numbers of Keras' automatic names
 {inspect.getsource(digest_of_random_weights)}
 print(digest_of_random_weights())
 """
-    child = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert child.stdout.split()[-1] == digest_of_random_weights()
+    assert forked(code) == digest_of_random_weights()
 
 
 def digest_of_random_weights():

@@ -15,8 +15,9 @@ from skembed.engines.jax._compile_cache import PROGRAMS, linked_programs
 
 # JAX tells its listeners what it found in its cache, and what it did not.
 _PROGRAM = """
-import collections, json
+import collections, json, warnings
 import jax, numpy as np, skembed
+warnings.simplefilter("error", UserWarning)
 events = collections.Counter()
 jax.monitoring.register_event_listener(lambda event, **_: events.update([event.split("/")[-1]]))
 image = np.arange(12 * 12 * 3).reshape(12, 12, 3).astype(np.uint8)
@@ -39,21 +40,30 @@ def _of_the_run(name: str) -> bool:
     return name.startswith(("JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE"))
 
 
+# A fork has imported JAX, which has read those variables.
+_WITHOUT_THE_CACHE_OF_THE_RUN = """
+import jax
+jax.config.update("jax_compilation_cache_dir", None)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+jax.config.update("jax_persistent_cache_enable_xla_caches", "xla_gpu_per_fusion_autotune_cache_dir")
+"""
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     return str(save_network(tmp_path_factory.mktemp("network") / "crumbs.keras"))
 
 
 @pytest.fixture
-def outcome(python, network, tmp_path):
+def outcome(python, forked, network, tmp_path):
     def run(before="", **environment):
         program = _PROGRAM.replace("BEFORE", before).replace("NETWORK", repr(network))
-        cache = {
-            "SKEMBED_CACHE_DIR": str(tmp_path / "kept"),
-            **dict.fromkeys(filter(_of_the_run, os.environ)),
-        }
-        told = python(program, "-Werror::UserWarning", **(cache | environment))
-        return json.loads(told)
+        cache = {"SKEMBED_CACHE_DIR": str(tmp_path / "kept")}
+        if environment:  # which JAX reads when it is imported
+            cache |= dict.fromkeys(filter(_of_the_run, os.environ))
+            return json.loads(python(program, **(cache | environment)))
+        return json.loads(forked(_WITHOUT_THE_CACHE_OF_THE_RUN + program, **cache))
 
     return run
 

@@ -250,7 +250,7 @@ def test_each_version_of_a_layer_gives_its_own_rows_from_the_store(tmp_path):
 
 
 @pytest.mark.slow
-def test_another_process_knows_the_same_code_and_sees_an_edited_one(python, tmp_path):
+def test_another_process_knows_the_same_code_and_sees_an_edited_one(forked, tmp_path):
     program = textwrap.dedent("""
         import os, numpy as np, keras, skembed
         from skembed.extraction import images_run
@@ -265,9 +265,7 @@ def test_another_process_knows_the_same_code_and_sees_an_edited_one(python, tmp_
         want = model.predict(X.astype("float32"), verbose=0).mean((1, 2))
         print(images_run(), np.allclose(got, want, rtol=1e-4))
     """)
-    run = functools.partial(
-        python, program, KERAS_BACKEND="jax", SKEMBED_CACHE_DIR=str(tmp_path / "cache")
-    )
+    run = functools.partial(forked, program, SKEMBED_CACHE_DIR=str(tmp_path / "cache"))
     assert [run(FACTOR=factor) for factor in ("1", "1", "5")] == ["1 True", "0 True", "1 True"]
 
 

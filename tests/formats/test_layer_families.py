@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, backbones
+from skembed.engines.jax import _program
+from skembed.engines.jax._cpu import lower_for_cpu
 from skembed.extraction import clear_programs, images_run
 from skembed.extraction._programs import _programs
 
@@ -30,7 +33,23 @@ FAMILIES = (
 )
 
 
-@pytest.mark.usefixtures("quick_compilation")
+@pytest.fixture
+def compiled_as_written(quick_compilation, monkeypatch):
+    """Compile networks as they are written, and let them be rewritten for CPUs nevertheless."""
+    as_written = _program.lower_for_cpu
+
+    def traced_both_ways(run):
+        def traced(*args):
+            rows = as_written(run)(*args)
+            assert jax.eval_shape(lower_for_cpu(run), *args).shape == rows.shape
+            return rows
+
+        return traced
+
+    monkeypatch.setattr(_program, "lower_for_cpu", traced_both_ways)
+
+
+@pytest.mark.usefixtures("compiled_as_written")
 @pytest.mark.filterwarnings("ignore:weights=None draws random weights")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_all_layers_in_one_pass_of_one_program(name, pictures):
