@@ -5,7 +5,7 @@ file is the process that forks::
 
     python tests/forks.py MODULE ...
 
-It forks for each line of its input, and writes the fork's number and then its exit status.
+It forks for each line of its input, and writes the number of the fork and then its exit status.
 """
 
 from __future__ import annotations
@@ -113,14 +113,19 @@ class Forks:
 def _serve(*imported: str) -> None:
     for name in imported:
         importlib.import_module(name)
-    print(flush=True)
+    _tell("ready")
     for line in sys.stdin:
         process = os.fork()
         if not process:
             _become(**json.loads(line))
-        print(process, flush=True)
+        _tell(process)
         _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        _tell(os.waitstatus_to_exitcode(status))
+
+
+def _tell(message: object) -> None:
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()
 
 
 def _become(
@@ -137,7 +142,7 @@ def _become(
         sys.path[:0] = environment.get("PYTHONPATH", "").split(os.pathsep)
         _customise()
         status = _run(arguments)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever a program raises
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -162,7 +167,7 @@ def _run(arguments: list[str]) -> int:
             runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
+            sys.stderr.write(f"{end.code}\n")
             return 1
         return end.code or 0
     return 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 import skembed
 
@@ -31,25 +34,64 @@ except skembed.BackendError as error:
 """
 
 
+@pytest.fixture(scope="module")
+def before_keras():
+    """Forks of a process that has imported much of what Keras and skembed import, and neither."""
+    forks = Forks(
+        *(
+            "h5py",
+            "jax",
+            "jaxlib.mlir.dialects.mhlo",
+            "optree",
+            "pandas",
+            "rich",
+            "sklearn.svm",
+        ),
+        KERAS_BACKEND=None,
+        JAX_DISABLE_MOST_OPTIMIZATIONS="true",  # what is compiled here runs once
+    )
+    yield forks
+    forks.close()
+
+
+@pytest.fixture
+def without_keras(before_keras, tmp_path):
+    """Run a program where Keras and skembed are not imported, and return what it prints."""
+
+    def run(program: str, **environment: str | None) -> str:
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+        done = before_keras.run(
+            *(
+                "-c",
+                f"import sys; assert not {{'keras', 'skembed'}} & set(sys.modules)\n{program}",
+            ),
+            environment={name: value for name, value in variables.items() if value is not None},
+            folder=tmp_path,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "program",
-    [
+def test_loads_neither_keras_nor_jax(python):
+    programs = (
         "import skembed",
         "import skembed.testing",
         "import skembed; skembed.backbones.get('resnet50'); skembed.backbones.table()",
         "import skembed, pickle; pickle.dumps(skembed.PretrainedEmbedder('resnet50'))",
         "import skembed; skembed.PretrainedEmbedder().fit(['a.jpg']).get_feature_names_out()",
-    ],
-)
-def test_loads_neither_keras_nor_jax(python, program):
-    assert python(f"{program}; {_LOADED}") == "[]"
+    )
+    said = python("\n".join(f"{program}; {_LOADED}" for program in programs))
+    assert said.splitlines() == ["[]"] * len(programs)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("configured", [None, "not JSON", '{"backend": "tensorflow"}'])
 def test_keras_can_be_imported_afterwards_where_its_own_backend_is_not_installed(
-    configured, python, tmp_path
+    configured, without_keras, tmp_path
 ):
     if configured is not None:
         (tmp_path / "keras.json").write_text(configured)
@@ -57,7 +99,7 @@ def test_keras_can_be_imported_afterwards_where_its_own_backend_is_not_installed
         "import skembed, keras, os; print(keras.config.backend(), os.environ['KERAS_BACKEND'])"
     )
     assert find_spec("tensorflow") is None
-    assert python(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "jax jax"
+    assert without_keras(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "jax jax"
 
 
 @pytest.mark.parametrize("backend", ["numpy", "openvino"])
@@ -68,20 +110,20 @@ def test_a_backend_that_is_installed_and_configured_stays(backend, python, tmp_p
 
 
 @pytest.mark.slow
-def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(python, tmp_path):
+def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(without_keras, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "numpy"}')
     program = f"""{_PROGRAM}
 import os, keras
 print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
 """
-    said = python(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path))
+    said = without_keras(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path))
     assert said.splitlines() == ["(1, 1280)", "jax None"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["torch", "tensorflow"])
-def test_another_backend_in_the_environment_is_refused(python, chosen):
-    said = python(
+def test_another_backend_in_the_environment_is_refused(without_keras, chosen):
+    said = without_keras(
         f"{_PROGRAM}\nimport os; print(os.environ['KERAS_BACKEND'])", KERAS_BACKEND=chosen
     )
     error, environment = said.splitlines()
@@ -90,9 +132,9 @@ def test_another_backend_in_the_environment_is_refused(python, chosen):
 
 
 @pytest.mark.slow
-def test_keras_loaded_with_another_backend_is_refused(python):
+def test_keras_loaded_with_another_backend_is_refused(without_keras):
     # NumPy's is the one other backend that comes with Keras itself.
-    said = python(
+    said = without_keras(
         f"import keras\n{_PROGRAM}\nprint(keras.config.backend())", KERAS_BACKEND="numpy"
     )
     error, backend = said.splitlines()
@@ -101,14 +143,15 @@ def test_keras_loaded_with_another_backend_is_refused(python):
 
 
 @pytest.mark.slow
-def test_keras_loaded_with_jax_is_used(python):
-    assert python(f"import keras\n{_PROGRAM}", KERAS_BACKEND="jax") == "(1, 1280)"
+def test_keras_loaded_with_jax_is_used(without_keras):
+    assert without_keras(f"import keras\n{_PROGRAM}", KERAS_BACKEND="jax") == "(1, 1280)"
 
 
 @pytest.mark.slow
-def test_keras_told_to_put_channels_first_is_refused(python):
+def test_keras_told_to_put_channels_first_is_refused(without_keras):
     program = f"import keras\nkeras.config.set_image_data_format('channels_first')\n{_PROGRAM}"
-    assert re.match("BackendError .*channels_first", python(program, KERAS_BACKEND="jax"))
+    said = without_keras(program, KERAS_BACKEND="jax")
+    assert re.match("BackendError .*channels_first", said)
 
 
 def test_every_public_name_is_there_and_sorted():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -10,12 +12,24 @@ from skembed.engines.jax._program import JaxProgram
 from skembed.engines.openvino._graphs import read_graph
 from skembed.engines.openvino._program import OpenVinoProgram
 from skembed.extraction._spec import make_spec
+from skembed.formats.keras import KerasFormat
 
 pytestmark = pytest.mark.slow
 
 # Families whose graphs are unlike each other: joined maps; gates that multiply; other
 # activations; layer normalisation and dense layers on maps.
 FAMILIES = ("densenet121", "efficientnet_b0", "mobilenet_v3_small", "convnext_tiny")
+
+
+@pytest.fixture(autouse=True)
+def _quickly(quick_compilation):
+    """As it says: XLA's bits are none of these tests' business."""
+
+
+@pytest.fixture(autouse=True)
+def _built_once(monkeypatch):
+    """Let both engines have the one network of a request, which neither changes."""
+    monkeypatch.setattr(KerasFormat, "network", functools.cache(KerasFormat.network))
 
 
 def _rows(program, spec, seed=0):
@@ -33,13 +47,11 @@ def _agree(spec_of, tolerance=1e-5):
     np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_agrees_with_jax(name):
     _agree(lambda engine: make_spec(name, weights=None, image_size=32, engine=engine).network)
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("activation", ["pre", "post"])
 def test_every_layer_agrees_with_jax(activation):
     def spec_of(engine):
@@ -176,9 +188,11 @@ def test_a_network_with_a_preparation_of_its_own_agrees():
     ["float32", pytest.param("bfloat16", marks=pytest.mark.processor("bfloat16"))],
 )
 def test_a_row_has_the_same_bits_whatever_its_companions(precision):
-    spec = make_spec("efficientnet_lite0", precision=precision, engine="openvino").network
+    spec = make_spec(
+        "efficientnet_lite0", image_size=64, precision=precision, engine="openvino"
+    ).network
     program = OpenVinoProgram(spec)
-    images = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
     rows = program.start(images)()
     for slot in range(8):
         others = np.zeros_like(images)
@@ -199,6 +213,9 @@ embedder = skembed.PretrainedEmbedder(
 )
 print(zlib.crc32(embedder.transform(images).tobytes()))
 """
+    # Here it is made sooner.
+    options = {"image_size": 64, "layers": ["stage2", "predictions"], "engine": "openvino"}
+    read_graph(make_spec("efficientnet_lite0", **options).network)
     alone = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
     assert forked(program) == forked(alone + program)
 

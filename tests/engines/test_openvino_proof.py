@@ -46,6 +46,11 @@ if os.environ.get("KERAS_BACKEND") == "openvino":
 """
 
 
+@pytest.fixture(autouse=True)
+def _quickly(quick_compilation):
+    """As it says."""
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch, graphs_made_anew):
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))

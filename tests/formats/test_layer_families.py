@@ -5,10 +5,12 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+from jax.extend.core import jaxpr_as_fun as as_function
 
 from skembed import PretrainedEmbedder, backbones
 from skembed.engines.jax import _program
-from skembed.engines.jax._cpu import lower_for_cpu
+from skembed.engines.jax._cpu import RULES
+from skembed.engines.jax._rewrite import rewritten
 from skembed.extraction import clear_programs, images_run
 from skembed.extraction._programs import _programs
 
@@ -38,15 +40,17 @@ def compiled_as_written(quick_compilation, monkeypatch):
     """Compile networks as they are written, and let them be rewritten for CPUs nevertheless."""
     as_written = _program.lower_for_cpu
 
-    def traced_both_ways(run):
-        def traced(*args):
-            rows = as_written(run)(*args)
-            assert jax.eval_shape(lower_for_cpu(run), *args).shape == rows.shape
-            return rows
+    def traced_once(run):
+        def both_ways(*args):
+            network = as_function(jax.make_jaxpr(run)(*args))
+            row = jax.eval_shape(rewritten(network, RULES), *jax.tree.leaves(args))
+            (found,) = network(*jax.tree.leaves(args))
+            assert row[0].shape == found.shape
+            return found
 
-        return traced
+        return as_written(both_ways)
 
-    monkeypatch.setattr(_program, "lower_for_cpu", traced_both_ways)
+    monkeypatch.setattr(_program, "lower_for_cpu", traced_once)
 
 
 @pytest.mark.usefixtures("compiled_as_written")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from small_networks import with_zeros
 
 from skembed import PretrainedEmbedder, backbones, layers
 from skembed.extraction import images_run
@@ -36,9 +37,17 @@ POST = {
 @pytest.fixture(scope="module")
 def model():
     """Each way in which layers follow one another, with random weights and statistics."""
+    model = with_zeros(_every_way)
+    draws = np.random.default_rng(0)
+    for layer in model.layers:
+        layer.set_weights([draws.uniform(0.2, 1, w.shape) - 0.3 * (w.ndim > 1)
+                           for w in layer.get_weights()])  # fmt: skip
+    return model
+
+
+def _every_way():
     import keras
 
-    keras.utils.set_random_seed(0)
     k = keras.layers
     inputs = keras.Input(SHAPE)
     x = k.Conv2D(5, 3, activation="relu", name="fused")(inputs)
@@ -71,12 +80,7 @@ def model():
     x = k.BatchNormalization(name="dense_bn")(x)
     x = k.Activation("relu", name="dense_act")(x)
     outputs = k.Dense(3, activation="tanh", name="last")(x)
-    model = keras.Model(inputs, outputs, name="every_way")
-    draws = np.random.default_rng(0)
-    for layer in model.layers:
-        layer.set_weights([draws.uniform(0.2, 1, w.shape) - 0.3 * (w.ndim > 1)
-                           for w in layer.get_weights()])  # fmt: skip
-    return model
+    return keras.Model(inputs, outputs, name="every_way")
 
 
 @pytest.fixture(scope="module")
