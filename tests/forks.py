@@ -29,6 +29,8 @@ from typing import Any
 class Forks:
     """Runs programs, each in a fork of one process, which starts when it is first needed.
 
+    Where that is not safe, each is a new interpreter.
+
     Parameters
     ----------
     *imported : str
@@ -59,6 +61,17 @@ class Forks:
         timeout : float
             Seconds after which it is killed, and subprocess.TimeoutExpired raised.
         """
+        if sys.platform != "linux":  # elsewhere a fork may not use what was imported before it
+            return subprocess.run(
+                [sys.executable, "-P", *arguments],
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
         with self._lock, tempfile.TemporaryDirectory() as name:
             files = [Path(name, stream) for stream in ("stdout", "stderr")]
             for file in files:
