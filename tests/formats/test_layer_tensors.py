@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -103,7 +104,20 @@ def _outputs(model, images) -> dict[str, np.ndarray]:
     return keras.Model(model.input, tensors).predict(images, verbose=0)
 
 
-def _product(layer, x) -> np.ndarray:
+def _products(model, names, outputs) -> dict[str, np.ndarray]:
+    """What each of these layers multiplies, for its inputs among `outputs`."""
+    import keras
+
+    def products(values, inputs):
+        with keras.StatelessScope(list(zip(model.variables, values, strict=True))):
+            return {name: _product(model.get_layer(name), x) for name, x in inputs.items()}
+
+    values = [variable.value for variable in model.variables]
+    found = jax.jit(products)(values, {name: outputs[f"{name}<"] for name in names})
+    return {name: np.asarray(product) for name, product in found.items()}
+
+
+def _product(layer, x):
     """The convolution or product plus bias, by Keras' operations rather than its layers."""
     import keras
 
@@ -121,7 +135,7 @@ def _product(layer, x) -> np.ndarray:
             y = ops.depthwise_conv(x, layer.kernel, **how)
         else:
             y = ops.conv(x, layer.kernel, **how)
-    return np.asarray(y if layer.bias is None else y + layer.bias)
+    return y if layer.bias is None else y + layer.bias
 
 
 def _pooled(x, how="avg") -> np.ndarray:
@@ -144,6 +158,7 @@ def test_all_is_every_product_in_the_network_s_order(model):
     assert set(in_all[in_all].index) == set(POST)
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_post_follows_only_consumers_and_stops_at_anything_else(
     model, images, outputs, pooling
@@ -156,16 +171,18 @@ def test_post_follows_only_consumers_and_stops_at_anything_else(
         )
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_pre_is_the_product_plus_bias(model, images, outputs, pooling):
     rows, slices = _rows(model, images, pooling=pooling, activation="pre")
-    for name in POST:
-        want = _pooled(_product(model.get_layer(name), outputs[f"{name}<"]), pooling)
+    for name, product in _products(model, POST, outputs).items():
+        want = _pooled(product, pooling)
         np.testing.assert_allclose(
             rows[:, slices[name]], want, rtol=1e-4, atol=1e-5, err_msg=name
         )
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("activation", ["pre", "post"])
 def test_both_is_averages_then_maxima_layer_by_layer(model, images, activation):
     both, slices = _rows(model, images, pooling="both", activation=activation)
@@ -185,6 +202,7 @@ def test_batch_sizes_change_no_bit(model, images, activation, batch_size):
     np.testing.assert_array_equal(rows, want)
 
 
+@pytest.mark.usefixtures("quick_compilation")
 def test_layers_that_multiply_by_nothing_are_taken_as_they_are(model, images, outputs):
     names = ["separate_bn", "sum", "after_sum", "pool"]
     for activation in ("pre", "post"):
@@ -203,6 +221,7 @@ def test_the_model_is_left_as_it_was(model, images):
         np.testing.assert_array_equal(now, then)
 
 
+@pytest.mark.usefixtures("quick_compilation")
 def test_an_adapted_normalisation_survives_the_copy(images):
     import keras
 
@@ -212,7 +231,7 @@ def test_an_adapted_normalisation_survives_the_copy(images):
     x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(normalise(inputs))
     model = keras.Model(inputs, x)
     rows, _ = _rows(model, images, activation="pre")
-    want = _pooled(_product(model.get_layer("conv"), _outputs(model, images)["conv<"]))
+    want = _pooled(_products(model, ["conv"], _outputs(model, images))["conv"])
     np.testing.assert_allclose(rows, want, rtol=1e-4, atol=1e-5)
 
 
@@ -235,9 +254,8 @@ def test_pre_in_real_networks(name, weights, size, pictures):
     top = name != "vgg16"  # whose classifier takes 224 pixels only
     model = load(replace(backbone, input_size=(size, size)), weights, top)
     outputs = _outputs(model, x.astype(np.float32))
-    for layer, where in slices.items():
-        want = _product(model.get_layer(layer), outputs[f"{layer}<"])
+    for layer, want in _products(model, slices, outputs).items():
         scale = np.abs(want).max()
         np.testing.assert_allclose(
-            rows[:, where], _pooled(want), rtol=1e-4, atol=1e-5 * scale, err_msg=layer
+            rows[:, slices[layer]], _pooled(want), rtol=1e-4, atol=1e-5 * scale, err_msg=layer
         )
