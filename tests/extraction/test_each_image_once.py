@@ -82,7 +82,8 @@ def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
 
 @pytest.fixture
 def loky():
-    """Let no worker live longer than a test."""
+    """Let workers live as long as a test: they count what they have run since they started."""
+    get_reusable_executor().shutdown(wait=True)
     yield
     get_reusable_executor().shutdown(wait=True)
 
