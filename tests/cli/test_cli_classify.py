@@ -92,6 +92,7 @@ def test_folds_shrink_to_the_smallest_class(class_folders, tmp_path, capsys):
     assert "3 folds instead of 5: the class 'brick' can be in no more." in out
 
 
+@pytest.mark.slow
 def test_copies_of_an_image_stay_in_one_fold(class_folders, tmp_path, capsys):
     for label in ("brick", "grass"):
         (tmp_path / label).mkdir()

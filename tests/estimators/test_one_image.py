@@ -39,6 +39,7 @@ def test_embed_is_transform_of_one():
         EMBEDDER.embed(IMAGES / "not_image.jpg")
 
 
+@pytest.mark.slow
 def test_a_full_network_embeds_one_image_as_well():
     embedder = FullNetworkEmbedder(image_size=64, layers="embedding", engine="jax")
     embedder.fit([data.coffee(), data.chelsea(), data.astronaut()])

@@ -67,6 +67,7 @@ def test_float_arrays_of_the_input_s_shape_arrive_unchanged(model, floats):
     np.testing.assert_allclose(rows, _pooled(model, floats), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_uint8_arrives_as_0_to_255(model, bytes_):
     rows = PretrainedEmbedder(model, cache=False).transform(bytes_)
     np.testing.assert_allclose(rows, _pooled(model, bytes_), rtol=1e-4, atol=1e-3)

@@ -137,6 +137,7 @@ class Counted:
         return np.array(self.pixels, dtype=dtype, copy=copy)
 
 
+@pytest.mark.slow
 def test_each_crop_runs_once_and_each_image_is_decoded_once(pictures, labels, tmp_path):
     X = [Counted(picture) for picture in pictures]
     model = ten_crop_model(cache=tmp_path)

@@ -161,6 +161,7 @@ def test_the_mean_travels_with_copies(embedder, files):
     np.testing.assert_array_equal(copy.transform(files), want)
 
 
+@pytest.mark.slow
 @quiet
 def test_each_image_runs_once_without_a_store(embedder, files):
     before = images_run()

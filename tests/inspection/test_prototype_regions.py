@@ -13,6 +13,7 @@ from skembed.engines import UnsupportedNetworkError
 HMAX = {"num_scales": 3, "image_resize_length": 90}
 
 
+@pytest.mark.slow
 def test_a_patch_of_hmax_depends_on_its_region_alone(pictures):
     backbone = backbones.get("hmax", **HMAX)
     X = [np.ascontiguousarray(picture[:90, :90]) for picture in pictures[:3]]
