@@ -60,7 +60,9 @@ def are_cached() -> bool:
 
 
 # Only kernels call these, so that nothing of Python or C has to be compiled around them.
-_inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_inner = numba.njit(  # type: ignore[reportCallIssue] - Numba's stubs know fewer options than it
+    no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
 
 # --- weights -----------------------------------------------------------------------------
 
