@@ -222,6 +222,8 @@ def _compiled_sooner(function):
 # Of unlike families, the smallest: each takes half a minute to compile twice.
 NETWORKS = [
     "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
     "efficientnet_lite0",
     "efficientnetv2_b0",
     "mobilenet_v3_small",
