@@ -14,7 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 from skembed.testing._images import default_images
 
 
-class MeanColour(TransformerMixin, BaseEstimator):
+class Stateless(TransformerMixin, BaseEstimator):
+    """A transformer of images that learns nothing."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.requires_fit = False
+        return tags
+
+
+class MeanColour(Stateless):
     """The mean and standard deviation of each channel; stateless."""
 
     _parameter_constraints = {  # noqa: RUF012 - scikit-learn's protocol
@@ -25,13 +36,6 @@ class MeanColour(TransformerMixin, BaseEstimator):
     def __init__(self, scale="unit", options=None):
         self.scale = scale
         self.options = options
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.requires_fit = False
-        return tags
 
     def fit(self, X, y=None):
         self._validate_params()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from image_estimators import CentredColour, MeanColour, MeanForUnreadable
+from image_estimators import CentredColour, MeanColour, MeanForUnreadable, Stateless
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -208,14 +208,7 @@ class NamesTooFew(MeanColour):
         return super().get_feature_names_out()[:-1]
 
 
-class HasNoNames(TransformerMixin, BaseEstimator):
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.requires_fit = False
-        return tags
-
+class HasNoNames(Stateless):
     def fit(self, X, y=None):
         MeanColour().fit(X)
         return self
