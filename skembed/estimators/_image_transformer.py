@@ -27,11 +27,10 @@ from .._sklearn_compat import (
 from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import likely_format, names_a_file
 from ..distributed._lazy import lazy_rows, learnt_from
-from ..engines import UnsupportedNetworkError
 from ..engines._registry import AUTO, ENGINES, preferred, starts_devices
 from ..extraction._extract import extract, stream
 from ..extraction._failures import POLICIES, FailurePolicy, failure_policy
-from ..extraction._programs import known_engine, runnable
+from ..extraction._fallback import known_engine
 from ..extraction._repeated_calls import should_warn
 from ..extraction._runner import RunOptions
 from ..extraction._spec import ExtractionSpec, make_spec
@@ -152,9 +151,10 @@ class ImageTransformer(
 
     @property
     def engine_(self) -> str:
-        """The engine in use: ``"jax"``, ``"openvino"``, or one that was registered.
+        """The name of the engine in use.
 
-        A network that OpenVINO cannot run is known by its first transform.
+        An engine may refuse the network only when it builds it, in the first transform; then this
+        is the next one.
         """
         return known_engine(self._checked_spec())
 
@@ -279,14 +279,7 @@ class ImageTransformer(
         Of a part of a larger X, all may be unreadable where `on_error` lets some be.
         """
         with self._with_settings():
-            (items, n), spec, options = self._call(X, is_part)
-            while True:
-                try:
-                    return extract(items, n, spec, options)
-                except (
-                    UnsupportedNetworkError
-                ) as error:  # known once the network has been built
-                    spec = runnable(spec, error)
+            return extract(*self._call(X, is_part))
 
     def _pieces(self, X: Any, *, is_part: bool = False) -> Iterator[Piece]:
         """The rows that `transform` returns, in pieces, and what became of the images."""
@@ -301,31 +294,14 @@ class ImageTransformer(
         return self._each_with_settings(self._drawn(X, is_part))
 
     def _drawn(self, X: Any, is_part: bool) -> Iterator[Piece]:
-        (items, n), spec, options = self._call(X, is_part)
-        given = 0
-        while True:
-            try:
-                for piece in stream(items, n, spec, options):
-                    given = piece.start + len(piece.rows)
-                    yield piece
-                return
-            except UnsupportedNetworkError as error:
-                refused, spec = spec.engine.title, runnable(spec, error)
-                if (
-                    given
-                ):  # rows of two engines, which differ in their last bits, are not joined
-                    raise UnsupportedNetworkError(
-                        f"{given} rows were given as {refused} had stored them, and it cannot run "
-                        f"the network any more ({error}). Call again: {spec.engine.title} then "
-                        "gives all rows."
-                    ) from error
+        yield from stream(*self._call(X, is_part))
 
     def _call(
         self, X: Any, is_part: bool
-    ) -> tuple[tuple[list[Any] | Stream, int | None], ExtractionSpec, RunOptions]:
+    ) -> tuple[list[Any] | Stream, int | None, ExtractionSpec, RunOptions]:
         """What an extraction takes: the images and their number, what to compute, and how."""
-        items = items_or_stream(X, self.root)
+        items, n = items_or_stream(X, self.root)
         if self.weights is None and should_warn(_RANDOM):
             warnings.warn(_RANDOM, UserWarning, stacklevel=level_of_caller())
         options = RunOptions(**{name: getattr(self, name) for name in _RUN}, is_part=is_part)
-        return items, runnable(self._spec()), options
+        return items, n, self._spec(), options

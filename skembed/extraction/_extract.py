@@ -13,6 +13,7 @@ import numpy as np
 from .._config import get_config
 from ..engines import UnsupportedNetworkError
 from ..store import StoreSpec, open_file_digests, open_store
+from ._fallback import runnable
 from ._programs import forget
 from ._progress import Fate, Progress
 from ._report import Recorder
@@ -51,15 +52,27 @@ def extract(
         other policy, if no image at all could be read.
     MemoryError
         If not even the smallest batch fits, or an image cannot be decoded for want of memory.
+    UnsupportedNetworkError
+        If no engine can run the network. One that refuses it leaves it to the next, with a warning.
     """
-    if n is None:
-        pieces = [
-            (piece.rows.copy(), piece.readable) for piece in stream(items, n, spec, options)
-        ]
-        rows, readable = zip(*pieces, strict=True)
-        return np.concatenate(rows), np.concatenate(readable)
-    with _opened(spec, options, n, whole=True) as runner:
-        for _ in runner.pieces(items):
+    spec = runnable(spec)
+    while True:
+        try:
+            return _all_rows(items, n, spec, options)
+        except UnsupportedNetworkError as error:  # known once the network has been built
+            spec = runnable(spec, error)
+
+
+def _all_rows(
+    items: Iterable[Any], n: int | None, spec: ExtractionSpec, options: RunOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    with _opened(spec, options, n, whole=n is not None) as runner:
+        pieces = runner.pieces(items)
+        if n is None:
+            copied = [(piece.rows.copy(), piece.readable) for piece in pieces]
+            rows, readable = zip(*copied, strict=True)
+            return np.concatenate(rows), np.concatenate(readable)
+        for _ in pieces:
             pass
         return runner.window.rows, runner.window.fates != Fate.UNREADABLE
 
@@ -93,9 +106,25 @@ def stream(
     ------
     ImageError, MemoryError
         As :func:`extract`; pieces before it have been given.
+    UnsupportedNetworkError
+        As :func:`extract`; or if an engine refuses the network after pieces were given.
     """
-    with _opened(spec, options, n, whole=False) as runner:
-        yield from runner.pieces(items)
+    spec, n_given = runnable(spec), 0
+    while True:
+        try:
+            with _opened(spec, options, n, whole=False) as runner:
+                for piece in runner.pieces(items):
+                    n_given = piece.start + len(piece.rows)
+                    yield piece
+            return
+        except UnsupportedNetworkError as error:
+            refused, spec = spec.engine.title, runnable(spec, error)
+            if n_given:  # rows of two engines differ in their last bits, and are not joined
+                raise UnsupportedNetworkError(
+                    f"{n_given} rows were given as {refused} had stored them, and it cannot run "
+                    f"the network any more ({error}). Call again: {spec.engine.title} then "
+                    "gives all rows."
+                ) from error
 
 
 @contextlib.contextmanager

@@ -1,22 +1,19 @@
-"""The networks that are built: one for each request and process, behind a lock."""
+"""The programs that engines have built, kept in this process: each is built once, behind a lock."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from .._errors import BackendError, advice, level_of_caller
+from .._errors import BackendError
 from .._jax import has_started
-from ..backbones._formats import format_of
-from ..engines import Engine, MapsProgram, Program, UnsupportedNetworkError
-from ..engines._registry import engines, following
+from ..engines import Engine, MapsProgram, Program
+from ..engines._registry import engines
 from ..formats._network import NetworkSpec
-from ._repeated_calls import should_warn
+from ._fallback import build_maps
 from ._spec import ExtractionSpec
 
 # A long search over backbones must not hold every network it has met.
@@ -51,29 +48,7 @@ def maps_program(spec: ExtractionSpec) -> MapsProgram:
     UnsupportedNetworkError
         If no engine gives maps of such a network.
     """
-    return _built(_maps_key(spec), lambda: _first_maps(spec))
-
-
-def _first_maps(spec: ExtractionSpec) -> MapsProgram:
-    network = spec.network
-    for engine in sorted(engines(), key=lambda one: one != spec.engine):
-        if engine.is_installed() and not engine.unsupported(
-            network.backbone, network.precision
-        ):
-            maps = engine.build_maps(network)
-            if maps is not None:
-                return maps
-    name = network.backbone.name
-    if format_of(network.backbone).network_type.has_scales:
-        raise UnsupportedNetworkError(
-            f"{name!r} has a map for each of several scales, of windows that overlap and leave out "
-            "the border. An activation map takes one map, of cells that cover the image. "
-            "skembed.layers.build_layer gives the maps as they are, and prototype_matches of "
-            "skembed.inspection the part of an image that is most like a prototype."
-        )
-    raise UnsupportedNetworkError(
-        f"No engine gives the feature maps of {name!r}: {spec.engine.title} gives pooled rows only."
-    )
+    return _built(_maps_key(spec), lambda: build_maps(spec))
 
 
 def _built(key: Hashable, build: Callable[[], Built]) -> Built:
@@ -105,56 +80,6 @@ def check_not_forked() -> None:
             "'forkserver' (multiprocessing.get_context), or by joblib's default backend; or "
             "embed before."
         )
-
-
-def known_engine(spec: ExtractionSpec) -> str:
-    """Return the name of the engine that runs `spec`, as far as it is known without building."""
-    engine: Engine | None = spec.engine
-    while engine is not None and engine.refusal(spec.network):
-        engine = following(engine, spec.network)
-    return (engine or spec.engine).name
-
-
-def runnable(spec: ExtractionSpec, error: Exception | None = None) -> ExtractionSpec:
-    """Return `spec`, but on the next engine where its own cannot run the network.
-
-    Whether it can is only known when its program has been built, and that is not done before an
-    image needs it.
-
-    Parameters
-    ----------
-    spec : ExtractionSpec
-        What to compute.
-    error : UnsupportedNetworkError or None
-        What building it has just said.
-
-    Warns
-    -----
-    RuntimeWarning
-        If the engine changes; the message says why.
-
-    Raises
-    ------
-    UnsupportedNetworkError
-        If no engine is left.
-    """
-    reason = str(error) if error is not None else spec.engine.refusal(spec.network)
-    while reason:
-        spec = _on_the_next(spec, reason)
-        reason = spec.engine.refusal(spec.network)
-    return spec
-
-
-def _on_the_next(spec: ExtractionSpec, reason: str) -> ExtractionSpec:
-    refused = f"{spec.engine.title} cannot run {spec.backbone.name!r}: {reason}."
-    engine = following(spec.engine, spec.network)
-    if engine is None:
-        raise UnsupportedNetworkError(f"{refused} No other engine can.")
-    how = advice("{engine} says so without this warning.", engine=engine.name)
-    text = f"{refused} {engine.title} runs it instead.{how}"
-    if should_warn(text):
-        warnings.warn(text, RuntimeWarning, stacklevel=level_of_caller())
-    return dataclasses.replace(spec, engine=engine)
 
 
 def forget(spec: ExtractionSpec) -> None:

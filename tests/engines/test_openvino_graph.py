@@ -16,7 +16,8 @@ from skembed import PretrainedEmbedder
 from skembed.engines import TransientError, UnsupportedNetworkError
 from skembed.engines.openvino import _exporter, _graphs, _runtime
 from skembed.engines.openvino._graphs import GRAPHS, read_graph
-from skembed.extraction._programs import clear_programs, known_engine, program
+from skembed.extraction._fallback import known_engine
+from skembed.extraction._programs import clear_programs, program
 from skembed.extraction._spec import make_spec
 from skembed.store import ArtifactFolder
 
