@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import csv
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -21,21 +22,27 @@ from .._files import written_whole
 from .._optional import skops_io
 from .._saving._contents import walk
 from ..engines._registry import require as require_engine
+from ..estimators._class_scores import DECISIONS, class_scores, scoring_method
 from ..estimators._image_transformer import ImageTransformer
-from ..estimators.pretrained import PretrainedEmbedder
 from ..extraction import record_reports
-from ..extraction._failures import without_warning_of_unreadable_images
-from ..images import load
+from ..extraction._failures import raising_last
 from ..images._globs import find_all_files
 from ..images._items import Stream
 from ._console import Output, error_line
 from ._errors import EXPECTED, CommandError
 from ._files import check_output
 from ._images import scanned_images
-from ._ranking import Ranking, rank
 from ._tables import read_model_table, takes_a_table
 
 _SOME_UNREADABLE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """For each row its best classes with their scores, and what the scores are called."""
+
+    best: Sequence[tuple[tuple[str, float | None], ...]] = ()
+    score: str = "margin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,11 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     model = load_model(args.model)
     for embedder in _embedders(model):
         require_engine(embedder.engine)
-        embedder.set_params(
-            cache=not args.no_cache, progress="auto", n_jobs=None, batch_size="auto"
-        )
+        embedder.set_params(cache=not args.no_cache, progress="auto", batch_size="auto")
+    for _, part in walk(model):
+        # It was chosen for another machine, and reports stay in the process that makes them.
+        if isinstance(part, BaseEstimator) and hasattr(part, "n_jobs") and _embedders(part):
+            part.set_params(n_jobs=None)
     try:
         if takes_a_table(model):
             answers, score = _of_table(model, args)
@@ -108,10 +117,8 @@ def _of_images(model: Any, args: argparse.Namespace, out: Output) -> tuple[list[
         embedder.set_params(on_error="raise", root=None)
     if args.on_error == "raise":
         ranking, errors = rank(model, items, args.top), {}
-    elif _passes_nan_on(model):
-        ranking, errors = _rank_in_one_pass(model, items, args.top)
     else:
-        ranking, errors = _rank_in_two_passes(model, items, args.top)
+        ranking, errors = _rank_readable(model, items, args.top, keeps_rows=not args.no_cache)
     best = iter(ranking.best)
     answers = [
         _Answer(i, name, () if i in errors else next(best), errors.get(i, ""))
@@ -120,42 +127,26 @@ def _of_images(model: Any, args: argparse.Namespace, out: Output) -> tuple[list[
     return answers, ranking.score
 
 
-def _passes_nan_on(model: Any) -> bool:
-    """Whether the features of images are known before anything else of the model sees them."""
-    first = model[0] if isinstance(model, Pipeline) and len(model) > 1 else None
-    return isinstance(first, PretrainedEmbedder) and not first.quantize
-
-
-def _rank_in_one_pass(
-    model: Pipeline, items: list[str] | Stream, top: int
+def _rank_readable(
+    model: Any, items: list[str] | Stream, top: int, *, keeps_rows: bool
 ) -> tuple[Ranking, dict[int, str]]:
-    """Rank what can be read, and say of the other rows why they cannot be."""
-    embedder = model[0].set_params(on_error="nan")
-    rows = np.empty((0, 0), np.float32)
-    with (
-        record_reports() as reports,
-        without_warning_of_unreadable_images(),
-        contextlib.suppress(ImageError),  # not a single image can be read
-    ):
-        rows = embedder.transform(items)
-    errors = {image.row: image.reason for image in reports[-1].unreadable}
-    readable = [i for i in range(len(rows)) if i not in errors]
-    return rank(model[1:], rows[readable], top) if readable else Ranking(), errors
+    """Rank the images that can be read, and say of the others why they cannot be.
 
-
-def _rank_in_two_passes(
-    model: Any, items: list[str] | Stream, top: int
-) -> tuple[Ranking, dict[int, str]]:
-    """As above, of a model that takes no rows of NaN: a first pass finds that one is needed."""
-    try:
-        return rank(model, items, top), {}
-    except ImageError:
-        # Encoded images of an archive are kept: they are not read for a third time.
-        drawn = list(items)
-        with ThreadPoolExecutor() as pool:
-            reasons = enumerate(pool.map(_why_unreadable, drawn))
-        errors = {i: reason for i, reason in reasons if reason}
-        readable = [item for i, item in enumerate(drawn) if i not in errors]
+    Where some cannot be, the report of the call names them, and a second call takes the others,
+    whose rows are in the store: a temporary one where the user's keeps none.
+    """
+    with TemporaryDirectory() as folder:
+        if not keeps_rows:
+            for embedder in _embedders(model):
+                embedder.set_params(cache=folder)
+        try:
+            with record_reports() as reports, raising_last():
+                return rank(model, items, top), {}
+        except ImageError:
+            errors = {image.row: image.reason for one in reports for image in one.unreadable}
+            if not errors:
+                raise
+        readable = [item for row, item in enumerate(items) if row not in errors]
         return rank(model, readable, top) if readable else Ranking(), errors
 
 
@@ -169,13 +160,55 @@ def _of_table(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]
     return [_Answer(i, f"row {i}", best) for i, best in enumerate(ranking.best)], ranking.score
 
 
-def _why_unreadable(item: Any) -> str:
-    """Say why an image cannot be read; nothing if it can."""
-    try:
-        load(item)
-    except ImageError as error:
-        return str(error)
-    return ""
+def rank(model: Any, X: Any, top: int) -> Ranking:
+    """Return the `top` best classes of each row of X, what the model predicts first.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        With ``predict``.
+    X : sequence of images, or frame
+        What it takes.
+    top : int
+        How many; a model without scores has one.
+
+    Raises
+    ------
+    CommandError
+        If more than one is asked for, and there are no scores; or it predicts several targets.
+    """
+    model, X = _embedded(model, X)
+    labels = np.asarray(model.predict(X))
+    if labels.ndim != 1:
+        raise CommandError("The model predicts several targets for each image.")
+    score, values = _scores(model, X)
+    if values is None:
+        if top > 1:
+            raise CommandError("The model scores no classes: leave --top out.")
+        return Ranking([((str(label), None),) for label in labels], score)
+    classes = np.asarray(model.classes_)
+    # The prediction comes first, also where it follows votes and not the scores.
+    rest = np.where(classes == labels[:, None], np.inf, values)
+    order = np.argsort(-rest, axis=1, kind="stable")[:, :top]
+    best = [
+        tuple((str(classes[j]), float(row[j])) for j in columns)
+        for row, columns in zip(values, order, strict=True)
+    ]
+    return Ranking(best, score)
+
+
+def _embedded(model: Any, X: Any) -> tuple[Any, Any]:
+    """The classifier alone and its features: so images are embedded once, not for each method."""
+    if not isinstance(model, Pipeline):
+        return model, X
+    return model[-1], model[:-1].transform(X) if len(model) > 1 else X
+
+
+def _scores(model: Any, X: Any) -> tuple[str, np.ndarray | None]:
+    """What the scores are called, and one for each class, where the model has such."""
+    scores = class_scores(model, X) if hasattr(model, "classes_") else None
+    is_decision = scores is None or scoring_method(model) == DECISIONS
+    return "margin" if is_decision else "probability", scores
 
 
 def _print(out: Output, answers: list[_Answer], score: str) -> None:

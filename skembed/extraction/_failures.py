@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import dataclasses
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,19 +36,20 @@ class FailurePolicy:
         Whether `fit` learns what stands in their rows.
     fits_int8 : bool
         Whether integers can hold what stands in their rows.
+    raises_last : bool
+        Whether the first one is an error only when all images have been looked at.
     """
 
     name: str
     became: str = ""
     is_learned: bool = False
     fits_int8: bool = True
+    raises_last: bool = False
 
     def meet(self, image: Unreadable, error: ImageError) -> None:
-        """Raise an error that names the row, if this policy does."""
-        if not self.became:
-            said = sentence(f"Row {image.row}: {error}")
-            hint = advice("With {on_error} this is no error.", on_error="nan")
-            raise ImageError(f"{said}{hint}") from error
+        """Raise an error that names the row, if this policy does so at once."""
+        if not (self.became or self.raises_last):
+            raise _error_of(image.row, str(error)) from error
 
     def conclude(self, images: Iterable[Unreadable], n_failed: int, n: int) -> None:
         """Warn, when all images have been looked at, or raise if none of them could be read.
@@ -67,6 +70,8 @@ class FailurePolicy:
                 f"{_none_could(len(unreadable))} be read: "
                 f"{_shown(_text(image) for image in unreadable)}"
             )
+        if self.raises_last:
+            raise _error_of(unreadable[0].row, unreadable[0].reason)
         self.warn(unreadable, n * len(unreadable) // n_failed)
 
     def check_int8(self, parameter: str) -> None:
@@ -135,6 +140,33 @@ def failure_policy(on_error: Any) -> FailurePolicy:
     return POLICIES.get(on_error if isinstance(on_error, str) else "", POLICIES["raise"])
 
 
+_raises_last: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "skembed_raises_last", default=False
+)
+
+
+def running_policy(on_error: str) -> FailurePolicy:
+    """Return the policy of a call that begins in this thread."""
+    policy = POLICIES[on_error]
+    if _raises_last.get() and not policy.became:
+        return dataclasses.replace(policy, raises_last=True)
+    return policy
+
+
+@contextlib.contextmanager
+def raising_last() -> Iterator[None]:
+    """Let ``on_error="raise"`` look at all images before it raises.
+
+    So one call computes and keeps the rows of all other images, and its report names each that
+    cannot be read.
+    """
+    token = _raises_last.set(True)
+    try:
+        yield
+    finally:
+        _raises_last.reset(token)
+
+
 @contextlib.contextmanager
 def without_warning_of_unreadable_images() -> Iterator[None]:
     """Leave out the estimator's warning, where a report is read instead."""
@@ -169,6 +201,11 @@ def copied(known: Unreadable, row: int, item: Any) -> Unreadable:
     name = describe(item)
     reason = known.reason.replace(known.name, name, 1)
     return Unreadable(row, name, reason, known.key, _has_name(item))
+
+
+def _error_of(row: int, reason: str) -> ImageError:
+    hint = advice("With {on_error} this is no error.", on_error="nan")
+    return ImageError(f"{sentence(f'Row {row}: {reason}')}{hint}")
 
 
 def sentence(text: str) -> str:

@@ -30,7 +30,7 @@ from ..images import Limits, Raw, local_path, read
 from ..images._raw import part_digest
 from ..store import EmbeddingStore, FileDigests
 from ._batches import run, warm_up
-from ._failures import POLICIES, copied, unreadable
+from ._failures import copied, running_policy, unreadable
 from ._prefetch import prefetch
 from ._programs import program
 from ._progress import Fate
@@ -136,7 +136,7 @@ class Runner:
         self._store, self._digests, self._recorder = store, digests, recorder
         self._limits = Limits.from_config()
         self._scale = OneScale(spec, options.color_space)
-        self._policy = POLICIES[options.on_error]
+        self._policy = running_policy(options.on_error)
         self._first: dict[bytes, int] = {}
         self._failed: dict[int, Unreadable] = {}
         self._waiting: dict[int, list[_Image]] = {}  # images equal to one that is under way

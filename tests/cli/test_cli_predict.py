@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -19,8 +20,16 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skembed import PretrainedEmbedder, TenCropClassifier, load, save
+from skembed import (
+    FullNetworkEmbedder,
+    PretrainedEmbedder,
+    TenCropClassifier,
+    extraction,
+    load,
+    save,
+)
 from skembed.cli import main
+from skembed.images import _decode
 
 
 def test_saved_model_is_small_and_holds_one_type_beyond_scikit_learn(saved):
@@ -182,15 +191,57 @@ def test_predict_takes_any_classifier(classifier, score, example, tmp_path, caps
 
 
 @pytest.mark.slow
+def test_predict_reads_and_runs_each_image_once(example, tmp_path, capsys, monkeypatch):
+    """What cannot be read is told by the report, also of a model that takes no rows of NaN."""
+    paths, labels = example
+    model = make_pipeline(
+        FullNetworkEmbedder(layers="stage1", image_size=64), LinearSVC(random_state=0)
+    )
+    save(model.fit(paths, labels), tmp_path / "model.skops")
+    want = model.predict(paths[:3]).tolist()
+    bad, absent, table = (tmp_path / name for name in ("bad.jpg", "absent.jpg", "out.csv"))
+    bad.write_text("no image")
+    files = [str(bad), *map(str, paths[:3]), str(absent)]
+    opened = Counter()
+    monkeypatch.setattr(_decode, "open_image", counting(_decode.open_image, opened))
+    argv = ["predict", str(tmp_path / "model.skops"), *files, "--csv", str(table), "--no-cache"]
+    before = extraction.images_run()
+    assert main(argv) == 1
+    assert extraction.images_run() - before == 3
+    assert set(opened.values()) == {1}
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["class"] for row in rows] == ["", *want, ""]
+    assert "bad.jpg" in rows[0]["error"]
+    assert "no such file" in rows[4]["error"]
+    assert "row 0: " in capsys.readouterr().err
+
+
+def counting(open_image, opened):
+    """A function that opens an image, and counts how often each is opened."""
+
+    def opens(stream, name):
+        opened[name] += 1
+        return open_image(stream, name)
+
+    return opens
+
+
+@pytest.mark.slow
 def test_predict_takes_a_search_and_ten_crops(example, tmp_path, capsys):
     paths, labels = example
     crops = TenCropClassifier(PretrainedEmbedder(image_size=64), LinearSVC(random_state=0))
     search = GridSearchCV(crops, {"classifier__C": [1.0]}, cv=2).fit(paths, labels)
     save(search, tmp_path / "model.skops")
-    assert main(["predict", str(tmp_path / "model.skops"), str(paths[0]), "--top", "3"]) == 0
-    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no image")
+    argv = ["predict", str(tmp_path / "model.skops"), str(bad), str(paths[0]), "--top", "3"]
+    assert main(argv) == 1
+    captured = capsys.readouterr()
+    rows = [line.split("\t") for line in captured.out.splitlines()]
     assert rows[0][1] == search.predict(paths[:1])[0]
     assert len(rows) == 3
+    assert "row 0: " in captured.err
+    assert "bad.jpg" in captured.err
 
 
 def test_predict_tells_of_a_model_that_lacks_a_part(saved, class_folders, tmp_path, refused):
