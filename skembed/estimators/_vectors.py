@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,54 @@ def l2_normalize(rows: np.ndarray) -> np.ndarray:
     return (rows / np.where(norms == 0, 1.0, norms)).astype(np.float32)
 
 
-def quantize_int8(rows: np.ndarray) -> np.ndarray:
-    """Return ``round(128 v)`` as int8, halves away from zero, clipped to [-128, 127].
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """Values as integers: ``round(factor * v)``, halves away from zero, clipped to the dtype.
 
-    Raises
-    ------
-    ValueError
-        If a value is not finite.
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the integers.
+    factor : float
+        What values are multiplied by.
     """
-    if not np.isfinite(rows).all():
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
-        raise ValueError(
-            f"quantize=True needs finite values; rows {bad[:10].tolist()} are not."
-        )
-    # Clipped beforehand too: 128 times a large value is no float32 any more.
-    scaled = np.clip(rows, -2, 2) * np.float32(128)
-    whole = np.trunc(scaled)
-    # np.rint would round halves to even; C's roundf, which the TFLite task library uses, away.
-    whole += np.copysign(np.abs(scaled - whole) >= 0.5, scaled)
-    return np.clip(whole, -128, 127).astype(np.int8)
+
+    dtype: np.dtype
+    factor: float
+
+    @property
+    def low(self) -> int:
+        """The smallest integer."""
+        return int(np.iinfo(self.dtype).min)
+
+    @property
+    def high(self) -> int:
+        """The largest integer."""
+        return int(np.iinfo(self.dtype).max)
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """Return float32 rows as integers.
+
+        Raises
+        ------
+        ValueError
+            If a value is not finite.
+        """
+        if not np.isfinite(rows).all():
+            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+            raise ValueError(
+                f"quantize=True needs finite values; rows {bad[:10].tolist()} are not."
+            )
+        # Clipped beforehand too: the factor times a large value is no float32 any more.
+        most = 2 * max(-self.low, self.high) / self.factor
+        scaled = np.clip(rows, -most, most) * np.float32(self.factor)
+        whole = np.trunc(scaled)
+        # np.rint would round halves to even; C's roundf, which the TFLite task library uses, away.
+        whole += np.copysign(np.abs(scaled - whole) >= 0.5, scaled)
+        return np.clip(whole, self.low, self.high).astype(self.dtype)
+
+
+INT8 = Quantization(np.dtype(np.int8), 128.0)
 
 
 def cosine_similarity(u: Any, v: Any) -> float | np.ndarray:

@@ -16,7 +16,7 @@ from ..distributed._collections import as_blocks
 from ..images._items import items_or_stream
 from ._layer_embedder import LayerEmbedder
 from ._moments import Moments, moments
-from ._vectors import l2_normalize, quantize_int8
+from ._vectors import INT8, Quantization, l2_normalize
 
 
 class PretrainedEmbedder(LayerEmbedder):
@@ -370,12 +370,18 @@ class PretrainedEmbedder(LayerEmbedder):
                     "or preparation of images) than are set now: fit again."
                 )
             rows[~readable] = self.mean_
-        return quantize_int8(rows) if self.quantize else rows
+        return rows if self._quantization is None else self._quantization.of(rows)
+
+    @property
+    def _quantization(self) -> Quantization | None:
+        """How values become integers; None where they stay floats."""
+        return INT8 if self.quantize else None
 
     @property
     def _output_dtype(self) -> np.dtype:
         """Of what `transform` returns."""
-        return np.dtype(np.int8 if self.quantize else np.float32)
+        quantization = self._quantization
+        return np.dtype(np.float32) if quantization is None else quantization.dtype
 
     def _check(self) -> None:
         """What no single parameter can tell."""

@@ -33,7 +33,7 @@ def embedder_graph(embedder: Any, *, as_float: bool = False) -> ExportGraph:
     embedder : PretrainedEmbedder or FullNetworkEmbedder
         Fitted, where it learns.
     as_float : bool, default=False
-        Whether int8 values are given as float32, for what takes them as numbers.
+        Whether integers are given as float32, for what takes them as numbers.
 
     Raises
     ------
@@ -171,20 +171,22 @@ def _finished(rows: Any, embedder: Any, as_float: bool) -> Any:
         return rows if as_float else ops.cast(rows, "int8")
     if embedder.normalize == "l2":
         rows = keras.layers.UnitNormalization(name="unit_norm")(rows)
-    if not embedder.quantize:
+    quantization = embedder._quantization
+    if quantization is None:
         return rows
-    scaled = ops.clip(ops.multiply(rows, 128.0), -128.0, 127.0)
+    bounds = float(quantization.low), float(quantization.high)
+    scaled = ops.clip(ops.multiply(rows, quantization.factor), *bounds)
     # Halves go away from zero.
     size = ops.floor(ops.add(ops.absolute(scaled), 0.5))
-    rows = ops.clip(ops.multiply(ops.sign(scaled), size), -128.0, 127.0)
-    return rows if as_float else ops.cast(rows, "int8")
+    rows = ops.clip(ops.multiply(ops.sign(scaled), size), *bounds)
+    return rows if as_float else ops.cast(rows, quantization.dtype.name)
 
 
 def _near_a_step(
     embedder: Any, rows: np.ndarray, expected: np.ndarray, groups: tuple[slice, ...]
 ) -> np.ndarray | None:
-    """Where a rounded value may become its neighbour, because the one before it is near a step."""
-    if expected.dtype != np.int8:
+    """Where an integer may differ by 1, because the value before rounding is near a step."""
+    if expected.dtype.kind == "f":
         return None
     if isinstance(embedder, FullNetworkEmbedder):
         # What rounding may do to a row, as the output of floats is judged.
@@ -195,9 +197,10 @@ def _near_a_step(
     from ..estimators._vectors import l2_normalize
 
     values = l2_normalize(rows) if embedder.normalize == "l2" else rows
-    scaled = 128 * values
+    factor = embedder._quantization.factor
+    scaled = factor * values
     apart = np.abs(scaled - np.floor(scaled) - 0.5)
-    return apart <= 128 * TOLERANCE * scales(values, groups)
+    return apart <= factor * TOLERANCE * scales(values, groups)
 
 
 def _metadata(spec: ExtractionSpec, embedder: Any) -> dict[str, str]:

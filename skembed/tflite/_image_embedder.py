@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backbones._formats import format_of
 from ..backbones._registry import from_model
-from ..estimators._vectors import cosine_similarity, l2_normalize, quantize_int8
+from ..estimators._vectors import INT8, cosine_similarity, l2_normalize
 from ..extraction._spec import ExtractionSpec, make_spec
 from ..formats._pixels import pixels_for
 from ..images import Limits, Raw, Region, read
@@ -217,7 +217,7 @@ class ImageEmbedder:
         rows = values[np.newaxis]
         if options.l2_normalize:
             rows = l2_normalize(rows)
-        return (quantize_int8(rows) if options.quantize else rows)[0]
+        return (INT8.of(rows) if options.quantize else rows)[0]
 
     @staticmethod
     def cosine_similarity(u: Any, v: Any) -> float:

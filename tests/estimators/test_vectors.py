@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity as pairwise
 
 from skembed import cosine_similarity
-from skembed.estimators._vectors import l2_normalize, quantize_int8
+from skembed.estimators._vectors import INT8, l2_normalize
 
 _floats = st.floats(-4, 4, width=32)
 
@@ -25,8 +25,8 @@ def test_quantize_is_round_half_away_of_128_v_clipped(values):
     rows = np.array([values], np.float32)
     # 128 v is exact in float32, so the formula on Python floats is the whole truth.
     want = [min(127, max(-128, _round_half_away(128.0 * v))) for v in rows[0].tolist()]
-    assert quantize_int8(rows).tolist() == [want]
-    assert quantize_int8(rows).dtype == np.int8
+    assert INT8.of(rows).tolist() == [want]
+    assert INT8.of(rows).dtype == np.int8
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_quantize_is_round_half_away_of_128_v_clipped(values):
     ],
 )
 def test_quantize_at_ties_and_limits(v, want):
-    assert quantize_int8(np.array([[v]], np.float32)).tolist() == [[want]]
+    assert INT8.of(np.array([[v]], np.float32)).tolist() == [[want]]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -57,7 +57,7 @@ def test_quantize_refuses_what_is_not_finite_and_names_the_row(value):
     rows = np.zeros((4, 3), np.float32)
     rows[2, 1] = value
     with pytest.raises(ValueError, match=r"finite values; rows \[2\] are not"):
-        quantize_int8(rows)
+        INT8.of(rows)
 
 
 @given(st.lists(_floats, min_size=1, max_size=20))
