@@ -18,6 +18,7 @@ from .._files import written_whole
 from .._optional import skops_io
 from .._version import __version__
 from ..backbones import Backbone
+from ..backbones._formats import recognised_object
 from ._archive import RefusedError, check_archive
 from ._contents import check_contents, walk
 from ._trusted import TRUSTED, foreign, named
@@ -196,10 +197,11 @@ def _check_parameters(estimator: Any) -> None:
     for name, value in walk(estimator):
         if isinstance(value, Backbone):
             raise TypeError(f"{name} is a Backbone, which {_instead_of(value)}.")
-        if any(kind.__module__.partition(".")[0] == "keras" for kind in type(value).__mro__):
+        known = recognised_object(value)
+        if known is not None and (how := known.as_file()):
             raise TypeError(
-                f"{name} is a keras.Model, which such a file cannot hold: write it with "
-                "model.save('network.keras'), and give the path instead of the model."
+                f"{name} is {known.objects}, which such a file cannot hold: {how}, and give the "
+                "path instead."
             )
 
 

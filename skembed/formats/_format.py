@@ -319,6 +319,17 @@ class Format(abc.ABC):
         """
         return _itself, (value,)
 
+    def as_file(self) -> str:
+        """Say how an object of this format becomes a file, if a saved pipeline cannot hold it.
+
+        Returns
+        -------
+        str
+            The beginning of a sentence. By default empty: :func:`skembed.save` judges the object
+            by its type, as it does any other value.
+        """
+        return ""
+
     def share_with_clones(self) -> None:  # noqa: B027 - most have nothing to do
         """Let scikit-learn's ``clone`` take objects of this format as they are.
 

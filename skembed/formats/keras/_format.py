@@ -96,6 +96,10 @@ class KerasFormat(Format):
         unpickle, arguments = value.__reduce__()
         return _unpickled, (_own_classes(value), unpickle, arguments)
 
+    def as_file(self) -> str:
+        """Say how a live model becomes a file."""
+        return "write it with model.save('network.keras')"
+
     def share_with_clones(self) -> None:
         """Let ``clone`` take a live model as it is.
 
