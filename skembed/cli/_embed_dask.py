@@ -15,6 +15,7 @@ from ._console import Output
 from ._errors import CommandError
 from ._images import images_to_embed
 from ._options import make_embedder
+from ._outputs import WRITERS
 
 if TYPE_CHECKING:
     from ..distributed import Embeddings
@@ -26,6 +27,7 @@ _TIMEOUT = 10.0  # seconds until a scheduler answers
 
 def embed_on_workers(args: argparse.Namespace, out: Output) -> int:
     """Embed on workers, and tell what could not be read."""
+    from ..distributed._formats import kind_of
     from ..distributed._writing import PARTITION, write_directory
     from ..extraction._failures import without_warning_of_unreadable_images
 
@@ -39,7 +41,7 @@ def embed_on_workers(args: argparse.Namespace, out: Output) -> int:
     embedder = make_embedder(args).set_params(progress=True if out.interactive else "auto")
     embedder.fit(items)  # what is wrong is told before a cluster is started
     size = args.partition_size or PARTITION
-    kind = "zarr" if args.output.suffix == ".zarr" else "parquet"
+    kind = kind_of(args.output)
     with _client(args.dask, out) as client:
         n = sum(client.nthreads().values())
         out.say(f"{len(items):,} images through {args.backbone}, by {n} threads of workers")
@@ -67,7 +69,7 @@ def _check(args: argparse.Namespace) -> None:
     path: Path = args.output
     if args.wide:
         raise CommandError("--wide is for one file: leave it out beside --dask.")
-    if path.suffix in (".npy", ".csv", ".parquet") or path.is_file():
+    if path.suffix in WRITERS or path.is_file():
         raise CommandError(
             f"{path}: with --dask the output is a directory of files; give the name of one, such "
             f"as {path.with_suffix('')}."

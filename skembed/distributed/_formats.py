@@ -34,6 +34,7 @@ class DirectoryFormat:
     directory: Path
     manifest: Manifest
     kind: ClassVar[str]
+    suffix: ClassVar[str] = ""  # of the directory, by which the command chooses this format
 
     @staticmethod
     def require_libraries() -> None:
@@ -133,6 +134,7 @@ class ZarrDirectory(DirectoryFormat):
     """
 
     kind = "zarr"
+    suffix = ".zarr"
 
     @staticmethod
     def require_libraries() -> None:
@@ -216,3 +218,9 @@ class ZarrDirectory(DirectoryFormat):
 FORMATS: dict[str, type[DirectoryFormat]] = {
     one.kind: one for one in (ParquetDirectory, ZarrDirectory)
 }
+
+
+def kind_of(directory: Path) -> str:
+    """Return the kind of a directory that is to be written, which its suffix may say."""
+    by_suffix = {one.suffix: one.kind for one in FORMATS.values()}
+    return by_suffix.get(directory.suffix, by_suffix[""])
