@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from skembed.search._folder import SearchFolder
-from skembed.search._server import bind, make_app
+from skembed.search import SearchFolder
+from skembed.search.server import bind, make_app
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from windows import THEMES, WIDTHS, take, window
 from skembed import ImageSearch, PretrainedEmbedder
 from skembed.cli import main
 from skembed.evaluation import demo_images
-from skembed.search._folder import SearchFolder
+from skembed.search import SearchFolder
 
 # Characters in a line of a terminal as wide as the window.
 _COLUMNS = {"wide": 88, "narrow": 46}

@@ -22,7 +22,7 @@ from ._unreadable import naming_unreadable
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..search._folder import SearchFolder
+    from ..search import SearchFolder
 
 _NEIGHBOURS = "neighbours.csv"
 _NOT_IN_A_NAME = re.compile(r"[^\w.-]+")
@@ -111,7 +111,7 @@ def remove(args: argparse.Namespace, out: Output) -> int:
 def serve(args: argparse.Namespace, out: Output) -> int:
     """Serve the page until Ctrl-C."""
     require_web_server()
-    from ..search._server import bind, run
+    from ..search.server import bind, run
 
     folder = _open(args)
     socket = bind(args.port)
@@ -132,9 +132,8 @@ def _nearest(args: argparse.Namespace, folder: SearchFolder) -> tuple[np.ndarray
 
 
 def _opened_or_new(args: argparse.Namespace, directory: Path) -> SearchFolder:
+    from ..search import ImageSearch, SearchFolder
     from ..search._embedding import is_usual
-    from ..search._folder import SearchFolder
-    from ..search.image_search import ImageSearch
 
     embedder = make_embedder(args)
     if not SearchFolder.exists(directory):
@@ -154,7 +153,7 @@ def _opened_or_new(args: argparse.Namespace, directory: Path) -> SearchFolder:
 
 
 def _open(args: argparse.Namespace) -> SearchFolder:
-    from ..search._folder import SearchFolder
+    from ..search import SearchFolder
 
     directory = _directory(args)
     if not SearchFolder.exists(directory):

@@ -9,7 +9,6 @@ import pytest
 
 from skembed import ImageSearch
 from skembed.search import _rows
-from skembed.search._approximate import ApproximateNeighbors
 
 
 def recall(found, true):
@@ -65,7 +64,7 @@ def test_another_algorithm_counts_at_the_next_query(rows):
     search.set_params(algorithm="exact")
     exact = ImageSearch(None, n_neighbors=10, algorithm="exact").fit(rows)
     assert search.kneighbors(rows[:50])[1].tolist() == exact.kneighbors(rows[:50])[1].tolist()
-    assert not isinstance(search._table._index, ApproximateNeighbors)
+    assert not isinstance(search._table._index, _rows.ApproximateNeighbors)
     search.set_params(algorithm="exat")
     with pytest.raises(ValueError, match="algorithm"):
         search.kneighbors(rows[:1])

@@ -12,8 +12,8 @@ from PIL import Image
 from search_server import serving
 
 from skembed import ImageSearch
-from skembed.search._folder import SearchFolder
-from skembed.search._server import bind
+from skembed.search import SearchFolder
+from skembed.search.server import bind
 
 pytestmark = pytest.mark.slow
 
