@@ -70,7 +70,7 @@ def test_a_setting_before_jax_is_loaded_warns_of_nothing(python):
 def test_building_a_network_starts_jax_our_way(python):
     before = "skembed.backbones.get('efficientnet_lite0')\n" + "\n".join(
         (
-            "from skembed.formats.keras._models import load",
+            "from skembed.formats.keras import load",
             "load(skembed.backbones.get('efficientnet_lite0'), None, False)",
         )
     )

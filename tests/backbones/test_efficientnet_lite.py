@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed.formats.keras._models import load
+from skembed.formats.keras import load
 
 NAMES = ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed.formats.keras._models import load
+from skembed.formats.keras import load
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 import skembed
 from skembed import FullNetworkEmbedder, PretrainedEmbedder, backbones, images
 from skembed.backbones import Tier
-from skembed.formats.keras._models import load
+from skembed.formats.keras import load
 
 # As the original has them: network, input side, features, parameters in millions.
 NINE = {

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import math
 
 import numpy as np
 import pytest
 from small_networks import with_zeros
 
-from skembed import WeightsError
-from skembed.backbones._keras_applications import keras_applications_backbones
-from skembed.formats.keras._applications import build
-from skembed.formats.keras._weights import randomise
+from skembed import WeightsError, backbones
+from skembed.formats.keras import load
 
 # Keras 3.15 saves its variables by a call that NumPy 2 deprecates.
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
-BACKBONES = {backbone.name: backbone for backbone in keras_applications_backbones()}
 
 
 def resized(name, side):
-    return dataclasses.replace(BACKBONES[name], input_size=(side, side))
+    return dataclasses.replace(backbones.get(name), input_size=(side, side))
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +45,14 @@ def small(tmp_path_factory):
     mobilenet = keras.applications.MobileNet
     whole = with_zeros(mobilenet, weights=None, input_shape=(64, 64, 3))
     cut = with_zeros(mobilenet, weights=None, input_shape=(64, 64, 3), include_top=False)
-    randomise(whole, "a test")
-    draw = np.random.default_rng(1).uniform
+    draw = np.random.default_rng(1)
     for variable in whole.weights:
-        if "kernel" not in variable.name:
-            variable.assign(draw(0.5, 1.5, variable.shape))
+        shape = variable.shape
+        if "kernel" in variable.name:  # so that values neither grow nor fade: He normal
+            fan_in = math.prod(shape[:2] if shape[-1] == 1 else shape[:-1])
+            variable.assign(draw.normal(0, math.sqrt(2 / fan_in), shape))
+        else:
+            variable.assign(draw.uniform(0.5, 1.5, shape))
     for ours, theirs in zip(cut.weights, whole.weights, strict=False):
         ours.assign(theirs)
     whole.save_weights(folder / "top.weights.h5")
@@ -83,7 +84,7 @@ def test_a_file_with_or_without_classifier_gives_the_same_features(small, file):
     folder, keras_model = small
     backbone = resized("mobilenet", 64)
     images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
-    model = build(backbone, folder / file, False)
+    model = load(backbone, folder / file, False)
     expected = keras_model.predict_on_batch(images).mean((1, 2))
     np.testing.assert_allclose(embed(backbone, model, images), expected, rtol=1e-5)
     assert expected.std() > 0
@@ -91,7 +92,7 @@ def test_a_file_with_or_without_classifier_gives_the_same_features(small, file):
 
 @pytest.mark.parametrize("file", ["top.h5", "top.weights.h5"])
 def test_the_classifier_is_filled_too(small, file):
-    model = build(resized("mobilenet", 64), str(small[0] / file), True)
+    model = load(resized("mobilenet", 64), str(small[0] / file), True)
     assert model.output.shape == (None, 1000)
     bias = np.asarray(model.get_layer("conv_preds").bias.value)
     assert 0.5 <= bias.min() < bias.max() <= 1.5
@@ -99,23 +100,23 @@ def test_the_classifier_is_filled_too(small, file):
 
 def test_weights_without_classifier_do_not_make_one(small):
     with pytest.raises(WeightsError, match=r"notop\.h5.*'mobilenet'"):
-        build(resized("mobilenet", 64), small[0] / "notop.h5", True)
+        load(resized("mobilenet", 64), small[0] / "notop.h5", True)
 
 
 def test_weights_of_another_network_are_refused(small):
     with pytest.raises(WeightsError, match=r"notop\.h5.*do not fit 'mobilenet_v2'"):
-        build(resized("mobilenet_v2", 64), small[0] / "notop.h5", False)
+        load(resized("mobilenet_v2", 64), small[0] / "notop.h5", False)
 
 
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"nowhere\.h5.*does not exist"):
-        build(resized("mobilenet_v2", 64), tmp_path / "nowhere.h5", False)
+        load(resized("mobilenet_v2", 64), tmp_path / "nowhere.h5", False)
 
 
 def test_real_weights_from_a_path(shared):
     keras_file = shared / "weights" / "mobilenet_v2_1.0_224_no_top.weights.h5"
     backbone = resized("mobilenet_v2", 96)
-    model = build(backbone, keras_file, False)
+    model = load(backbone, keras_file, False)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 96, 96, 3)).astype("float32")
     embeddings = embed(backbone, model, images)
     assert embeddings.shape == (2, 1280)

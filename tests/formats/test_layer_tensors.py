@@ -12,7 +12,7 @@ from small_networks import with_zeros
 
 from skembed import PretrainedEmbedder, backbones, layers
 from skembed.extraction import images_run
-from skembed.formats.keras._models import load
+from skembed.formats.keras import load
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, WeightsError, backbones
-from skembed.formats.keras._models import load
+from skembed.formats.keras import load
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
 # A developer sets it to some hundreds.
