@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from extraction_helpers import CRUMBS, save_network
 from PIL import Image
+from store_helpers import forget_connections
 
 from skembed import PretrainedEmbedder, StoreWarning, cache_clear, cache_info
-from skembed.store import _connections, store_directory
+from skembed.store import store_directory
 
 KNOWN, ALL = 24, 30  # images in the store, and images asked for
 VALUES = (
@@ -61,7 +62,7 @@ class Trials:
             self._rows(number, folder / "filled", self.images[:KNOWN])
         # Once as a kill leaves it, with its log; once as the last process leaves it.
         shutil.copytree(folder / "filled", folder / "killed")
-        _close(folder / "filled")
+        forget_connections(folder / "filled")
 
     def run(self, damage: str, generator: np.random.Generator) -> str:
         """Try one damage; return what was done, or raise AssertionError."""
@@ -83,7 +84,7 @@ class Trials:
         told = [str(w.message) for w in caught if w.category is StoreWarning]
         assert len(told) == len(caught) <= 1, (done, [str(w.message) for w in caught])
         assert _content(precious) == {"file": b"precious" * 1000}, done
-        _close(cache)
+        forget_connections(cache)
         shutil.rmtree(cache)
         return done
 
@@ -265,9 +266,3 @@ def _one_of(paths: list[Path], generator) -> Path:
 
 def _content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def _close(cache: Path) -> None:
-    known = _connections.take(store_directory(cache))
-    if known is not None:
-        _connections.close(known)

@@ -12,9 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from skembed import config_context
-from skembed.store import StoreSpec, open_store
+from skembed.store import StoreSpec, _connections, open_store, store_directory
 
 WIDTH = 24
+ROW = 4 * WIDTH + 128  # bytes of a row as the cap counts them, with its entry in the index
+
+
+def forget_connections(cache: Path) -> None:
+    """Behave like another process, which has never opened this store."""
+    known = _connections.take(store_directory(cache))
+    if known is not None:
+        _connections.close(known)
 
 
 def make_spec(

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from store_helpers import known, make_spec, put
+from store_helpers import forget_connections, known, make_spec, put
 
 from skembed import StoreWarning, cache_clear, cache_info
-from skembed.store import _connections, open_file_digests, open_store, store_directory
+from skembed.store import open_file_digests, open_store, store_directory
 from skembed.store._directory import LOCKS, make_store
 
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -24,7 +24,7 @@ def filled(tmp_path):
     tmp_path.chmod(0o1777)
     with open_store(tmp_path, make_spec()) as store:
         put(store, range(10))
-    _connections.close(_connections.take(store_directory(tmp_path)))
+    forget_connections(tmp_path)
     return tmp_path
 
 

@@ -12,6 +12,7 @@ import pytest
 from store_helpers import (
     WIDTH,
     append_under_file_limit,
+    forget_connections,
     known,
     make_spec,
     put,
@@ -19,7 +20,7 @@ from store_helpers import (
 )
 
 from skembed import StoreWarning, cache_clear, cache_info
-from skembed.store import _connections, open_file_digests, open_store, store_directory
+from skembed.store import open_file_digests, open_store, store_directory
 
 pytestmark = pytest.mark.usefixtures("fresh")
 ROW = 4 * WIDTH
@@ -47,11 +48,6 @@ def use(cache, numbers=range(20), spec=None):
 def put_by_another(cache, numbers):
     with open_store(cache, make_spec()) as store:
         put(store, numbers)
-
-
-def forget_connections(cache):
-    """Behave like another process, which has never opened this store."""
-    _connections.close(_connections.take(store_directory(cache)))
 
 
 @pytest.fixture
@@ -231,7 +227,8 @@ def test_an_index_that_another_process_replaced(tmp_path):
     """A store that is open goes on with the new index, and its old rows are gone."""
     with open_store(tmp_path, make_spec()) as store:
         put(store, range(5))
-        store._index._failed = _connections.identity(store._index.path)
+        status = os.lstat(store._index.path)
+        store._index._failed = status.st_dev, status.st_ino
         store._index.set_aside()
         with open_store(tmp_path, make_spec()) as other:
             put(other, range(100, 103))

@@ -8,11 +8,10 @@ import sqlite3
 import time
 
 import pytest
-from store_helpers import known, make_spec, put
+from store_helpers import forget_connections, known, make_spec, put
 
 from skembed import config_context
 from skembed.store import (
-    _connections,
     _file_digests,
     open_file_digests,
     open_store,
@@ -116,7 +115,7 @@ def test_an_index_of_the_version_before_keeps_its_rows(tmp_path, old):
     with open_store(tmp_path / "cache", make_spec()) as store:
         put(store, range(3))
     directory = store_directory(tmp_path / "cache")
-    _connections.close(_connections.take(directory))
+    forget_connections(tmp_path / "cache")
     connection = sqlite3.connect(directory / "index.sqlite3")
     connection.executescript(
         """DROP TABLE files; PRAGMA user_version = 1;

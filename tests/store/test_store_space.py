@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from store_helpers import WIDTH, known, make_spec, put, use_and_wait
+from store_helpers import ROW, WIDTH, known, make_spec, put, use_and_wait
 
 from skembed import StoreWarning, cache_info, config_context
 from skembed.store import open_store
-from skembed.store._space import ENTRY_BYTES
-
-ROW = WIDTH * 4 + ENTRY_BYTES
 
 
 def stored(cache, numbers, spec=None):
