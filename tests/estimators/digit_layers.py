@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.preprocessing import FunctionTransformer, StandardScaler, normalize
 
-from skembed.estimators._layer_scaling import scaling
+from skembed import TernaryScaler
 
 N = 80  # of the 240 rows of digits, those that are learnt from
+# What each value of `scaling` means, by transformers that are tested elsewhere.
+SCALERS = {
+    "power": lambda: FunctionTransformer(lambda Z: normalize(np.sign(Z) * np.sqrt(np.abs(Z)))),
+    "none": FunctionTransformer,
+    "standard": StandardScaler,
+    "ternary": TernaryScaler,
+}
 
 
 def concatenated(clf, X_train, X, weight=None):
     """The chosen layers side by side, scaled, centred and weighted as the kernels' sum is."""
-    kind, parts = scaling(clf.scaling), []
+    parts = []
     for name in clf.selected_layers_:
         Z_train, Z = X_train[:, clf.layers_[name]], X[:, clf.layers_[name]]
-        fitted = kind.fit(Z_train)
-        Z_train, Z = (np.asarray(kind.apply(A, fitted), float) for A in (Z_train, Z))
+        scaler = SCALERS[clf.scaling]().fit(Z_train)
+        Z_train, Z = (np.asarray(scaler.transform(A), float) for A in (Z_train, Z))
         mean = np.average(Z_train, axis=0, weights=weight)
         size = np.average(np.square(Z_train - mean).sum(axis=1), weights=weight)
         parts.append((Z - mean) * np.sqrt(clf.layer_weights_[name] / size))

@@ -39,6 +39,14 @@ class Threshold(ClassifierMixin, BaseEstimator):
         return self.classes_[(X[:, 0] // 100).astype(int)]
 
 
+class Rows(Threshold):
+    """The same; keeps the rows that it learns from."""
+
+    def fit(self, X, y):
+        self.rows_ = X
+        return super().fit(X, y)
+
+
 class Scored(Threshold):
     """The same, with a decision function that is the second and the third feature."""
 
@@ -46,6 +54,20 @@ class Scored(Threshold):
         if len(self.classes_) == 2:
             return X[:, 1] - X[:, 2]
         return np.stack([np.zeros(len(X)), X[:, 1], X[:, 2]], axis=1)
+
+
+def ten_crops(pictures, fraction=0.875) -> list[np.ndarray]:
+    """The four corners of each picture and its centre, and these mirrored."""
+    crops = []
+    for picture in pictures:
+        height, width = picture.shape[:2]
+        side = round(fraction * min(height, width))
+        down, right = height - side, width - side
+        places = [(0, 0), (0, right), (down, 0), (down, right)]
+        places.append((round(down / 2), round(right / 2)))
+        five = [picture[top : top + side, left : left + side] for top, left in places]
+        crops += [*five, *(crop[:, ::-1] for crop in five)]
+    return crops
 
 
 def quartered(*values, side=8) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Layers chosen by kernels: the same models as on columns, and nothing read that is tested."""
+"""Layers chosen by kernels: the same models as on columns, and nothing read that is tested.
+
+The kernels themselves are asked for where a model would hide an error that is the same in all.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from skembed import (
 from skembed.estimators import _layer_grams, _layer_store
 from skembed.estimators._layer_columns import layer_columns
 from skembed.estimators._layer_grams import LayerGrams
-from skembed.estimators._layer_scaling import power, scaling
+from skembed.estimators._layer_scaling import scaling
 
 
 @NAMES_WARN
@@ -236,4 +239,6 @@ def test_what_is_saved_decides_the_same(digits, tmp_path):
 
 def test_power_keeps_signs_and_rows_of_zeros():
     Z = np.array([[4.0, -9.0], [0.0, 0.0]])
-    np.testing.assert_allclose(power(Z), [[2 / np.sqrt(13), -3 / np.sqrt(13)], [0, 0]])
+    np.testing.assert_allclose(
+        scaling("power").of_rows(Z), [[2 / np.sqrt(13), -3 / np.sqrt(13)], [0, 0]]
+    )

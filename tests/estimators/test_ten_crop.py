@@ -17,10 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
-from ten_crop_models import SIZE, FirstPixels, ten_crop_model
+from ten_crop_models import SIZE, FirstPixels, Rows, Threshold, ten_crop_model, ten_crops
 
 from skembed import FullNetworkEmbedder, PretrainedEmbedder, TenCropClassifier
-from skembed.estimators._crops import cut, ten_crops
 from skembed.extraction import images_run
 from skembed.testing import check_image_estimator
 
@@ -30,10 +29,22 @@ pytestmark = pytest.mark.usefixtures("jax_alone")
 # Geometry
 
 
+def numbered(shape):
+    """An image whose pixels hold their number, which `crops_seen` reads."""
+    number = np.arange(shape[0] * shape[1]).reshape(shape)
+    return np.stack([number >> 16, number >> 8 & 255, number & 255], axis=2).astype(np.uint8)
+
+
+def crops_seen(shape, fraction):
+    """The numbers of the pixels in each crop that an embedder is given of such an image."""
+    model = TenCropClassifier(FirstPixels(), KNeighborsClassifier(1), crop=fraction)
+    model.fit([numbered(shape), np.zeros((1, 1, 3), np.uint8)], ["a", "b"])
+    return [crop.astype(int) @ [1 << 16, 1 << 8, 1] for crop in model.embedder_.seen_[:10]]
+
+
 def test_the_ten_crops_stated_by_their_corner_pixels():
-    # A pixel's value is its place: row * 1000 + column.
-    image = np.arange(256)[:, None] * 1000 + np.arange(400)
-    crops = [cut(image, which, 0.875) for which in range(10)]
+    # As if a pixel's value were row * 1000 + column.
+    crops = [crop // 400 * 1000 + crop % 400 for crop in crops_seen((256, 400), 0.875)]
     assert {crop.shape for crop in crops} == {(224, 224)}
     first = [crop[0, 0] for crop in crops[:5]]
     last = [crop[-1, -1] for crop in crops[:5]]
@@ -49,7 +60,7 @@ def test_the_ten_crops_stated_by_their_corner_pixels():
 )
 def test_crops_are_square_and_inside(shape, fraction, side):
     image = np.arange(shape[0] * shape[1]).reshape(shape)
-    crops = [cut(image, which, fraction) for which in range(10)]
+    crops = crops_seen(shape, fraction)
     assert {crop.shape for crop in crops} == {(side, side)}
     assert {crops[i][0, 0] for i in range(4)} <= set(image.ravel())
     assert crops[3][-1, -1] == image[-1, -1]
@@ -82,8 +93,7 @@ def test_equals_embedding_and_classifying_by_hand(pictures, labels):
     model = ten_crop_model(LinearSVC(random_state=0)).fit(pictures[::2], labels[::2])
 
     def by_hand(images):
-        crops = [cut(image, which, 0.875) for image in images for which in range(10)]
-        return PretrainedEmbedder(image_size=SIZE).transform(crops)
+        return PretrainedEmbedder(image_size=SIZE).transform(ten_crops(images))
 
     svm = LinearSVC(random_state=0).fit(by_hand(pictures[::2]), np.repeat(labels[::2], 10))
     rows = by_hand(pictures)
@@ -104,13 +114,12 @@ def test_colour_spaces_mean_what_they_mean_to_the_embedder(color_space, pictures
         return np.dstack([picture, alpha]) if color_space.endswith("a") else picture
 
     coloured = slice(8, 12)
-    _, plain = ten_crops(pictures[coloured], 0.875, "rgb")
-    want = PretrainedEmbedder(image_size=SIZE).transform(plain)
+    want = PretrainedEmbedder(image_size=SIZE).transform(ten_crops(pictures[coloured]))
     mixed = [*map(converted, pictures[8:10]), *paths[10:12]]
-    _, crops = ten_crops(mixed, 0.875, color_space)
     embedder = PretrainedEmbedder(image_size=SIZE, color_space=color_space)
-    np.testing.assert_array_equal(embedder.transform(crops), want)
     labels = list("aabb")
+    rows = TenCropClassifier(embedder, Rows()).fit(mixed, labels).classifier_.rows_
+    np.testing.assert_array_equal(rows, want)
     model = TenCropClassifier(
         make_pipeline(embedder, StandardScaler()), LinearSVC(random_state=0)
     )
@@ -151,9 +160,10 @@ def test_each_crop_runs_once_and_each_image_is_decoded_once(pictures, labels, tm
 
 @pytest.mark.slow
 def test_an_image_is_decoded_as_long_as_its_crops_are_held(pictures):
-    sources, crops = ten_crops(pictures[8:9], 0.875, "rgb")
-    held = [np.asarray(crop) for crop in crops]
-    decoded = weakref.ref(sources[0].pixels())
+    model = TenCropClassifier(FirstPixels(), Threshold()).fit(pictures[8:10], ["a", "b"])
+    held = model.embedder_.seen_[:10]
+    del model
+    decoded = weakref.ref(held[0].base)
     assert all(np.shares_memory(view, decoded()) for view in held)
     del held[1:]
     gc.collect()
@@ -163,11 +173,9 @@ def test_an_image_is_decoded_as_long_as_its_crops_are_held(pictures):
     assert decoded() is None
 
 
-def test_threads_change_no_bit(paths):
+def test_threads_change_no_bit(paths, labels):
     rows = [
-        PretrainedEmbedder(image_size=SIZE, cache=False, n_jobs=n).transform(
-            ten_crops(paths, 0.875, "rgb")[1]
-        )
+        ten_crop_model(Rows(), cache=False, n_jobs=n).fit(paths, labels).classifier_.rows_
         for n in (1, 8)
     ]
     np.testing.assert_array_equal(*rows)
@@ -188,7 +196,7 @@ def test_an_embedder_that_learns_learns_from_the_crops(embedder, pictures, label
     assert scaler.n_samples_seen_ == 120
     layers = "all" if isinstance(embedder, FullNetworkEmbedder) else "embedding"
     plain = PretrainedEmbedder(image_size=SIZE, layers=layers)
-    rows = plain.transform(ten_crops(pictures, 0.875, "rgb")[1])
+    rows = plain.transform(ten_crops(pictures))
     np.testing.assert_allclose(scaler.mean_, rows.mean(axis=0, dtype=float), atol=1e-6)
     assert model.score(pictures, labels) == 1
     assert not hasattr(embedder, "scaler_")

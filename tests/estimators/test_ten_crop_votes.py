@@ -8,10 +8,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
-from ten_crop_models import FirstPixels, Scored, Threshold, quartered, ten_crop_model
+from ten_crop_models import (
+    FirstPixels,
+    Scored,
+    Threshold,
+    quartered,
+    ten_crop_model,
+    ten_crops,
+)
 
 from skembed import TenCropClassifier
-from skembed.estimators._crops import ten_crops
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 
@@ -81,7 +87,7 @@ def test_columns_of_pairs_are_no_scores():
 @pytest.mark.slow
 def test_probabilities_and_decisions_are_means(pictures, labels):
     model = ten_crop_model().fit(pictures, labels)
-    rows = model.embedder_.transform(ten_crops(pictures, 0.875, "rgb")[1])
+    rows = model.embedder_.transform(ten_crops(pictures))
     classifier = model.classifier_
     for method in ("predict_proba", "decision_function"):
         want = getattr(classifier, method)(rows).reshape(12, 10, 3).mean(axis=1)
