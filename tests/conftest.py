@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from PIL import Image
 
 from skembed import engines
 from skembed.store import _error_handler
+
+if TYPE_CHECKING:
+    from skembed.formats import NetworkSpec
 
 # A busy machine takes any time for anything.
 settings.register_profile("skembed", deadline=None)
@@ -91,6 +95,22 @@ def quick_compilation(monkeypatch):
     jax.config.update(name, True)
     yield
     jax.config.update(name, before)
+
+
+@pytest.fixture
+def networks_built(monkeypatch) -> list[NetworkSpec]:
+    """What engines are asked to build; those that were built before are forgotten first."""
+    from skembed.extraction import clear_programs
+
+    clear_programs()
+    built = []
+
+    def noted(build):
+        return lambda network: built.append(network) or build(network)
+
+    for engine in map(engines.get, engines.names()):
+        monkeypatch.setattr(engine, "build", noted(engine.build))
+    return built
 
 
 @pytest.fixture

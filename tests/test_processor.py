@@ -1,12 +1,12 @@
-"""The names of processors: what they tell apart, and what they do not."""
+"""The processor: its cores, and its names, what they tell apart and what they do not."""
 
 from __future__ import annotations
 
+import jax
 import pytest
 
 from skembed import PretrainedEmbedder, _processor
-from skembed._jax import on_cpu
-from skembed._processor import arithmetic, processor
+from skembed._processor import arithmetic, n_cores, processor
 from skembed.engines.jax import _engine
 from skembed.extraction import images_run
 
@@ -19,6 +19,11 @@ model name\t: AMD EPYC
 flags\t\t: fpu
 """
 ARM = "processor\t: 0\nFeatures\t: fp asimd aes sve\nCPU part\t: 0xd40\n"
+
+
+def test_cores_are_those_that_we_are_given(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as a container's quota
+    assert n_cores() == 1
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def test_a_machine_that_does_not_say_has_names_too(names):
 
 @pytest.mark.slow
 def test_rows_of_another_processor_are_not_taken(tmp_path, pictures, monkeypatch):
-    if not on_cpu():
+    if jax.default_backend() != "cpu":
         pytest.skip("networks do not run on the CPU")
     embedder = PretrainedEmbedder(engine="jax", cache=tmp_path, progress=False)
 

@@ -8,6 +8,7 @@ import dask
 import dask.array as da
 import dask.bag as db
 import dask.dataframe as dd
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,10 +23,9 @@ from skembed import (
     PretrainedEmbedder,
     cache_info,
     config_context,
+    engines,
     near_duplicates,
 )
-from skembed._keras import import_keras
-from skembed._processor import n_cores
 from skembed.extraction import images_run
 
 
@@ -152,8 +152,11 @@ def test_relative_paths_start_where_they_were_given(embedder, as_array, files, m
     assert rows.compute(scheduler="threads").shape == (1, 16)
 
 
-def test_a_task_has_the_threads_of_its_worker(threads):
-    assert threads.submit(n_cores).result() == 1
+def test_a_task_has_the_threads_of_its_worker(threads, monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 64)
+    batching = engines.get("openvino").batching
+    assert batching("auto").together == 4 * 64
+    assert threads.submit(batching, "auto").result().together == 32  # for its one thread
 
 
 def test_graphs_hold_no_weights(tmp_path, as_array, files, reference, network):
@@ -166,6 +169,8 @@ def test_graphs_hold_no_weights(tmp_path, as_array, files, reference, network):
 
 
 def test_a_live_model_travels_once(tmp_path, as_array, threads, files, network, reference):
-    model = import_keras().models.load_model(network)
+    import keras
+
+    model = keras.models.load_model(network)
     embedder = PretrainedEmbedder(model, engine="jax", cache=tmp_path)
     np.testing.assert_array_equal(embedder.transform(as_array(files)).compute(), reference)

@@ -59,6 +59,22 @@ def test_it_has_rows_of_its_own_in_the_store(engine, model, tmp_path):
     assert sorted(kept) == ["jax", "mean_colours"]
 
 
+def test_the_context_frees_the_network_and_leaves_others(engine, model, networks_built):
+    options = {"engine": "mean_colours", "cache": False}
+    other = PretrainedEmbedder(model, pooling="max", **options)
+    other.embed(X[0])
+    with PretrainedEmbedder(model, **options) as embedder:
+        embedder.embed(X[0])
+        embedder.embed(X[1])
+        assert len(networks_built) == 2
+    other.embed(X[0])
+    assert len(networks_built) == 2
+    embedder.embed(X[0])
+    assert len(networks_built) == 3
+    with PretrainedEmbedder("no such network"):
+        pass
+
+
 def test_rows_of_another_device_or_version_are_others(engine, model, tmp_path, monkeypatch):
     embedder = PretrainedEmbedder(model, engine="mean_colours", cache=tmp_path)
     assert _images_run(embedder) == len(X)

@@ -7,19 +7,26 @@ import threading
 import jax
 import numpy as np
 import pytest
+from embedding_spec import embedding_spec
 
-from skembed import PretrainedEmbedder
+from skembed import PretrainedEmbedder, engines
 from skembed.engines import OutOfMemoryError
-from skembed.engines.jax._program import JaxProgram, memory_errors
+from skembed.engines.jax._program import memory_errors
 from skembed.extraction import record_reports
-from skembed.extraction._spec import make_spec
 
 pytestmark = pytest.mark.slow
+
+# What of JAX rows are kept by.
+_KEY = 'from skembed import engines; print(engines.get("jax").key())'
 
 
 @pytest.fixture(scope="module")
 def program():
-    return JaxProgram(make_spec("efficientnet_lite0", image_size=32, engine="jax").network)
+    return _built()
+
+
+def _built():
+    return engines.get("jax").build(embedding_spec("efficientnet_lite0", 32))
 
 
 def _images(n, seed=0):
@@ -75,18 +82,13 @@ def test_another_error_of_the_device_stays_what_it_is():
 def test_a_precision_that_is_set_later_changes_no_number(program):
     rows = program.start(_images(8))()
     with jax.default_matmul_precision("highest"):
-        other = JaxProgram(make_spec("efficientnet_lite0", image_size=32, engine="jax").network)
-        np.testing.assert_array_equal(other.start(_images(8))(), rows)
+        np.testing.assert_array_equal(_built().start(_images(8))(), rows)
 
 
 def test_a_precision_that_is_set_first_has_rows_of_its_own(python):
-    program = """
-from skembed.extraction._spec import make_spec
-print(make_spec("resnet50", engine="jax").base())
-"""
-    plain = python(program)
-    assert plain == python(program, JAX_DEFAULT_MATMUL_PRECISION="default")
-    assert plain != python(program, JAX_DEFAULT_MATMUL_PRECISION="highest")
+    plain = python(_KEY)
+    assert plain == python(_KEY, JAX_DEFAULT_MATMUL_PRECISION="default")
+    assert plain != python(_KEY, JAX_DEFAULT_MATMUL_PRECISION="highest")
 
 
 @pytest.mark.parametrize(
@@ -98,34 +100,31 @@ print(make_spec("resnet50", engine="jax").base())
     ],
 )
 def test_what_the_compiler_is_told_has_rows_of_its_own(forked, variables, changes):
-    program = """
-from skembed.extraction._spec import make_spec
-print(make_spec("efficientnet_lite0", engine="jax").base())
-"""
-    assert (forked(program, **variables) != forked(program)) is changes
+    assert (forked(_KEY, **variables) != forked(_KEY)) is changes
 
 
 @pytest.mark.parametrize(
     "setting", [("jax_optimization_level", "O1"), ("jax_disable_most_optimizations", True)]
 )
 def test_what_jax_tells_the_compiler_has_rows_of_its_own(setting):
-    before = make_spec("efficientnet_lite0", engine="jax").base()
+    before = engines.get("jax").key()
     name, value = setting
     was = getattr(jax.config, name, False)
     jax.config.update(name, value)
     try:
-        assert make_spec("efficientnet_lite0", engine="jax").base() != before
+        assert engines.get("jax").key() != before
     finally:
         jax.config.update(name, was)
-    assert make_spec("efficientnet_lite0", engine="jax").base() == before
+    assert engines.get("jax").key() == before
 
 
 def test_flags_in_a_file_count_as_those_in_the_variable(forked, tmp_path):
     (tmp_path / "flags").write_text("--xla_cpu_enable_fast_math=true\n")
-    program = "from skembed._jax import compiler_settings; print(compiler_settings())"
+    program = 'from skembed import engines; print(engines.get("jax").device())'
     said = "XLA_FLAGS=--xla_cpu_enable_fast_math=true"
-    assert forked(program, XLA_FLAGS=said.partition("=")[2]) == said
-    assert forked(program, XLA_FLAGS=str(tmp_path / "flags")) == said
+    for flags in (said.partition("=")[2], str(tmp_path / "flags")):
+        device = forked(program, XLA_FLAGS=flags)
+        assert device.partition(", compiled with ")[2] == said
 
 
 def test_rows_of_a_compiler_that_optimises_little_are_kept_apart(paths, tmp_path, request):

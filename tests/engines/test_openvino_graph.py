@@ -1,4 +1,7 @@
-"""The graphs that OpenVINO runs: made once, kept whole, and done without where they cannot be."""
+"""The graphs that OpenVINO runs: made once, kept whole, and done without where they cannot be.
+
+What fails is put in the place of what works: the exporter's time, the compiler, the last folder.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,14 @@ import time
 
 import numpy as np
 import pytest
+from embedding_spec import embedding_spec
 from other_processes import run_program
 
 import skembed
-from skembed import PretrainedEmbedder
+from skembed import PretrainedEmbedder, engines
 from skembed.engines import TransientError, UnsupportedNetworkError
 from skembed.engines.openvino import _exporter, _graphs, _runtime
-from skembed.engines.openvino._graphs import GRAPHS, read_graph
-from skembed.extraction._fallback import known_engine
-from skembed.extraction._programs import clear_programs, program
-from skembed.extraction._spec import make_spec
+from skembed.extraction import clear_programs
 from skembed.store import ArtifactFolder
 
 _USE = """
@@ -54,19 +55,22 @@ def small(tmp_path_factory):
     return path
 
 
-def _request(backbone="efficientnet_lite0", **options):
-    size = {"image_size": 64} if backbone == "efficientnet_lite0" else {}
-    return make_spec(backbone, **size, engine="openvino", **options)
+def built(backbone="efficientnet_lite0", **options):
+    """The program of a backbone: its graph is read, and made before if it is not there."""
+    size = 64 if backbone == "efficientnet_lite0" else 0
+    return engines.get("openvino").build(embedding_spec(backbone, size, **options))
 
 
-def _spec(*backbone, **options):
-    return _request(*backbone, **options).network
+def graph_file(cache, *backbone, **options):
+    """Where the graph of a backbone is kept: that which was used last."""
+    built(*backbone, **options)
+    graphs = (cache / "openvino-graphs").glob("*/network.xml")
+    return max(graphs, key=lambda graph: graph.parent.stat().st_mtime_ns)
 
 
-def graph_file(spec):
-    """Where the graph of `spec` is kept, made if it is not there."""
-    read_graph(spec)
-    return GRAPHS.path / _graphs._digest(spec)[:32] / "network.xml"
+def engine_of(*backbone, **options):
+    """Who runs it, as far as this process has tried."""
+    return PretrainedEmbedder(*backbone, engine="openvino", **options).engine_
 
 
 def _new_process(program, **environment):
@@ -144,58 +148,60 @@ def test_a_graph_is_made_anew_after_a_kill(cache, processes, tmp_path):
     assert not list(graphs.glob("*/network.xml"))
     long_ago = time.time() - 24 * 3600
     os.utime(left, (long_ago, long_ago))
-    assert graph_file(_spec()).exists()
+    assert graph_file(cache).exists()
     assert not left.exists()
 
 
 @pytest.mark.slow
 def test_the_graphs_used_longest_ago_go_first(cache, small, monkeypatch):
-    first, second = graph_file(_spec(small)), graph_file(_spec(small, pooling="max"))
+    first, second = graph_file(cache, small), graph_file(cache, small, pooling="max")
     for age, graph in ((200, second), (100, first)):
         os.utime(graph.parent, (time.time() - age, time.time() - age))
     size = sum(file.stat().st_size for file in first.parent.iterdir())
-    monkeypatch.setattr(GRAPHS, "max_bytes", int(2.5 * size))
-    third = graph_file(_spec(small, pooling="both"))
+    monkeypatch.setattr(_graphs.GRAPHS, "max_bytes", int(2.5 * size))
+    third = graph_file(cache, small, pooling="both")
     assert [path.exists() for path in (first, second, third)] == [True, False, True]
 
 
 @pytest.mark.slow
 @pytest.mark.processor("bfloat16")
 def test_precision_needs_no_graph_of_its_own(cache):
-    assert graph_file(_spec()) == graph_file(_spec(precision="bfloat16"))
+    graph = graph_file(cache)
+    assert graph_file(cache, precision="bfloat16") == graph
+    assert len(list(graph.parents[1].glob("*/network.xml"))) == 1
 
 
 @pytest.mark.slow
 def test_a_cache_directory_that_is_a_file_is_done_without(tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("not a folder")
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
-    assert read_graph(_spec()).inputs
+    built()
     assert (tmp_path / "cache").read_text() == "not a folder"
 
 
 @pytest.mark.slow
 def test_a_folder_that_others_may_write_is_done_without(cache):
-    kept = graph_file(_spec())
+    kept = graph_file(cache)
     kept.parents[1].chmod(0o777)
     kept.write_text("<net/>")  # by one of those others
-    assert read_graph(_spec()).inputs
+    built()
     assert kept.read_text() == "<net/>"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["network.xml", "network.bin"])
 def test_half_a_graph_is_made_anew(cache, part):
-    whole = graph_file(_spec()).with_name(part)
+    whole = graph_file(cache).with_name(part)
     content = whole.read_bytes()
     whole.unlink()
-    assert read_graph(_spec()).inputs
+    built()
     assert len(whole.read_bytes()) == len(content)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("graphs_made_anew")
 def test_nothing_but_the_graph_and_its_proof_is_kept(cache, small):
-    graph = graph_file(_spec(small))
+    graph = graph_file(cache, small)
     names = sorted(path.name.partition("-")[0] for path in graph.parent.iterdir())
     assert names == ["network.bin", "network.xml", "proof", "reference.npz"]
     assert not list(graph.parents[1].glob("making-*"))
@@ -215,10 +221,10 @@ def test_a_transient_error_is_forgotten(cache, small, pictures, monkeypatch):
 
 @pytest.mark.slow
 def test_clearing_everything_clears_the_graphs(cache):
-    graph = graph_file(_spec())
+    graph = graph_file(cache)
     skembed.cache_clear()
     assert not graph.exists()
-    assert graph_file(_spec()) == graph  # made anew
+    assert graph_file(cache) == graph  # made anew
 
 
 @pytest.mark.slow
@@ -280,12 +286,11 @@ def _refuses_to_compile(monkeypatch, message):
 @pytest.mark.usefixtures("graphs_made_anew")
 def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, small, monkeypatch):
     _refuses_to_compile(monkeypatch, "")
-    exact, coarse = _request(small), _request(small, precision="bfloat16")
     with pytest.raises(UnsupportedNetworkError, match="no reason is given"):
-        program(exact).compile((1, 16, 16, 3), np.dtype(np.float32))
-    assert (known_engine(exact), known_engine(coarse)) == ("jax", "openvino")
+        built(small).compile((1, 16, 16, 3), np.dtype(np.float32))
+    assert (engine_of(small), engine_of(small, precision="bfloat16")) == ("jax", "openvino")
     clear_programs()
-    assert known_engine(exact) == "openvino"
+    assert engine_of(small) == "openvino"
 
 
 @pytest.mark.slow
@@ -293,8 +298,8 @@ def test_what_cannot_be_compiled_is_refused_until_all_is_forgotten(cache, small,
 def test_what_finds_no_memory_is_tried_again(cache, small, monkeypatch):
     _refuses_to_compile(monkeypatch, "Exception from src/core.cpp:105:\nstd::bad_alloc")
     with pytest.raises(UnsupportedNetworkError, match="bad_alloc"):
-        program(_request(small)).compile((1, 16, 16, 3), np.dtype(np.float32))
-    assert known_engine(_request(small)) == "openvino"
+        built(small).compile((1, 16, 16, 3), np.dtype(np.float32))
+    assert engine_of(small) == "openvino"
 
 
 def test_no_place_for_a_graph_is_a_transient_error(tmp_path, monkeypatch):
@@ -304,8 +309,8 @@ def test_no_place_for_a_graph_is_a_transient_error(tmp_path, monkeypatch):
     monkeypatch.setattr(_graphs, "_graphs_of_process", lambda: own)
     clear_programs()
     with pytest.raises(TransientError, match="finds no place"):
-        read_graph(_spec())
-    assert known_engine(_request()) == "openvino"
+        built()
+    assert engine_of(image_size=64) == "openvino"
 
 
 @pytest.mark.slow

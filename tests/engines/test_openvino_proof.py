@@ -11,9 +11,8 @@ import pytest
 from extraction_helpers import CRUMBS
 
 from skembed import PretrainedEmbedder, backbones
-from skembed.engines.openvino._graphs import GRAPHS
 from skembed.engines.openvino._reference import relative_difference
-from skembed.extraction._programs import clear_programs
+from skembed.extraction import clear_programs
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +54,7 @@ def _quickly(quick_compilation):
 def cache(tmp_path, monkeypatch, graphs_made_anew):
     monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path / "cache"))
     clear_programs()
-    yield tmp_path / "cache"
+    yield tmp_path / "cache" / "openvino-graphs"
     clear_programs()
 
 
@@ -220,7 +219,7 @@ def test_a_network_for_small_numbers_is_proved_with_small_numbers(cache, scaled)
 def test_a_refusal_is_kept_with_its_reason_and_without_the_graph(cache, scaled):
     model = _built(lambda image, layers: layers.Flatten()(scaled(0.5, name="wrong")(image)))
     first = _refused(model, "'wrong'")
-    (folder,) = (path for path in GRAPHS.path.iterdir() if path.is_dir())
+    (folder,) = (path for path in cache.iterdir() if path.is_dir())
     kept = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert not (folder / "network.xml").exists()
     assert not (folder / "network.bin").exists()
@@ -235,7 +234,7 @@ def test_a_refusal_is_kept_with_its_reason_and_without_the_graph(cache, scaled):
 def test_a_graph_without_a_whole_proof_is_proved_again(cache):
     model = _built(lambda image, layers: layers.Flatten()(layers.Conv2D(2, 3)(image)))
     _agrees_with_predict(model)
-    (proof,) = GRAPHS.path.glob("*/proof-float32-*.json")
+    (proof,) = cache.glob("*/proof-float32-*.json")
     whole = proof.read_text()
     graph = proof.with_name("network.xml")
     for damaged in (whole[: len(whole) // 2], json.dumps({"reason": ""})):
@@ -252,13 +251,13 @@ def test_a_graph_without_a_whole_proof_is_proved_again(cache):
 def test_graphs_that_nobody_has_proved_are_deleted(cache):
     model = _built(lambda image, layers: layers.Flatten()(layers.Conv2D(2, 3)(image)))
     _agrees_with_predict(model)
-    old = GRAPHS.path / ("0" * 32)
+    old = cache / ("0" * 32)
     old.mkdir()
     (old / "network.xml").write_text("<net/>")
     (old / "network.bin").write_bytes(b"")
     _agrees_with_predict(_built(lambda image, layers: layers.Flatten()(image * 2.0)))
     assert not old.exists()
-    assert len(list(GRAPHS.path.glob("*/network.xml"))) == 2
+    assert len(list(cache.glob("*/network.xml"))) == 2
 
 
 @pytest.mark.processor("bfloat16")
@@ -269,7 +268,7 @@ def test_bfloat16_is_proved_by_its_own_rule(cache, scaled):
     assert embedder.engine_ == "openvino"
     exact = model.predict(_PIXELS.astype(np.float32), verbose=0)
     assert 1e-4 < np.abs(rows - exact).max() / np.abs(exact).max() < 0.02
-    kept = sorted(path.name[:14] for path in GRAPHS.path.glob("*/proof-*"))
+    kept = sorted(path.name[:14] for path in cache.glob("*/proof-*"))
     assert kept == ["proof-bfloat16", "proof-float32-"]
     wrong = _built(lambda image, layers: layers.Flatten()(scaled(1.01, name="wrong")(image)))
     with pytest.warns(RuntimeWarning, match="'wrong'"):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
+import joblib
 import numpy as np
 import pytest
-
-from skembed.engines.jax._program import n_concurrent
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +15,6 @@ _PROGRAM = """
 import json, sys
 import jax, numpy as np, skembed
 from skembed import engines
-from skembed.extraction._spec import make_spec
 import keras
 
 keras.utils.set_random_seed(0)
@@ -38,7 +36,7 @@ np.savez(OUT, **rows)
 print(json.dumps({
     "used": int(skembed.show_devices()["used"].sum()),
     "sizes": [(b.together, b.at_once) for b in map(engines.get("jax").batching, ("auto", 5))],
-    "key": make_spec("efficientnet_lite0", engine="jax").base(),
+    "key": engines.get("jax").key(),
     "live": sorted({len(a.sharding.device_set) for a in jax.live_arrays()})[-1],
 }))
 """
@@ -67,7 +65,7 @@ def test_two_devices_share_each_batch_and_give_the_bits_of_one(outcome):
     two, of_two = outcome("--xla_force_host_platform_device_count=2", _OPTIONS)
     assert (one["used"], one["live"]) == (1, 1)
     assert (two["used"], two["live"]) == (2, 2)
-    assert one["sizes"] == [[max(32, 16 * n_concurrent(1)), 8], [5, 8]]
+    assert one["sizes"] == [[max(32, 16 * min(joblib.cpu_count(), 8)), 8], [5, 8]]
     assert two["sizes"] == [[32, 16], [5, 16]]
     assert set(of_one) == set(_OPTIONS)
     for name, rows in of_one.items():

@@ -1,4 +1,4 @@
-"""One image at a time: embed, embed_to, prepare; embeddings in files; the context manager."""
+"""One image at a time: embed, embed_to, prepare; embeddings in files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from skembed import (
     load_embedding,
     save_embedding,
 )
-from skembed.extraction import _programs
 
 IMAGES = Path(os.environ.get("SKEMBED_TEST_DATA", "../shared"), "images")
 EMBEDDER = PretrainedEmbedder(image_size=64, engine="jax")  # which compiles it soonest
@@ -85,18 +84,6 @@ def test_files_of_pupyl_load_and_others_are_refused(tmp_path):
             load_embedding(tmp_path / name)
     with pytest.raises(ValueError, match=r"is no \.npy file"):
         load_embedding(tmp_path / "many.npz")
-
-
-def test_the_context_frees_the_network_and_leaves_others():
-    with clone(EMBEDDER).set_params(cache=False) as embedder:
-        embedder.embed(data.coffee())
-        network = embedder._spec().network
-        before = [built for _, built in _programs._programs]
-        assert network in before
-    after = [built for _, built in _programs._programs]
-    assert after == [built for built in before if built != network]
-    with PretrainedEmbedder("no such network"):
-        pass
 
 
 def bilinear_antialias(pixels, side):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder
-from skembed.extraction import _programs, clear_programs
 
 SIZE = 64
 
@@ -32,8 +31,7 @@ print(hashlib.sha256(rows.tobytes()).hexdigest())
 
 
 @pytest.mark.slow
-def test_threads_share_one_network(pictures):
-    clear_programs()
+def test_threads_share_one_network(pictures, networks_built):
     embedder, rows = _embedder(), {}
 
     def work(i):
@@ -45,7 +43,7 @@ def test_threads_share_one_network(pictures):
     for thread in threads:
         thread.join()
     assert len(rows) == 4
-    assert len(_programs._programs) == 1
+    assert len(networks_built) == 1
     assert all(np.array_equal(rows[i], rows[0]) for i in rows)
 
 
@@ -86,12 +84,11 @@ def test_a_forked_process_says_that_it_cannot_run_a_network(engine, forked):
     )
 
 
-def test_what_is_done_before_the_network_needs_no_network_of_its_own(pictures):
-    clear_programs()
+def test_what_is_done_before_the_network_needs_no_network_of_its_own(pictures, networks_built):
     for resize in ("warp", "pad", "crop"):
         _embedder(resize=resize).transform(pictures[:1])
     _embedder(decoding="scaled").transform(pictures[:1])
-    assert len(_programs._programs) == 1
+    assert len(networks_built) == 1
 
 
 _OUT_OF_MEMORY = """

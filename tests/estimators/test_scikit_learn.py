@@ -23,7 +23,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 
 from skembed import PretrainedEmbedder
-from skembed.extraction import clear_programs, images_run
+from skembed.extraction import images_run
 from skembed.testing import check_image_estimator, image_estimator_checks
 
 SIZE = 64
@@ -176,15 +176,12 @@ def test_a_whole_pipeline_goes_through_skops(paths, labels):
     assert back.predict(paths).tolist() == labels
 
 
-def test_clones_share_one_network(paths):
+def test_clones_share_one_network(paths, networks_built):
     embedder = _embedder(cache=False)
-    clear_programs()
     embedder.transform(paths[:1])
-    from skembed.extraction import _programs
-
     for _ in range(3):
         clone(embedder).transform(paths[:1])
-    assert len(_programs._programs) == 1
+    assert len(networks_built) == 1
 
 
 def test_joblib_hashes_of_clones_agree():
