@@ -14,21 +14,19 @@ import numpy as np
 from skimage import data
 
 from skembed import PretrainedEmbedder, cache_info, engines
-from skembed._keras import import_keras
 from skembed.cli import main
 from skembed.engines.jax import _program as _jax  # noqa: F401
 from skembed.engines.openvino import _program  # noqa: F401
-from skembed.engines.openvino._runtime import import_openvino
 from skembed.extraction import images_run
 from skembed.store import StoreSpec, open_store
 
 # Forks have these, and need not import them. None of it starts a backend or a thread.
-import_keras()
+import_module("keras")  # after skembed, which chooses its backend
 import_module(
     "jaxlib.mlir.dialects.mhlo"
 )  # what JAX lowers to; it imports that as late as it can
 if engines.get("openvino").is_installed():
-    import_openvino()
+    engines.get("openvino").require()
 
 
 def crumbs() -> list[np.ndarray]:
@@ -45,11 +43,13 @@ CRUMBS = crumbs()
 
 def save_network(path: Path) -> Path:
     """Save a network for crumbs that loads and compiles in a moment."""
-    layers = import_keras().layers
+    import keras
+
+    layers = keras.layers
     # Keras draws a file's initial weights before it loads the others, and JAX takes seconds to
     # compile that; zeros are there at once.
     options = {"activation": "relu", "kernel_initializer": "zeros"}
-    network = import_keras().Sequential(
+    network = keras.Sequential(
         [
             layers.Input((12, 12, 3)),
             layers.Conv2D(8, 3, strides=2, **options),

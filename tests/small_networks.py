@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from skembed._keras import import_keras
-
 CHANNELS = {"a": 4, "b": 6}
 
 
 def save_small_network(folder: Path) -> str:
     """Write a network of 32 x 32 pixels to a file: convolutions ``a`` and ``b``, each halving."""
-    keras = import_keras()
+    import keras
+
     layers = keras.layers
     x = images = layers.Input((32, 32, 3))
     x = layers.Rescaling(1 / 255, name="scaled")(x)
@@ -34,7 +33,7 @@ def with_zeros(constructor: Callable[..., Any], **arguments: Any) -> Any:
 
     To draw them, XLA compiles a program for each shape.
     """
-    keras = import_keras()
+    import keras
 
     def zeros(shape, dtype):
         return keras.ops.convert_to_tensor(np.zeros(shape), dtype)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, backbones
-from skembed._keras import import_keras
 from skembed.extraction import clear_programs
-from skembed.formats.keras import _models
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 
@@ -18,7 +18,8 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint
 @pytest.fixture
 def settings():
     """Keras' settings, which are put back."""
-    config = import_keras().config
+    from keras import config
+
     before = config.floatx(), config.epsilon(), config.dtype_policy()
     yield config
     config.set_floatx(before[0])
@@ -27,7 +28,8 @@ def settings():
 
 
 def _own():
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     k = keras.layers
     chain = [k.Rescaling(1 / 255), k.Conv2D(4, 3, name="c"), k.ReLU(name="u")]
@@ -45,7 +47,7 @@ def test_float32_stays_float32(settings, tmp_path, setting):
     cases = [("mobilenet_v2", small), (own, {}), (tmp_path / "own.keras", {})]
 
     def rows():
-        _models._described.cache_clear()
+        os.utime(tmp_path / "own.keras")  # so that it is described anew
         clear_programs()
         return [
             PretrainedEmbedder(backbone, cache=False, **options).transform(IMAGES)

@@ -8,15 +8,14 @@ import pytest
 from PIL import Image
 
 from skembed import PretrainedEmbedder
-from skembed._optional import scikit_image_data
 from skembed.cli import main
-from skembed.evaluation._demo_images import demo_images
+from skembed.evaluation import demo_images
 from skembed.images import from_folders
 
 
 @pytest.fixture(scope="session")
 def tiles():
-    return demo_images(scikit_image_data())
+    return demo_images()
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,8 @@ def test_demo_prints_the_table_and_runs_each_tile_once(tiles, capsys):
     ran = images_run() - before
     first = capsys.readouterr().out
     assert ran <= len(tiles.images)
+    of_all = f"{len(tiles.images)} tiles of 90 x 90 pixels, {len(set(tiles.labels))} classes"
+    assert of_all in first.splitlines()[0]
     assert f"; {ran} ran, " in first
     for word in ("accuracy", "±", "of 5 folds", "motorcycle", "images/s", "This task is easy"):
         assert word in first

@@ -22,7 +22,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skembed import PretrainedEmbedder, cache_info, config_context, read_embeddings
-from skembed._keras import import_keras
 from skembed.extraction import images_run
 
 pytestmark = pytest.mark.slow
@@ -103,7 +102,9 @@ def test_the_client_is_told_of_bad_images(network, tmp_path, as_array, files, tw
 
 def test_a_live_model_finds_jax_in_a_worker(network, as_array, files, reference):
     """In one that has not imported Keras yet."""
-    model = import_keras().models.load_model(network)
+    import keras
+
+    model = keras.models.load_model(network)
     embedder = PretrainedEmbedder(model, engine="jax", cache=False)
     with workers(1, "spawn"):
         np.testing.assert_array_equal(embedder.transform(as_array(files)).compute(), reference)

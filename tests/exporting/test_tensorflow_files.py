@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -14,7 +17,6 @@ from sklearn.svm import LinearSVC
 import skembed
 from skembed import FullNetworkEmbedder, PretrainedEmbedder
 from skembed.exporting import ExportError
-from skembed.exporting._tensorflow import _javascript, _process
 from skembed.images import resize
 
 SMALL = {"layers": ["stage1", "stage2"], "image_size": 32, "engine": "jax", "cache": False}
@@ -24,15 +26,17 @@ IMAGES = [data.coffee(), data.chelsea(), data.astronaut()]
 
 @pytest.mark.parametrize("suffix", [".tflite", ".savedmodel", ".tfjs"])
 def test_without_tensorflow_the_extra_is_named(suffix, tmp_path, monkeypatch):
-    monkeypatch.setattr(_process, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # for Python it is not there
     with pytest.raises(ImportError, match=r"tensorflow is needed.*export-tensorflow"):
         skembed.export(PretrainedEmbedder(**SMALL), tmp_path / f"x{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_node_the_command_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(_process, "find_spec", lambda name: name)
-    monkeypatch.setattr(_javascript.shutil, "which", lambda name: None)
+    installed = types.ModuleType("tensorflow")
+    installed.__spec__ = importlib.machinery.ModuleSpec("tensorflow", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", installed)
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ImportError, match="npm install @tensorflow/tfjs"):
         skembed.export(PretrainedEmbedder(**SMALL), tmp_path / "x.tfjs")
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from skembed import ImageError, PretrainedEmbedder, images
-from skembed._keras import import_keras
 from skembed.extraction import images_run
 from skembed.images import Region, as_items, load, read, regions
 
@@ -37,7 +36,8 @@ def photograph(tmp_path):
 
 @pytest.fixture(scope="module")
 def model():
-    keras = import_keras()
+    import keras
+
     image = keras.Input((4, 4, 3))
     return keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
 

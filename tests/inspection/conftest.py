@@ -10,7 +10,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skembed import backbones
-from skembed._keras import import_keras
 
 GREY = backbones.Preparation(std=(255.0,) * 3)
 
@@ -18,7 +17,8 @@ GREY = backbones.Preparation(std=(255.0,) * 3)
 @pytest.fixture(scope="session")
 def colours():
     """A network whose three maps are the three colours of its input, of 30 x 40 pixels."""
-    keras = import_keras()
+    import keras
+
     image = keras.Input((30, 40, 3))
     same = keras.layers.Conv2D(3, 1, use_bias=False, name="colours")
     model = keras.Model(image, same(image), name="colours")
@@ -29,7 +29,8 @@ def colours():
 @pytest.fixture(scope="session")
 def network():
     """Three convolutions, one of them depthwise and strided, and a dense layer."""
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(0)
     layers = keras.layers
     image = keras.Input((24, 24, 3))

@@ -138,9 +138,8 @@ def test_decoding_at_a_smaller_scale_moves_no_place(colours):
 
 
 def test_arrays_that_a_model_takes_as_they_are_are_not_resized():
-    from skembed._keras import import_keras
+    import keras
 
-    keras = import_keras()
     image = keras.Input((5, 7, 2))
     model = keras.Model(image, keras.layers.Conv2D(1, 1, kernel_initializer="ones")(image))
     array = np.random.default_rng(0).normal(size=(5, 7, 2)).astype(np.float32)

@@ -10,7 +10,6 @@ from PIL import Image
 from small_networks import CHANNELS, save_small_network
 
 from skembed import ImageError, PretrainedEmbedder, WeightsError, backbones, layers
-from skembed._keras import import_keras
 from skembed.formats import format_of
 from skembed.layers import InputSizeError, LayerModel, LayerSpec, State
 
@@ -192,7 +191,8 @@ def test_patches_are_drawn_uniformly_over_scales_and_all_places():
 
 
 def _one_convolution(_backbone, weights, _top):
-    keras = import_keras()
+    import keras
+
     convolution = keras.layers.Conv2D(2, 3, name="a", kernel_initializer="ones")
     model = keras.Sequential([keras.Input((8, 8, 3)), convolution, keras.layers.ReLU(name="r")])
     if weights not in (None, "imagenet"):

@@ -1,4 +1,7 @@
-"""Completion: what is offered, and that nothing of the user's is run."""
+"""Completion: what is offered, and that nothing of the user's is run.
+
+The thread that draws a network is held up by a patch.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from skembed import backbones
-from skembed.layers import _select
 from skembed.notebook import _completion
 
 
@@ -90,13 +92,13 @@ def test_of_another_model_only_what_each_has_is_offered(offered, shell, model):
 
 
 def test_nobody_waits_for_the_names_of_layers(offered, offered_soon, monkeypatch):
-    may_go_on = threading.Event()
+    may_go_on, known = threading.Event(), _completion.known
 
-    def known(backbone):
+    def known_later(backbone):
         may_go_on.wait()
-        return _select.known(backbone)
+        return known(backbone)
 
-    monkeypatch.setattr(_completion, "known", known)
+    monkeypatch.setattr(_completion, "known", known_later)
     try:
         assert offered("%embed images -l top_c") == []
         assert offered("%embed images -l sta") == [f"stage{i}" for i in range(1, 6)]

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from skembed import PretrainedEmbedder, backbones
-from skembed._keras import import_keras
 from skembed.inspection import distinctive_features, top_images
 from skembed.widgets import FeatureInspector
 
@@ -114,7 +113,8 @@ def test_maps_have_one_scale(embedder, pictures, monkeypatch):
 
 @pytest.mark.parametrize("layers", ["all", "embedding"])
 def test_a_vector_has_no_map(pictures, monkeypatch, layers):
-    keras = import_keras()
+    import keras
+
     image = keras.Input((24, 24, 3))
     dense = keras.layers.Dense(5, name="dense")(keras.layers.Flatten()(image))
     backbone = backbones.from_model(keras.Model(image, dense, name="flat"))
