@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.testing._images import default_images
+from skembed.testing._case import default_images
 
 
 class Stateless(TransformerMixin, BaseEstimator):

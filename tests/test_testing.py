@@ -21,7 +21,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
 from skembed.testing import check_image_estimator, image_estimator_checks
-from skembed.testing._images import default_images
+from skembed.testing._case import default_images
 
 _BROKEN = {
     wrong.DropsUnreadable(): "check_image_unreadable",

@@ -1,13 +1,23 @@
-"""Checks of ``fit``, and of what happens without it."""
+"""Checks of ``fit``, of copies and files, and of pipelines and cross-validation."""
 
 from __future__ import annotations
 
+import io
+import pickle
 from typing import Any
+from unittest import SkipTest
 
 import joblib
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
 
-from ._case import Case, require
+from ._case import Case, as_array, require
+from ._rows import pandas_frame, polars_frame
 
 
 def check_image_fit_returns_self(case: Case) -> None:
@@ -82,3 +92,123 @@ def _parameters(estimator: Any) -> dict[str, tuple[int, str | None]]:
 
 def _is_public(name: str) -> bool:
     return not (name.startswith("_") or name.endswith("_"))
+
+
+def check_image_clone(case: Case) -> None:
+    """A clone has the same parameters, and fitted on the same images it gives the same rows."""
+    estimator = case.fitted()
+    want = case.output(estimator, case.images)
+    copied: Any = clone(estimator)
+    got = case.output(case.fitted(estimator=copied), case.images)
+    case.same(got, want, "A clone gives other rows.")
+    # Of the estimator as it was given: case.fitted() is a clone already.
+    again: Any = clone(case.estimator)
+    before, after = case.estimator.get_params(), again.get_params()
+    differ = [name for name in {*before, *after} if not _alike(before, after, name)]
+    require(not differ, f"A clone has other values of the parameters {differ}.")
+
+
+def check_image_pickle(case: Case) -> None:
+    """Unfitted and fitted, it pickles small, and comes back giving the same rows."""
+    estimator = case.fitted()
+    want = case.output(estimator, case.images)
+    _small(case, pickle.dumps(case.new()), "unfitted")
+    # After use: what was loaded or built meanwhile must not have crept in.
+    data = pickle.dumps(estimator)
+    _small(case, data, "fitted")
+    got = case.output(pickle.loads(data), case.images)  # noqa: S301 - written two lines above
+    case.same(got, want, "What comes back from pickle gives other rows.")
+
+
+def check_image_joblib(case: Case) -> None:
+    """``joblib.load`` of ``joblib.dump`` gives the same rows."""
+    estimator = case.fitted()
+    want = case.output(estimator, case.images)
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    _small(case, file.getvalue(), "joblib-dumped")
+    file.seek(0)
+    case.same(case.output(joblib.load(file), case.images), want, "joblib gives other rows.")
+
+
+def check_image_skops(case: Case) -> None:
+    """A skops file, its untrusted types accepted, gives the same rows."""
+    try:
+        import skops.io
+    except ImportError:
+        raise SkipTest("skops is not installed.") from None
+    estimator = case.fitted()
+    want = case.output(estimator, case.images)
+    data = skops.io.dumps(estimator)
+    _small(case, data, "skops-dumped")
+    back: Any = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+    case.same(case.output(back, case.images), want, "What comes back from skops differs.")
+
+
+def _alike(before: dict[str, Any], after: dict[str, Any], name: str) -> bool:
+    """Whether a parameter is there in both, and equal where it is a plain value."""
+    if name not in before or name not in after:
+        return False
+    a, b = before[name], after[name]
+    plain = isinstance(a, str | int | float | bool | tuple | None)
+    return type(a) is type(b) and (not plain or a == b or a != a)  # noqa: PLR0124 - NaN
+
+
+def _small(case: Case, data: bytes, kind: str) -> None:
+    require(
+        len(data) <= case.max_pickle_size,
+        f"The {kind} estimator takes {len(data):,} bytes, more than max_pickle_size="
+        f"{case.max_pickle_size:,}: does it carry a network?",
+    )
+
+
+def check_image_pipeline(case: Case) -> None:
+    """As the one step of a pipeline it gives the same rows, unfitted too if it is stateless."""
+    want = case.output(case.fitted(), case.images)
+    pipeline = Pipeline([("images", case.new())])
+    if not case.tags.requires_fit:
+        got = case.output(pipeline, case.images)
+        case.same(got, want, "An unfitted pipeline gives other rows.")
+    got = case.output(case.fitted(estimator=pipeline), case.images)
+    case.same(got, want, "A fitted pipeline gives other rows.")
+
+
+def check_image_column_transformer_pandas(case: Case) -> None:
+    """It takes a pandas column by name, 1-d, and as a frame of one column."""
+    case.transformers_only()
+    _columns(case, pandas_frame(case).assign(other=1.0))
+
+
+def check_image_column_transformer_polars(case: Case) -> None:
+    """It takes a polars column by name, 1-d, and as a frame of one column."""
+    case.transformers_only()
+    frame = polars_frame(case)
+    import polars as pl  # there, or polars_frame has skipped the check
+
+    _columns(case, frame.with_columns(pl.lit(1.0).alias("other")))
+
+
+def check_image_cross_validation(case: Case) -> None:
+    """``cross_val_score`` runs: a transformer before a classifier, any other by itself."""
+    _, counts = np.unique(case.y, return_counts=True)
+    require(counts.min() >= 2, "The checks need labels y that are there twice each, or more.")
+    estimator = case.new()
+    if case.method == "transform":
+        nearest = KNeighborsClassifier(n_neighbors=1)
+        estimator = Pipeline([("images", estimator), ("nearest", nearest)])
+    how: Any = {"cv": StratifiedKFold(2), "error_score": "raise"}
+    scores = cross_val_score(estimator, case.images, case.y, **how)
+    require(np.isfinite(scores).all(), f"Some folds have no finite score: {scores}.")
+
+
+def _columns(case: Case, frame: Any) -> None:
+    want = case.output(case.fitted(), case.images)
+    for columns in ("image", ["image"]):
+        both = ColumnTransformer(
+            [("images", case.new(), columns), ("rest", "passthrough", ["other"])]
+        )
+        got = as_array(both.fit_transform(frame, case.y))
+        case.same(got[:, :-1], want, f"A ColumnTransformer on {columns!r} gives other rows.")
+        case.same(got[:, -1], np.ones(len(got)), "A ColumnTransformer mixes up columns.")
+        again = as_array(both.transform(frame))
+        case.same(again, got, "transform of a ColumnTransformer differs from fit_transform.")
