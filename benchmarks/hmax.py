@@ -21,7 +21,7 @@ from skimage import data
 
 from skembed import PretrainedEmbedder, PrototypeEmbedder
 from skembed.formats.hmax import HmaxParameters
-from skembed.formats.hmax._kernels import gabor_kernels
+from skembed.formats.hmax._layers import gabor_kernels
 
 P = HmaxParameters()
 SIDE = P.image_resize_length

@@ -7,16 +7,19 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..._errors import did_you_mean, is_out_of_memory
 from ..._keras import import_keras
 from ._activations import activated, activation_name
 from ._json import Node
-from ._kinds import MANY_INPUTS, ONE_INPUT, check_alike
-from ._legacy import is_residual, legacy_layer, legacy_pair
+from ._kinds import MANY_INPUTS, ONE_INPUT, check_alike, n_channels_of, with_weights
+from ._tensors import n_drawn, offset_of, weights_of
 
 _MOST_VALUES = 2**27  # of a layer's output for one sample
 _MOST_LAYERS, _MOST_NESTED = 2**12, 8
-_LEGACY = "legacy"
+_LEGACY = "legacy"  # layers of the first networks, which have no type
+_LEGACY_EPSILON = 1e-3
 _CONVOLUTION_PATHS = ("convolution_path", "identity_path")
 _BLOCKS: Mapping[str, tuple[str, str]] = {
     "xception_block": ("separable_convolution_path", "single_convolution_path"),
@@ -57,9 +60,9 @@ def build_layers(layers: Node, x: Any, prefix: str = "", depth: int = 0) -> list
         inputs = [x] if position == 0 else _inputs(entry, outputs)
         name = f"{prefix}{_kind(entry)}_{position}"
         following = entries[position + 1] if position + 1 < len(entries) else None
-        if _kind(entry) == _LEGACY and following is not None and is_residual(following):
+        if _kind(entry) == _LEGACY and following is not None and _is_residual(following):
             y = _checked(
-                entry, functools.partial(legacy_pair, entry, following, inputs[0], name)
+                entry, functools.partial(_legacy_pair, entry, following, inputs[0], name)
             )
             outputs += [y, y]
             position += 2
@@ -143,7 +146,7 @@ def _built(entry: Node, inputs: list[Any], name: str, depth: int) -> Any:
         raise entry.error(f"takes one input, got {len(inputs)}.")
     if kind in _BLOCKS:
         return _block(entry, inputs[0], name, depth)
-    return {_LEGACY: legacy_layer, **ONE_INPUT}[kind](entry, inputs[0], name)
+    return {_LEGACY: _legacy_layer, **ONE_INPUT}[kind](entry, inputs[0], name)
 
 
 def _block(entry: Node, x: Any, name: str, depth: int) -> Any:
@@ -156,3 +159,63 @@ def _block(entry: Node, x: Any, name: str, depth: int) -> Any:
     check_alike(entry, ends)
     total = import_keras().layers.Add(name=name)(ends)
     return activated(total, activation_name(entry), name)
+
+
+def _is_residual(entry: Node) -> bool:
+    """Whether a layer and the one before it have their input around them."""
+    if entry.has("type"):
+        return False
+    said = entry.maybe("residuals")
+    return said is not None and said.flag()
+
+
+def _legacy_layer(entry: Node, x: Any, name: str) -> Any:
+    """Return the output of a legacy layer that goes with no other."""
+    if _is_residual(entry):
+        raise entry.error("has residuals, and no layer before it to go with.")
+    return activated(_legacy_line(entry, x, name), activation_name(entry), name)
+
+
+def _legacy_pair(first: Node, second: Node, x: Any, name: str) -> Any:
+    """Two layers around which their input goes, cropped or repeated to their output's width."""
+    middle = activated(_legacy_line(first, x, name), activation_name(first), name)
+    line = _legacy_line(second, middle, f"{name}_residual")
+    around = _of_width(x, line.shape[-1])
+    total = import_keras().layers.Add(name=f"{name}_sum")([around, line])
+    return activated(total, activation_name(second), f"{name}_sum")
+
+
+def _of_width(x: Any, width: int) -> Any:
+    n_repeats = -(-width // x.shape[-1])
+    if n_repeats > 1:
+        x = import_keras().layers.Concatenate()([x] * n_repeats)
+    return x if x.shape[-1] == width else x[..., :width]
+
+
+def _legacy_line(entry: Node, x: Any, name: str) -> Any:
+    """A dense layer whose matrix is transposed, with an offset or a batch normalisation."""
+    n_in, n_out = n_channels_of(entry, x, 2), n_drawn(entry, "number_of_nodes")
+    matrix = weights_of(
+        entry, "weights", (None, n_in), None if n_out is None else (n_out, n_in)
+    ).T
+    width = matrix.shape[1]
+    layers = import_keras().layers
+    if not entry.has("stdev"):
+        bias = offset_of(entry, "offset", width)
+        dense = layers.Dense(
+            width, use_bias=bias is not None, kernel_initializer="zeros", name=name
+        )
+        return with_weights(dense, x, matrix, bias)
+    dense = layers.Dense(width, use_bias=False, kernel_initializer="zeros", name=name)
+    scale, mean, stdev = (
+        weights_of(entry, key, (width,), (width,)) for key in ("scale", "mean", "stdev")
+    )
+    offset = offset_of(entry, "offset", width)
+    offset = np.zeros(width, np.float32) if offset is None else offset
+    if not (stdev > 0).all():
+        raise entry.get("stdev").error("has values that are not above 0.")
+    # What stands there is the root of the variance and epsilon together.
+    variance = np.square(stdev) - np.float32(_LEGACY_EPSILON)
+    normalise = layers.BatchNormalization(epsilon=_LEGACY_EPSILON, name=f"{name}_normalization")
+    y = with_weights(dense, x, matrix)
+    return with_weights(normalise, y, scale, offset, mean, variance)

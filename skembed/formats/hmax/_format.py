@@ -10,9 +10,8 @@ from ..._errors import WeightsError
 from ...backbones._hmax import HmaxParameters, hmax_backbone
 from .._format import Format
 from .._network import EMBEDDING, Layer
-from ._layer_access import HmaxLayers
 from ._layers import Hmax
-from ._network import HmaxNetwork
+from ._network import HmaxLayers, HmaxNetwork
 
 if TYPE_CHECKING:
     from ...backbones import Backbone

@@ -13,11 +13,10 @@ from ..._keras import import_keras
 from ...backbones._formats import format_of
 from .._format import Format
 from ._fetch import cache_folder
-from ._layer_access import KerasLayers
 from ._layers import layers, output_names, tapped
 from ._model_files import CONVERSIONS, SAVED_MODEL, SUFFIXES, load_model
 from ._models import describe_file, describe_model, is_given, is_live, known_by_code
-from ._network import KerasNetwork
+from ._network import KerasLayers, KerasNetwork
 
 if TYPE_CHECKING:
     from ...backbones import Backbone, WeightsFile
