@@ -13,9 +13,8 @@ from ..extraction._progress import Progress
 from ..search._exact import TooManyPairsError
 from ._classifiers import decisions_of, default_classifier
 from ._evaluation import Evaluation
-from ._folds import groups_of_copies, make_folds, possible_folds
+from ._folds import TOO_MANY, effect, groups_of_copies, make_folds, possible_folds, split_groups
 from ._labels import as_labels
-from ._near import TOO_MANY, effect, split_groups
 
 
 def cross_validate(

@@ -1,11 +1,26 @@
-"""Which images are judged together: stratified folds, equal images in one."""
+"""Which images are judged together: folds, copies, near-duplicates in different folds."""
 
 from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from .._errors import advice, shortened
+from ..search._groups import groups_of, near_pairs
 from ._evaluation import equal_rows
+
+# Among few features, some rows always lie near each other.
+_LEAST_FEATURES = 64
+_LISTED = "skembed.near_duplicates lists them."
+_COMMAND = "`skembed duplicates` lists them."
+TOO_MANY = (
+    "So many images are nearly the same as others that they were not compared with the folds: the "
+    "accuracy tells how well images are recognised that are nearly the same as some it has learnt."
+)
 
 
 def stratified_folds(rows: np.ndarray, labels: np.ndarray, n_folds: int) -> np.ndarray:
@@ -76,3 +91,104 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, n_folds: int) -> np.ndarr
     for fold, (_, test) in enumerate(made):
         folds[test] = fold
     return folds
+
+
+@dataclass(frozen=True, slots=True)
+class SplitGroups:
+    """Images that are nearly the same, and in different folds.
+
+    Parameters
+    ----------
+    images : int array of shape (n_split,)
+        Which images lie in groups that are split.
+    n_groups : int
+        How many groups are.
+    nearest : (int, int)
+        The two that are nearest to each other.
+    groups : int array of shape (n_samples,)
+        The groups that keep them together.
+    """
+
+    images: np.ndarray
+    n_groups: int
+    nearest: tuple[int, int]
+    groups: np.ndarray
+
+    def together(self, folds: np.ndarray) -> np.ndarray:
+        """Move each group into the fold of its first image; all other images stay in theirs.
+
+        Drawn anew, the folds would differ in more than the near-duplicates.
+        """
+        _, first, group_of = np.unique(self.groups, return_index=True, return_inverse=True)
+        return folds[first[group_of]]
+
+    def described(self, items: Any) -> str:
+        """Say how many they are, and name two of them where images have names."""
+        example = ""
+        two = [] if items is None else [items[i] for i in self.nearest]
+        if two and all(isinstance(item, str | os.PathLike) for item in two):
+            named = " and ".join(shortened(os.fsdecode(item), 120) for item in two)
+            example = f", such as {named}"
+        groups = "group" if self.n_groups == 1 else "groups"
+        return (
+            f"Near-duplicates lie in different folds: {len(self.images):,} images in "
+            f"{self.n_groups:,} {groups}{example}.{advice(_LISTED, command=_COMMAND)}"
+        )
+
+
+def split_groups(rows: np.ndarray, groups: np.ndarray, folds: np.ndarray) -> SplitGroups | None:
+    """Find near-duplicates that a cross-validation has split apart; None where there are none.
+
+    Parameters
+    ----------
+    rows : array of shape (n_samples, n_features)
+        The features.
+    groups : array of shape (n_samples,)
+        What the cross-validation kept together.
+    folds : int array of shape (n_samples,)
+        The fold that has tested each image.
+
+    Raises
+    ------
+    TooManyPairsError
+        If there are more pairs of near-duplicates than find room.
+    """
+    if rows.shape[1] < _LEAST_FEATURES:
+        return None
+    (first, second, distances), _ = near_pairs(rows)
+    split = np.flatnonzero(folds[first] != folds[second])
+    if not len(split):
+        return None
+    n = len(rows)
+    near = groups_of(n, first, second)
+    images = np.flatnonzero(np.isin(near, near[first[split]]))
+    closest = split[np.argmin(distances[split])]
+    _, same, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    return SplitGroups(
+        images=images,
+        n_groups=len(np.unique(near[images])),
+        nearest=(int(first[closest]), int(second[closest])),
+        groups=groups_of(
+            n,
+            np.concatenate([first, np.arange(n)]),
+            np.concatenate([second, same[group_of]]),
+        ),
+    )
+
+
+def effect(apart: float, together: float | None) -> str:
+    """Say what keeping them together does to the accuracy.
+
+    Examples
+    --------
+    >>> from skembed.evaluation._folds import effect
+    >>> effect(0.95, 0.925)
+    'Kept together, accuracy is 0.925, lower by 0.025.'
+    """
+    if together is None:
+        return "Kept together, they leave a fold empty, or put a whole class into one."
+    difference = round(round(apart, 3) - round(together, 3), 3)
+    if not difference:
+        return f"Kept together, accuracy stays {together:.3f}."
+    how = "lower" if difference > 0 else "higher"
+    return f"Kept together, accuracy is {together:.3f}, {how} by {abs(difference):.3f}."

@@ -1,4 +1,4 @@
-"""The rows of an index, and how they are looked through."""
+"""The rows of an index, and how they are searched: exactly, or with the help of faiss."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import hashlib
 
 import numpy as np
 
-from ._approximate import ApproximateNeighbors, is_installed
-from ._exact import ExactNeighbors
+from .._optional import faiss, has_faiss
+from ._exact import ExactNeighbors, nearest_of
 
 APPROXIMATE_FROM = 100_000
+_SAMPLE = 40  # rows of each list that its centre is learnt from
+_ROUNDS = 8
+_VISITED = 32  # lists that a query looks through
+_CANDIDATES = 4  # times as many as are asked for, at least
+_LEAST_CANDIDATES = 64
+_SEED = 1234
 
 
 class Rows:
@@ -26,7 +32,7 @@ class Rows:
 
     def __init__(self, rows: np.ndarray, algorithm: str):
         self._rows, self.algorithm = rows, algorithm
-        many = len(rows) >= APPROXIMATE_FROM and is_installed()
+        many = len(rows) >= APPROXIMATE_FROM and has_faiss()
         self._is_exact = algorithm == "exact" or (algorithm == "auto" and not many)
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,6 +68,53 @@ class Rows:
         return (
             ExactNeighbors(self._rows) if self._is_exact else ApproximateNeighbors(self._rows)
         )
+
+
+class ApproximateNeighbors:
+    """Rows, and which of them are most likely nearest to others, with the help of faiss.
+
+    The rows are divided into lists, around centres that k-means finds. A query looks through the
+    lists whose centres are nearest, where faiss holds each value in a byte. The best candidates are
+    compared once more with the rows themselves. So distances are exact, and 0 for an equal row.
+
+    Parameters
+    ----------
+    rows : float32 array of shape (n, n_features)
+        Finite.
+
+    Raises
+    ------
+    MissingLibraryError
+        If faiss is not installed.
+    """
+
+    def __init__(self, rows: np.ndarray):
+        library = faiss()
+        n, width = rows.shape
+        n_lists = max(1, min(int(4 * np.sqrt(n)), n // _SAMPLE))
+        self._rows = rows
+        self._centres = library.IndexFlatL2(width)
+        self._index = library.IndexIVFScalarQuantizer(
+            self._centres, width, n_lists, library.ScalarQuantizer.QT_8bit
+        )
+        self._index.cp.niter, self._index.cp.seed = _ROUNDS, _SEED
+        self._index.nprobe = _VISITED
+        sample = np.random.default_rng(_SEED).permutation(n)[: _SAMPLE * n_lists]
+        self._index.train(rows[np.sort(sample)])
+        self._index.add(rows)
+
+    def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find near rows of each query: as :meth:`ExactNeighbors.nearest`, but for those missed."""
+        squared = np.empty((len(queries), k))
+        positions = np.empty((len(queries), k), np.intp)
+        most = min(len(self._rows), max(_CANDIDATES * k, _LEAST_CANDIDATES))
+        _, found = self._index.search(np.ascontiguousarray(queries), most)
+        for i, near in enumerate(found):
+            candidates = near[near >= 0]
+            if len(candidates) < k:  # the lists that were visited hold too few
+                candidates = np.arange(len(self._rows))
+            squared[i], positions[i] = nearest_of(self._rows, queries[i], candidates, k)
+        return squared, positions
 
 
 def _digest(row: np.ndarray) -> bytes:

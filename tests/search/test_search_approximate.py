@@ -49,7 +49,7 @@ def test_many_rows_are_searched_with_faiss_only_where_it_is(rows, monkeypatch):
         search = ImageSearch(None).fit(rows[:n])
         assert type(search._table._index) is kind
     monkeypatch.setitem(sys.modules, "faiss", None)
-    monkeypatch.setattr(_rows, "is_installed", lambda: False)
+    monkeypatch.setattr(_rows, "has_faiss", lambda: False)
     assert type(ImageSearch(None).fit(rows[:1000])._table._index) is _rows.ExactNeighbors
     with pytest.raises(
         ImportError, match=r"faiss is needed for approximate search: .*\[search\]"
