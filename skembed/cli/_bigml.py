@@ -18,8 +18,7 @@ from ..bigml import convert as convert_deepnet
 from ..bigml._convert import TARGETS
 from ..exporting._formats import export_formats
 from ._console import Output
-from ._errors import CommandError
-from ._files import check_output
+from ._errors import CommandError, check_output
 from ._tables import csv_rows
 
 _STEP = 1024  # rows at a time, so that a long table need not fit in memory

@@ -14,8 +14,7 @@ from .._errors import storable
 from .._files import written_whole
 from .._optional import scikit_image_data, skops_io
 from ._console import Output
-from ._errors import CommandError
-from ._files import check_output
+from ._errors import CommandError, check_output
 from ._images import images_of_folders, labelled_images
 from ._options import make_embedder
 

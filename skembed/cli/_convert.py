@@ -11,7 +11,7 @@ from ..estimators._options import embedder_from_options
 from ..exporting import export
 from ..exporting._formats import export_formats
 from ._console import Output
-from ._files import check_output
+from ._errors import check_output
 
 
 def convert(args: argparse.Namespace, out: Output) -> int:

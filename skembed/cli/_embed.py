@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from .._errors import storable
 from ._console import Output
 from ._embed_dask import check_int8, embed_on_workers
-from ._errors import CommandError
-from ._files import check_output
+from ._errors import CommandError, check_output
 from ._images import images_to_embed
 from ._options import make_embedder
 from ._outputs import WRITERS, Layout, Part, Writer

@@ -29,8 +29,7 @@ from ..extraction._failures import raising_last
 from ..images._globs import find_all_files
 from ..images._items import Stream
 from ._console import Output, error_line
-from ._errors import EXPECTED, CommandError
-from ._files import check_output
+from ._errors import EXPECTED, CommandError, check_output
 from ._images import scanned_images
 from ._tables import read_model_table, takes_a_table
 

@@ -15,9 +15,8 @@ from .._errors import storable, with_tilde
 from .._files import written_whole
 from .._optional import require_web_server
 from ._console import Output
-from ._errors import CommandError
+from ._errors import CommandError, naming_unreadable
 from ._options import make_embedder
-from ._unreadable import naming_unreadable
 
 if TYPE_CHECKING:
     import numpy as np

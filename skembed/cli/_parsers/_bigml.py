@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .._arguments import Parser
-from ._command import add_force, command
+from .._arguments import Parser, add_force, command
 
 
 def add_bigml(commands) -> None:

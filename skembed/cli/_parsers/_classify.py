@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .._arguments import Parser, positive
+from .._arguments import IMAGES, Parser, add_folds, add_force, command, positive
 from .._options import (
     add_embedder_options,
     add_on_error,
     add_table_options,
 )
-from ._command import IMAGES, add_folds, add_force, command
 
 
 def add_demo(commands) -> None:

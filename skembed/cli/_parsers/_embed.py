@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..._choices import NORMS, POOLINGS, PRECISIONS
-from .._arguments import Parser, positive
+from .._arguments import IMAGES, Parser, add_force, command, positive
 from .._options import (
     add_choice,
     add_embedder_options,
@@ -13,7 +13,6 @@ from .._options import (
     add_on_error,
     add_table_options,
 )
-from ._command import IMAGES, add_force, command
 
 
 def add_embed(commands) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .._arguments import Parser
-from ._command import command
+from .._arguments import Parser, command
 
 
 def add_backbones(commands) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..._choices import METRICS
-from .._arguments import Parser, distance, port, positive
+from .._arguments import IMAGES, Parser, add_force, command, distance, port, positive
 from .._options import (
     add_choice,
     add_embedder_options,
     add_on_error,
 )
-from ._command import IMAGES, add_force, command
 
 
 def add_search(commands) -> None:
@@ -133,7 +132,7 @@ def add_duplicates(commands) -> None:
     command(
         commands,
         "duplicates",
-        "_duplicates:duplicates",
+        "_similarity:duplicates",
         "List images that are nearly the same.",
         example="skembed duplicates photographs/ --sheet duplicates.html",
         more="Same bytes, same pixels in another encoding, or near: saved anew, in other sizes or "
