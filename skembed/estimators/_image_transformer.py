@@ -26,7 +26,7 @@ from .._sklearn_compat import (
 )
 from ..backbones._formats import recognised_object, share_with_clones
 from ..backbones._registry import likely_format, names_a_file
-from ..distributed._lazy import lazy_rows, learnt_from
+from ..distributed._collections import lazy_rows, learnt_from
 from ..engines._registry import AUTO, ENGINES, preferred, starts_devices
 from ..extraction._extract import extract, stream
 from ..extraction._failures import POLICIES, FailurePolicy, failure_policy

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, colum
 
 from .._choices import LAYER_SOLVERS
 from .._sklearn_compat import StrOptions, fit_context
+from ._class_scores import best_temperature
 from ._kernel_solvers import SOLVERS
 from ._layer_grams import Fold
 from ._layer_judging import (
@@ -27,7 +28,6 @@ from ._layer_judging import (
 )
 from ._layer_kernel_model import LayerKernelModel
 from ._layer_scaling import scaling as scaling_of
-from ._temperature import best_temperature
 
 
 class LayerKernelClassifierCV(ClassifierMixin, LayerKernelModel):

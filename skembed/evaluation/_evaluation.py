@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from ..estimators._temperature import best_temperature
+from ..estimators._class_scores import best_temperature
 from ..extraction import Report
 
 

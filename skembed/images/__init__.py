@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ._convention import RESIZE_FILTERS, ResizeConvention, resize_convention
+from ._data_frames import from_frame, regions
 from ._decode import decode, load
 from ._folders import IMAGE_SUFFIXES, from_folders, list_images
-from ._frames import from_frame, regions
 from ._inputs import describe
 from ._items import as_items
 from ._limits import Limits

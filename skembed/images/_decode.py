@@ -12,12 +12,21 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from .._errors import ImageError
-from ._animations import bytes_of_mean, is_animation, mean_of_frames
 from ._costs import bytes_needed, check_beginning, check_header, memory_budget
 from ._formats import open_image
 from ._jpeg import decode_jpeg
 from ._limits import Limits
-from ._pillow import Pixels, as_image, image_errors, loaded, to_rgb, upright
+from ._pillow import (
+    Pixels,
+    as_image,
+    bytes_of_mean,
+    image_errors,
+    is_animation,
+    loaded,
+    mean_of_frames,
+    to_rgb,
+    upright,
+)
 from ._raw import Raw, rgb_pixels
 from ._read import read
 

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from skembed import ImageError, PretrainedEmbedder, backbones, config_context
-from skembed.images import _animations as animations
-from skembed.images import prepare, read
+from skembed.images import _pillow, prepare, read
 
 LEVELS = (0, 100, 230)
 
@@ -62,7 +61,7 @@ def test_a_picture_beside_the_frames_is_none_of_them():
 
 
 def test_frames_are_bounded(monkeypatch):
-    monkeypatch.setattr(animations, "_MOST_FRAMES", 3)
+    monkeypatch.setattr(_pillow, "_MOST_FRAMES", 3)
     assert level(animation("GIF"), "mean") == 110
     with pytest.raises(ImageError, match="more than 3 frames of 8 x 6 pixels"):
         level(animation("GIF", (0, 50, 100, 150)), "mean")
