@@ -1,6 +1,6 @@
 """Named networks and where their weights come from; nothing is built until it is used."""
 
-from ._classes import class_names
+from ._classes import class_ids, class_names
 from ._registry import from_model, get, names, register
 from ._spec import Backbone, Preparation, WeightsFile
 from ._table import describe, table
@@ -19,6 +19,7 @@ __all__ = [
     "UnknownCharacteristicsName",
     "UnknownCharacteristicsValue",
     "WeightsFile",
+    "class_ids",
     "class_names",
     "describe",
     "from_model",

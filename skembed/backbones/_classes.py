@@ -31,6 +31,7 @@ def class_names(classes: str = "imagenet-1k") -> tuple[str, ...]:
 
     See Also
     --------
+    class_ids : What the folders of ImageNet are called.
     table : The backbones, and which have a classifier.
 
     Examples
@@ -45,7 +46,35 @@ def class_names(classes: str = "imagenet-1k") -> tuple[str, ...]:
 
 
 def class_ids(classes: str = "imagenet-1k") -> tuple[str, ...]:
-    """Return the WordNet 3.0 synset of each class (``"n"`` and eight digits), in that order."""
+    """Return the WordNet 3.0 synset of each class, in the order of the weights' outputs.
+
+    ImageNet's folders are called by these.
+
+    Parameters
+    ----------
+    classes : {"imagenet-1k"}, default="imagenet-1k"
+        Which list, as in :attr:`Backbone.classes`.
+
+    Returns
+    -------
+    tuple of str
+        Unique, ``"n"`` and eight digits each.
+
+    Raises
+    ------
+    ValueError
+        If there is no list of that name.
+
+    See Also
+    --------
+    class_names : The same classes in English.
+
+    Examples
+    --------
+    >>> from skembed import backbones
+    >>> backbones.class_ids()[985], backbones.class_names()[985]
+    ('n11939491', 'daisy')
+    """
     return tuple(synset for synset, _ in _rows(classes))
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from skembed.backbones._classes import class_ids, class_names
+from skembed.backbones import class_ids, class_names
 
 
 def test_names_are_unique_and_readable():
