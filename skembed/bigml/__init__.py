@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..formats.bigml._pretrained import PRETRAINED, PretrainedNetwork
 from ._bundles import extract_bundle
-from ._convert import convert
+from ._convert import TARGETS, convert
 from ._create import create_model
 from ._extractor import FeatureExtractor
 from ._model import Deepnet
@@ -14,6 +14,7 @@ from .estimators import DeepnetClassifier, DeepnetRegressor
 
 __all__ = [
     "PRETRAINED",
+    "TARGETS",
     "Deepnet",
     "DeepnetClassifier",
     "DeepnetRegressor",

@@ -13,9 +13,8 @@ import numpy as np
 
 from .._errors import did_you_mean, storable
 from .._files import written_whole
-from ..bigml import Deepnet, create_model
+from ..bigml import TARGETS, Deepnet, create_model
 from ..bigml import convert as convert_deepnet
-from ..bigml._convert import TARGETS
 from ..exporting._formats import export_formats
 from ._console import Output
 from ._errors import CommandError, check_output

@@ -13,9 +13,13 @@ import onnxruntime
 import pytest
 from deepnets import image_model, official
 
-from skembed.bigml import convert, create_image_feature_extractor, create_model, extract_bundle
-from skembed.bigml._bundles import DOCUMENT, write_bundle
-from skembed.bigml._convert import TARGETS
+from skembed.bigml import (
+    TARGETS,
+    convert,
+    create_image_feature_extractor,
+    create_model,
+    extract_bundle,
+)
 from skembed.bigml._preprocessors import vectors
 from skembed.bigml._tables import Table
 
@@ -124,6 +128,18 @@ def test_the_page_has_the_formats():
     assert "\n".join(lines) in page.read_text()
 
 
+def bundled(folder):
+    """The files of a folder in one: a guard, a table of 1,024 bytes, and what they hold."""
+    held = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    table = [[".", [], [[name, len(content)] for name, content in held.items()]]]
+    guard = b"bigml_tensorflow_saved_model_bundle" + bytes([1])
+    return guard + json.dumps(table).encode().ljust(1024) + b"".join(held.values())
+
+
 def test_a_bundle_with_its_document_is_a_deepnet(tmp_path):
     """Here the numbers are a checkpoint's that TensorFlow wrote, and not the document's."""
     theirs, folder = Path(__file__).parent / "keras_2" / "weights.smbundle", tmp_path / "saved"
@@ -147,9 +163,10 @@ def test_a_bundle_with_its_document_is_a_deepnet(tmp_path):
         5,
     )  # fmt: skip
     spec["layers"][0] |= {"offset": [0.0] * 5}
-    (folder / DOCUMENT).parent.mkdir()
-    (folder / DOCUMENT).write_bytes(gzip.compress(json.dumps(spec).encode()))
-    write_bundle(folder, tmp_path / "deepnet.smbundle")
+    document = "assets.extra/deepnet.json.gz"
+    (folder / document).parent.mkdir()
+    (folder / document).write_bytes(gzip.compress(json.dumps(spec).encode()))
+    (tmp_path / "deepnet.smbundle").write_bytes(bundled(folder))
     found = create_model(tmp_path / "deepnet.smbundle")(
         np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     )
