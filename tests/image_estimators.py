@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skembed.testing._case import default_images
+from skembed.testing import image_estimator_checks
 
 
 class Stateless(TransformerMixin, BaseEstimator):
@@ -146,6 +146,11 @@ class NearestColour(ClassifierMixin, BaseEstimator):
         rows = MeanColour().transform(X)
         distances = np.linalg.norm(rows[:, None] - self.centres_, axis=2)
         return self.classes_[distances.argmin(axis=1)]
+
+
+def default_images() -> list[np.ndarray]:
+    """The images that checks use when none are given."""
+    return image_estimator_checks(MeanColour())[0].case.images
 
 
 def encoded_images() -> list[bytes]:

@@ -14,6 +14,7 @@ from image_estimators import (
     MeanColour,
     MeanForUnreadable,
     NearestColour,
+    default_images,
     encoded_images,
 )
 from sklearn.exceptions import EstimatorCheckFailedWarning
@@ -21,7 +22,6 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
 from skembed.testing import check_image_estimator, image_estimator_checks
-from skembed.testing._case import default_images
 
 _BROKEN = {
     wrong.DropsUnreadable(): "check_image_unreadable",

@@ -20,7 +20,6 @@ from pyarrow import parquet
 from skimage import data
 
 from skembed import PretrainedEmbedder
-from skembed._files import written_whole
 from skembed.cli import main
 from skembed.distributed import _writers
 from skembed.images import from_folders
@@ -278,17 +277,20 @@ def test_outputs_are_checked_first(class_folders, tmp_path, refused, capsys):
     )
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
+def test_a_failed_write_leaves_the_old_file(network, crumbs, tmp_path, monkeypatch, refused):
+    """The disk is full when the second piece is written."""
     path = tmp_path / "X.csv"
     path.write_text("old")
+    to_csv, written = pd.DataFrame.to_csv, []
 
-    def write():
-        with written_whole(path) as (temporary,):
-            temporary.write_text("half")
+    def write(frame, file, **options):
+        if written:
             raise OSError("the disk is full")
+        written.append(to_csv(frame, file, **options))
 
-    with pytest.raises(OSError, match="disk"):
-        write()
+    monkeypatch.setattr(pd.DataFrame, "to_csv", write)
+    options = ["-o", path, "--backbone", network, "--engine", "jax", "--force"]
+    assert "the disk is full" in refused(["embed", *crumbs[0], *options])
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["X.csv"]
 

@@ -1,10 +1,20 @@
-"""What tests of several estimators are fitted on."""
+"""What tests of several estimators are fitted on, and in blocks of how many values."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+
+from skembed.estimators import _arrays
+
+
+@pytest.fixture
+def in_blocks(monkeypatch) -> Callable[[int], None]:
+    """Let arrays be taken a few values at a time: else one of 30 MB is a single block."""
+    return lambda n_values: monkeypatch.setattr(_arrays, "_BLOCK", n_values)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
 from skembed import Discretizer
-from skembed.estimators import _arrays
 
 _finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -67,10 +66,10 @@ def test_infinite_thresholds_leave_out_a_side():
     assert Discretizer(0, np.inf).transform(X).tolist() == [[-1, 0, 0]]
 
 
-def test_blocks_make_no_difference(monkeypatch):
+def test_blocks_make_no_difference(in_blocks):
     X = np.random.default_rng(0).normal(size=(101, 7)).astype(np.float32)
     whole = Discretizer().transform(X)
-    monkeypatch.setattr(_arrays, "_BLOCK", 20)
+    in_blocks(20)
     for Y in (X, np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2]):
         np.testing.assert_array_equal(Discretizer().transform(Y), whole)
 
@@ -82,10 +81,10 @@ def test_integers_are_values_too():
 @pytest.mark.parametrize("dtype", ["int8", "float32", "float64"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("method", ["fit", "transform"])
-def test_refuses_what_is_not_finite_and_names_the_rows(dtype, value, method, monkeypatch):
+def test_refuses_what_is_not_finite_and_names_the_rows(dtype, value, method, in_blocks):
     X = np.zeros((50, 3))
     X[[7, 30], [2, 0]] = value
-    monkeypatch.setattr(_arrays, "_BLOCK", 12)
+    in_blocks(12)
     with pytest.raises(ValueError, match=r"NaN or infinite values in 2 of 50 rows \(7, 30\)"):
         getattr(Discretizer(dtype=dtype), method)(X)
 

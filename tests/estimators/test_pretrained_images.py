@@ -17,11 +17,11 @@ from skembed import (
     ImageError,
     PretrainedEmbedder,
     TenCropClassifier,
+    cache_info,
     config_context,
     cosine_similarity,
 )
 from skembed.extraction import images_run
-from skembed.extraction._spec import make_spec
 from skembed.images import DECODINGS
 
 SIZE = 64
@@ -279,19 +279,18 @@ def test_the_store_keeps_rows_of_each_decoding_apart(large_jpegs, tmp_path):
         assert (one != other).any(axis=1).all()
 
 
-def test_only_inexact_decoding_is_part_of_the_key():
-    exact, scaled = (
-        make_spec("efficientnet_lite0", decoding=decoding) for decoding in DECODINGS
-    )
-    assert exact == make_spec("efficientnet_lite0")
-    assert exact.base() != scaled.base()
-    assert "decoding" not in exact.description()
-    assert scaled.description()["decoding"] == "scaled"
+def test_only_inexact_decoding_is_part_of_the_key(large_jpegs, tmp_path):
+    def n_run(**options) -> int:
+        before = images_run()
+        _embedder(cache=tmp_path, **options).transform(large_jpegs[:1])
+        return images_run() - before
+
+    assert (n_run(), n_run(decoding="exact"), n_run(decoding="scaled")) == (1, 0, 1)
     # A filter that picks single pixels is given all of them.
     nearest = {"resize": "nearest-half-pixel"}
-    assert make_spec("efficientnet_lite0", decoding="scaled", **nearest) == make_spec(
-        "efficientnet_lite0", **nearest
-    )
+    assert (n_run(**nearest), n_run(decoding="scaled", **nearest)) == (1, 0)
+    said = [spec.description.get("decoding") for spec in cache_info(tmp_path).specs]
+    assert said == [None, "scaled", None]  # the one used last is the first
 
 
 @pytest.mark.parametrize("kind", [PretrainedEmbedder, FullNetworkEmbedder])

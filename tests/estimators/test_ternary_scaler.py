@@ -21,7 +21,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skembed import Discretizer, TernaryScaler
-from skembed.estimators import _arrays
 
 _shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=40)
 
@@ -50,8 +49,8 @@ def test_keeps_scikit_learns_contract(estimator, check):
 @pytest.mark.parametrize("order", ["C", "F", "strided"])
 @pytest.mark.parametrize("n", [1, 2, 17, 1000, 20_011])
 @pytest.mark.parametrize("block", [2**22, 3000])
-def test_equals_standard_scaler_and_discretizer_bit_by_bit(dtype, order, n, block, monkeypatch):
-    monkeypatch.setattr(_arrays, "_BLOCK", block)
+def test_equals_standard_scaler_and_discretizer_bit_by_bit(dtype, order, n, block, in_blocks):
+    in_blocks(block)
     X, new = _columns(n, dtype), _columns(50, dtype, seed=1)
     strided = np.repeat(X, 2, axis=1)[:, ::2]
     X = strided if order == "strided" else np.asarray(X, order=order)

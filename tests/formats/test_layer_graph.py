@@ -1,4 +1,7 @@
-"""skembed.layers.table: the graph of a network's layers, whatever it is made of."""
+"""skembed.layers.table: the graph of a network's layers, whatever it is made of.
+
+What is known of the layers is forgotten where a test asks how often a network is drawn for them.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import numpy as np
 import pytest
 
 from skembed import PretrainedEmbedder, backbones, layers
-from skembed.formats._network import layers_of, needs_classifier
+from skembed.formats import NetworkSpec, Tap
+from skembed.formats._network import layers_of
 from skembed.formats.keras import _graph
-from skembed.formats.keras._graph import unfilled
 
 SHAPE = (12, 12, 3)
 
@@ -235,11 +238,16 @@ def test_a_subclassed_layer_model_is_refused_and_its_network_still_embeds(images
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "squeezenet1_1"])
 def test_layers_that_are_there_with_the_classifier_only(name):
     backbone = backbones.get(name)
+
+    def needs_classifier(*names):
+        taps = tuple(Tap(name, name, 1, is_spatial=False) for name in names)
+        return NetworkSpec(backbone, "imagenet", "", taps, "post", "avg", "float32").top
+
     without = {layer.name for layer in layers_of(backbone, False)}
     for layer in layers_of(backbone, True):
-        assert needs_classifier(backbone, {layer.name}) == (layer.name not in without)
-    assert needs_classifier(backbone, {"predictions"})
-    assert not needs_classifier(backbone, set())
+        assert needs_classifier(layer.name) == (layer.name not in without)
+    assert needs_classifier("predictions")
+    assert not needs_classifier()
 
 
 def test_layers_before_the_embedding_are_known_from_one_network():
@@ -253,7 +261,7 @@ def test_layers_before_the_embedding_are_known_from_one_network():
 
 def test_variables_are_filled_by_keras_where_it_keeps_initializers_elsewhere(monkeypatch):
     def constants():
-        model = unfilled(_base)
+        model = _graph.unfilled(_base)
         *_, bias = model.get_layer("conv").get_weights()
         return [bias, *model.get_layer("bn").get_weights()]
 
