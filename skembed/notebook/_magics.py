@@ -20,7 +20,6 @@ from ..engines._registry import ENGINES
 from ._completion import MATCHER, make_matcher
 from ._embedding import EmbedTask, check_options
 from ._errors import errors_in_one_line
-from ._help import HELP
 from ._images import find_images, read_paths, run_python
 from ._ipython import (
     Bool,
@@ -40,6 +39,7 @@ from ._ipython import (
 )
 from ._line import Line, read_line
 from ._names import Names, is_quoted
+from ._options import HELP
 from ._request import Request, Settings, unknown_model
 from ._verbs import VERBS
 
