@@ -32,8 +32,7 @@ from ..extraction._extract import extract, stream
 from ..extraction._failures import POLICIES, FailurePolicy, failure_policy
 from ..extraction._fallback import known_engine
 from ..extraction._repeated_calls import should_warn
-from ..extraction._runner import RunOptions
-from ..extraction._spec import ExtractionSpec, make_spec
+from ..extraction._spec import ExtractionSpec, RunOptions, make_spec
 from ..extraction._window import Piece
 from ..formats._format import Pickled
 from ..formats._network import EMBEDDING, PREDICTIONS

@@ -17,8 +17,8 @@ from ._fallback import runnable
 from ._programs import forget
 from ._progress import Fate, Progress
 from ._report import Recorder
-from ._runner import Runner, RunOptions
-from ._spec import ExtractionSpec
+from ._runner import Runner
+from ._spec import ExtractionSpec, RunOptions
 from ._window import Piece, Window
 
 

@@ -17,13 +17,11 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._errors import ImageError
-from .._processor import n_cores
 from ..engines import Batching
 from ..formats._pixels import pixels_for
 from ..images import Limits, Raw, local_path, read
@@ -36,54 +34,13 @@ from ._programs import program
 from ._progress import Fate
 from ._report import Recorder, Unreadable
 from ._scales import OneScale
-from ._spec import ExtractionSpec
+from ._spec import ExtractionSpec, RunOptions
 from ._window import Piece, Window
 
 # Images looked up in the store at once: enough for one query to serve many, and few enough for
 # as many photographs, encoded, to be held in memory.
 _LOOKED_UP = 128
 _STORED_TOGETHER = 32
-# More threads than this wait for the disk and the interpreter rather than decode.
-_MOST_THREADS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run a request; nothing here changes a number, but for last bits on an accelerator.
-
-    Parameters
-    ----------
-    color_space : {"rgb", "rgba", "bgr", "bgra"}
-        The channels of images given as arrays.
-    batch_size : int or "auto"
-        Images that travel together; on an accelerator, that go through the network at once.
-    n_jobs : int or None
-        Threads that read and decode; None is one for each core, up to 16.
-    cache : bool or path
-        Whether, and where, rows are kept.
-    on_error : {"raise", "nan", "mean"}
-        What an image that cannot be read does. The last two differ in what the warning says.
-    progress : {"auto", True, False} or callable
-        Who is told.
-    is_part : bool
-        Whether the images are part of more, so that all of them may be unreadable. Whoever has the
-        whole tells of those that are.
-    """
-
-    color_space: str = "rgb"
-    batch_size: int | str = "auto"
-    n_jobs: int | None = None
-    cache: bool | str | Path = True
-    on_error: str = "raise"
-    progress: Any = "auto"
-    is_part: bool = False
-
-    @property
-    def n_threads(self) -> int:
-        """Threads that read and decode."""
-        if self.n_jobs is None:
-            return min(n_cores(), _MOST_THREADS)
-        return self.n_jobs if self.n_jobs > 0 else max(1, n_cores() + 1 + self.n_jobs)
 
 
 @dataclass(slots=True)

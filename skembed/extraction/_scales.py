@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from .._errors import ImageError
+from ..formats._pixels import GREY_LEVELS, check_given, fits, scale_of
 from ..images import Raw, describe
-from ..images._raw import GREY_LEVELS, check_given, fits, scale_of
 from ._spec import ExtractionSpec
 
 

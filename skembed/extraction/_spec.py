@@ -1,4 +1,4 @@
-"""What is to be computed of every image: a frozen, hashable request."""
+"""What is to be computed of every image, a frozen, hashable request; and how it is to be run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import advice, parameter
+from .._processor import n_cores
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
 from ..backbones._spec import Backbone
@@ -27,6 +28,8 @@ _WHICH_SIZE = "Say which with image_size=(height, width)."
 _NUMBERS = 5
 # What each is in the key of rows; earlier versions rounded all convolutions to bfloat16.
 _PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16, depthwise convolutions float32"}
+# More threads than this wait for the disk and the interpreter rather than decode.
+_MOST_THREADS = 16
 _MAX_SIDE = 4096  # pixels; networks are trained with a few hundred
 
 
@@ -102,6 +105,45 @@ class ExtractionSpec:
             "precision": self.network.precision,
             "engine": self.engine.name,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run a request; nothing here changes a number, but for last bits on an accelerator.
+
+    Parameters
+    ----------
+    color_space : {"rgb", "rgba", "bgr", "bgra"}
+        The channels of images given as arrays.
+    batch_size : int or "auto"
+        Images that travel together; on an accelerator, that go through the network at once.
+    n_jobs : int or None
+        Threads that read and decode; None is one for each core, up to 16.
+    cache : bool or path
+        Whether, and where, rows are kept.
+    on_error : {"raise", "nan", "mean"}
+        What an image that cannot be read does. The last two differ in what the warning says.
+    progress : {"auto", True, False} or callable
+        Who is told.
+    is_part : bool
+        Whether the images are part of more, so that all of them may be unreadable. Whoever has the
+        whole tells of those that are.
+    """
+
+    color_space: str = "rgb"
+    batch_size: int | str = "auto"
+    n_jobs: int | None = None
+    cache: bool | str | Path = True
+    on_error: str = "raise"
+    progress: Any = "auto"
+    is_part: bool = False
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that read and decode."""
+        if self.n_jobs is None:
+            return min(n_cores(), _MOST_THREADS)
+        return self.n_jobs if self.n_jobs > 0 else max(1, n_cores() + 1 + self.n_jobs)
 
 
 def make_spec(
