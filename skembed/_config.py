@@ -43,7 +43,7 @@ _local = threading.local()
 _warned = False
 
 
-# Scopes tell for how long settings hold: until a block ends, or somebody changes them.
+# Scopes tell for how long settings hold: until a block ends, or they are changed.
 _numbers = itertools.count()
 _scope_of_process = next(_numbers)
 _open_scopes = {_scope_of_process}
@@ -57,14 +57,14 @@ def _current() -> dict[str, Any]:
 
 
 def has_own_settings() -> bool:
-    """Whether somebody may have set something for this thread, rather than for the process."""
+    """Whether settings may have been changed for this thread, rather than for the process."""
     return getattr(_local, "is_set", False) or (
         threading.current_thread() is threading.main_thread()
     )
 
 
 def current_scope() -> int:
-    """Return the number of what tells for how long the settings of this thread stay as they are."""
+    """Return the number of the scope in which the settings of this thread hold."""
     return getattr(_local, "scope", _scope_of_process)
 
 
@@ -81,7 +81,7 @@ def _new_scope() -> int:
 
 @contextlib.contextmanager
 def lent_settings(settings: dict[str, Any]) -> Iterator[None]:
-    """Change settings inside the block for somebody else, who has checked them.
+    """Change settings inside the block; the caller has checked them.
 
     Afterwards this thread has no more settings of its own than before: a pool's thread works for
     one caller after the other.
@@ -228,7 +228,7 @@ def config_context(**settings: Any) -> Iterator[None]:
 
 
 def _begin_scopes() -> None:
-    """Whoever keeps settings of this thread, or of the process, is told that they have changed."""
+    """End the scopes of this thread and of the process, because their settings have changed."""
     global _scope_of_process  # noqa: PLW0603
     _open_scopes.difference_update({_scope_of_process, current_scope()})
     _scope_of_process = _new_scope()

@@ -1,6 +1,6 @@
-"""What is asked of Dask everywhere: whether something is its, and what a worker was given or tells.
+"""Questions about Dask, without loading it: collections, a task's worker and threads, warnings.
 
-Nothing here loads it: what is Dask's, or runs in a worker, has loaded it before.
+A process that has a collection, or is a worker, has loaded Dask before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def worker_threads() -> int | None:
 
 
 def warn(message: str, category: type[Warning], stacklevel: int) -> None:
-    """Warn here and, in a task of Dask's, in the clients too: nobody looks at a worker's log.
+    """Warn; in a task of Dask, warn in the clients too, because users do not read workers' logs.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Modules under the names that pickles and saved pipelines from before a move know them by.
+"""Former names of modules, so that pickles and saved pipelines from before a move still load.
 
-A file names a class by its module. Whoever moves an estimator adds a line here, and its former
-name to the types that :func:`skembed.load` trusts; so files that were written before still load.
+A file names a class by its module. When you move an estimator, add a line here, and add its former
+name to the types that :func:`skembed.load` trusts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOVED = {
 
 
 class _FormerModules:
-    """Import machinery: asked for a module that nobody else finds, it looks where it has moved."""
+    """An import finder for former names: it gives the module that has taken the place."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:

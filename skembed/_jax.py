@@ -1,4 +1,4 @@
-"""JAX, started as a good neighbour on a shared GPU, and which of its devices are used."""
+"""Start JAX, on a GPU without taking all its memory, and choose which of its devices are used."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def compiler_settings() -> str:
     """Say what XLA, and the libraries below it, were told by variables and settings.
 
     ``--xla_cpu_enable_fast_math``, say, changes numbers: rows are kept under what this returns. It
-    is empty where nobody has said anything.
+    is empty where nothing was changed.
     """
     config = start_jax().config
     settings = (

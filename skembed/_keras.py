@@ -1,4 +1,4 @@
-"""Keras: imported on JAX or not at all, with settings that nobody has changed."""
+"""Import Keras with JAX as its backend, and run it with its default settings."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def import_keras() -> ModuleType:
 
 @contextlib.contextmanager
 def fixed_settings() -> Iterator[None]:
-    """Let Keras work inside the block as if nobody had changed its settings.
+    """Let Keras work with its default settings inside the block.
 
     What the user has set for their models (``keras.config.set_floatx``, ``set_epsilon``,
     ``set_dtype_policy``) would change numbers that are kept as those of float32, in networks of

@@ -1,4 +1,4 @@
-"""A bar that is shown where somebody watches, and only for work that takes a while."""
+"""Progress bars in terminals and notebooks, for work that takes more than a second."""
 
 from __future__ import annotations
 

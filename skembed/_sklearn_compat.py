@@ -1,4 +1,4 @@
-"""What scikit-learn has and does not promise: whatever of it is private is imported here alone.
+"""Private names of scikit-learn, which no other module imports.
 
 Where another version has moved or renamed one of these, this module is what has to change.
 """

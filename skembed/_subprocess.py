@@ -1,4 +1,4 @@
-"""A Python process of our own, for what this one cannot or should not do itself."""
+"""Run Python in another process, for what this one cannot or should not do itself."""
 
 from __future__ import annotations
 

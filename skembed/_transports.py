@@ -1,10 +1,10 @@
 """What pickles objects for other processes: loky (joblib's and its own), multiprocessing, Dask.
 
-What they send may hold more than what is written to files, and only to them. loky and
-multiprocessing have registers for this: by type, how they pickle it, and nobody else. distributed
-has none that counts within a task (`dask_serialize` is asked for whole messages, and for what plain
-pickle refuses), so that the one function by which it pickles is looked for on the stack. None of
-this is a promise of theirs. So it is tried before it is relied on: see :func:`lossy`.
+What they send may hold more than what is written to files. loky and multiprocessing let a class
+register how they alone pickle it. distributed has no such register within a task (it asks
+`dask_serialize` for whole messages, and for what plain pickle refuses), so that its own function for
+pickling is looked for on the stack. None of them documents this. So it is tried before it is relied
+on: see :func:`lossy`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Reduce = Callable[[Any], Any]
 
 
 class Transport:
-    """What pickles objects for other processes; it is asked only where it has been loaded.
+    """A library that pickles objects for other processes; it is asked only if it has been loaded.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Transport:
 
     @property
     def module(self) -> Any:
-        """The module, or None where nobody has loaded it."""
+        """The module, or None if it has not been loaded."""
         return sys.modules.get(self._name_of_module)
 
     def register(self, kind: type, reduce: Reduce) -> None:

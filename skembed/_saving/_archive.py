@@ -1,4 +1,4 @@
-"""The file before anything in it is believed: its size unpacked, and how its nodes refer to others.
+"""Checks of a file before it is read: its unpacked size, and how its nodes refer to each other.
 
 skops reads an array as often as a node names its file, and looks at a node as often as others refer
 to it. So a small file could ask for any amount of memory or time; here such a file is refused.

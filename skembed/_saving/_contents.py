@@ -1,4 +1,4 @@
-"""What came out of a file: that estimators are whole, and that no number leads out of an array.
+"""Checks of what a file holds: estimators are complete, and no index points outside an array.
 
 scikit-learn follows the nodes of a tree without looking whether they are there, scipy does so with
 the indices of a sparse matrix, and compiled code believes what it is told of shapes. A file that

@@ -1,4 +1,4 @@
-"""Write a pipeline to a file, and read it again: skops' format, and what is let in of it."""
+"""Write a pipeline to a file, and read it again: skops' format, and which types it may hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VERSIONS = "skembed.json"
 def save(estimator: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a pipeline to a file that holds data and no code.
 
-    The format is skops', without pickle: whoever loads the file runs nothing that is in it.
+    The format is skops', without pickle: loading the file runs nothing that is in it.
 
     Parameters
     ----------

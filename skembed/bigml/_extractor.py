@@ -1,4 +1,4 @@
-"""The image part of a deepnet, that is called with images."""
+"""The image part of a deepnet as a function of images."""
 
 from __future__ import annotations
 

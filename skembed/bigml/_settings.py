@@ -1,4 +1,4 @@
-"""What may be set beside a deepnet, as the documentation of BigML's library promises it."""
+"""The settings of a deepnet, as the documentation of BigML's library defines them."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def _names(items: list[str] | Stream) -> list[str]:
 
 @contextlib.contextmanager
 def _unfinished(path: Path, *, keeps_rows: bool) -> Iterator[Path]:
-    """Yield a hidden folder beside `path` for what is not finished; nobody else has it.
+    """Yield a hidden folder beside `path` for unfinished files, locked against other processes.
 
     It is deleted at the end, but for the rows in it where ``keeps_rows`` and there was an error:
     the next run goes on from there. So it does after a kill, which leaves the folder as it was.

@@ -1,4 +1,4 @@
-"""Run a command; whatever goes wrong, a person reads one line and a program an exit code."""
+"""Run a command; an error is one line on standard error and an exit code."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _run(args) -> int:
     command = getattr(importlib.import_module(f".{module}", __package__), function)
     with in_options(vars(args)):
         code = command(args, out)
-    sys.stdout.flush()  # a reader who has gone is noticed here, not at exit
+    sys.stdout.flush()  # so that a closed pipe is noticed here, and not at exit
     return code
 
 
@@ -100,6 +100,6 @@ def _error_line(text: str, style: str = "bold red") -> None:
 
 
 def _forget_output() -> None:
-    """Give the interpreter somewhere to flush to, or it complains at exit."""
+    """Let the interpreter flush to nothing at exit; it would complain about the closed pipe."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -129,8 +129,8 @@ class ParquetDirectory(DirectoryFormat):
 class ZarrDirectory(DirectoryFormat):
     """A Zarr group with the arrays ``embedding``, ``path``, ``error`` and perhaps ``label``.
 
-    Chunks are parts. Those of ``embedding`` are not compressed, which floats hardly are, so that
-    they can be mapped into memory. A part's record is written last.
+    Chunks are parts. Those of ``embedding`` are not compressed, so that they can be mapped into
+    memory; floats hardly shrink. A part's record is written last.
     """
 
     kind = "zarr"

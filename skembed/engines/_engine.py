@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # the command lists engines before it loads NumPy
     from ..formats._network import NetworkSpec
     from ._program import MapsProgram, Program
 
-# Images and rows pass through these, whoever runs the network. simplejpeg and Numba are none of
-# them: they give Pillow's bits.
+# Images and rows pass through these with every engine. simplejpeg and Numba are not listed, because
+# they give Pillow's bits.
 _PACKAGES = ("numpy", "pillow")
 
 
@@ -183,7 +183,7 @@ class Engine(abc.ABC):
         Parameters
         ----------
         backbone : Backbone or None
-            The network; None for whichever.
+            The network; None asks about the precision alone.
         precision : {"float32", "bfloat16"}
             Of its arithmetic.
 

@@ -60,7 +60,7 @@ class Program(abc.ABC):
         Returns
         -------
         object
-            Nobody uses it but the program.
+            For the program itself; callers do not use it.
 
         Raises
         ------

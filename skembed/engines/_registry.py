@@ -25,7 +25,7 @@ REFERENCE = next(reversed(_engines))  # which others are compared with; the usua
 
 
 class EngineNames(Set[str]):
-    """What the parameter `engine` may be, at any moment: ``"auto"``, and the engines there are."""
+    """The allowed values of the parameter `engine`: ``"auto"``, and the engines registered now."""
 
     def __contains__(self, name: object) -> bool:
         return name == AUTO or name in _engines
@@ -209,7 +209,7 @@ def following(engine: Engine, network: NetworkSpec) -> Engine | None:
 
 
 def preferred(network_type: type, precision: str) -> list[Engine]:
-    """Return what ``"auto"`` may mean for a kind of networks, whichever of them it is."""
+    """Return the engines that ``"auto"`` may choose for a kind of networks."""
     able = [
         engine
         for engine in engines()

@@ -81,7 +81,7 @@ class Source:
         self._decoded: weakref.ref[np.ndarray] | None = None
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
-        # For whoever hashes or ships X on the way: `Pipeline(memory=...)` does.
+        # `Pipeline(memory=...)` hashes X, and workers get it pickled.
         facts = (self.row, self.item, self.color_space, self.limits, self.only_uint8)
         return type(self), facts
 

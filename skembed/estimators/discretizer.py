@@ -25,7 +25,7 @@ def check_thresholds(lower: float, upper: float) -> None:
 def to_ternary(X: np.ndarray, lower: float, upper: float, out: np.ndarray) -> np.ndarray:
     """Write -1 where X < lower, 1 where X > upper, and 0 elsewhere, into `out`."""
     # The thresholds take X's dtype, whichever type of number they are given as: float32(0.15)
-    # is above the double 0.15, yet whoever writes 0.15 into a float32 array means the threshold.
+    # is above the double 0.15, yet a 0.15 in a float32 array is meant to equal the threshold.
     above = X.dtype.type(upper) < X
     below = X.dtype.type(lower) > X
     return np.subtract(above.view(np.int8), below.view(np.int8), out=out)

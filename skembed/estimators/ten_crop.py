@@ -47,8 +47,7 @@ class TenCropClassifier(EstimatorMixin, MetaEstimatorMixin, ClassifierMixin, Bas
     """Classify images by ten crops each: the corners and the centre, and these mirrored.
 
     In training every crop is a row with its image's label; in prediction the crops of an image
-    vote. Whoever splits the data splits images, so the crops of one image are never on both
-    sides of a fold.
+    vote. Data are split by images, so the crops of one image are never on both sides of a fold.
 
     Parameters
     ----------

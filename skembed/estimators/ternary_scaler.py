@@ -135,8 +135,8 @@ class TernaryScaler(EstimatorMixin, OneToOneFeatureMixin, TransformerMixin, Base
             The population's variance of each feature: the sum of squared deviations divided by
             the number of rows, whatever `ddof` is. 0 where a feature is constant.
         n_samples : int or None, default=None
-            Rows that they come from. None where nobody knows: such a scaler transforms, and can
-            neither merge nor be given more rows.
+            Rows that they come from. None where this is not known: such a scaler transforms, and
+            can neither merge nor be given more rows.
         **parameters
             Of the scaler: `lower`, `upper`, `ddof` and `discretize`.
 

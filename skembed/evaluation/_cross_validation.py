@@ -74,7 +74,7 @@ def cross_validate(
     classifier = default_classifier(rows) if classifier is None else classifier
     folds = make_folds(labels, groups, n_made)
     decisions, scores = judge(rows, labels, folds, classifier)
-    # Whoever groups the images has said which belong together.
+    # Where the caller gives groups, they say which images belong together.
     near_notes = (
         []
         if is_grouped

@@ -40,7 +40,7 @@ def save_keras(graph: ExportGraph, path: Path) -> None:
     """Write the network of a graph as a .keras file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras' own use of NumPy is nobody's concern here
+            warnings.simplefilter("ignore")  # of Keras' own use of NumPy
             graph.model.save(path)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ExportError(

@@ -1,4 +1,4 @@
-"""Map in threads, a bounded number of items ahead of whoever consumes the results."""
+"""Map a function over items in threads, with a bounded number of results waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell a person how far an extraction is, and only when it takes long enough to wonder."""
+"""The progress of an extraction, as a bar or by the user's function."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Progress:
             self._call(self._counts.total(), self._total)
 
     def announce(self, message: str) -> None:
-        """Tell what nobody may miss, beside the bar if there is one."""
+        """Log a warning, and draw the bar again after it."""
         bar = self._bar
         with contextlib.nullcontext() if bar is None else bar.external_write_mode(sys.stderr):
             _logger.warning(message)

@@ -1,4 +1,4 @@
-"""Warn once of what comes again and again while scikit-learn cross-validates or searches.
+"""Warn once of what repeats while scikit-learn cross-validates or searches.
 
 Cross-validation embeds each image in nearly every fold, and a warning each time would drown the
 others. Python's own rule, once for each line and text, does not help: in each fold other images

@@ -178,12 +178,12 @@ def record_reports() -> Iterator[list[Report]]:
 
 
 class Recorder:
-    """Takes down what becomes of the images of one call, and tells who watches.
+    """Counts what becomes of the images of one call, and updates its progress.
 
     Parameters
     ----------
     progress : Progress
-        Told of each row that is settled.
+        Updated with each row that is settled.
     label : str
         What the log calls the call.
     engine : str
@@ -246,12 +246,12 @@ class Recorder:
         )
 
     def publish(self) -> None:
-        """Hand the report to whoever collects them in this thread."""
+        """Add the report to the lists of :func:`record_reports` in this thread."""
         for reports in _recorders.get():
             reports.append(self.report())
 
     def log(self) -> None:
-        """Log, for whoever listens, where the rows came from."""
+        """Log where the rows came from."""
         report = self.report()
         _logger.info(
             "%s: %s images in %.1f s: %s",

@@ -75,7 +75,7 @@ class Runner:
     window : Window
         Where rows are put.
     recorder : Recorder
-        Told what becomes of each image.
+        Counts what becomes of each image.
     """
 
     def __init__(
@@ -235,7 +235,7 @@ class Runner:
         """Compute and keep a batch; other processes wait, and then find it in the store."""
         if not batch:
             return
-        # Before the lock: nobody is to wait for us to build and to compile.
+        # Before the lock, so that no process waits while this one builds and compiles.
         with self._recorder.phase("build"):
             network = program(self._spec)
             warm_up(network, batch[0].pixels, batching)

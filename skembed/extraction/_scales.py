@@ -1,4 +1,4 @@
-"""One scale for all images of X, where the network has no preparation that would settle it."""
+"""Check that all images of X have one scale, for a network without a preparation."""
 
 from __future__ import annotations
 

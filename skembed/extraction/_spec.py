@@ -77,9 +77,9 @@ class ExtractionSpec:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def meaning(self) -> str:
-        """Hexadecimal digest of what the columns are, whoever computes them and where."""
+        """Hexadecimal digest of what the columns are, whatever engine or machine computes them."""
         facts = {
-            # What a network from a file is called changes with the file's place.
+            # The name of a network from a file changes with the file's path.
             "backbone": self.backbone.digest or self.backbone.fingerprint(),
             "preparation": repr(self.backbone.preparation),
             **({} if self.backbone.frames == "first" else {"frames": self.backbone.frames}),
@@ -124,10 +124,10 @@ class RunOptions:
     on_error : {"raise", "nan", "mean"}
         What an image that cannot be read does. The last two differ in what the warning says.
     progress : {"auto", True, False} or callable
-        Who is told.
+        Whether, and how, progress is shown.
     is_part : bool
-        Whether the images are part of more, so that all of them may be unreadable. Whoever has the
-        whole tells of those that are.
+        Whether the images are a part of X, so that all of them may be unreadable. The caller then
+        reports the unreadable images of all parts.
     """
 
     color_space: str = "rgb"

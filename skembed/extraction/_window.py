@@ -1,4 +1,4 @@
-"""The rows that are under way: a bounded number of them, given in the order of X."""
+"""A bounded number of rows that are under way, and their order in X."""
 
 from __future__ import annotations
 

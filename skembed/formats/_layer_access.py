@@ -173,7 +173,7 @@ class LayerAccess:
         return row * down, column * across, (row + width) * down, (column + width) * across
 
     def comparison(self) -> tuple[str, float, float]:
-        """Return how patches of the layers are compared, where nobody says.
+        """Return how patches of the layers are compared by default.
 
         Returns
         -------

@@ -19,7 +19,7 @@ _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 def find_all_files(texts: Iterable[str]) -> list[str]:
     """List what each text names, in the order of the texts.
 
-    A name that is no glob and of no file is kept: whoever reads the image says which row it is.
+    A name that is no glob and of no file is kept: reading it fails later, with its row.
     """
     return [item for text in texts for item in find_files(text, must_exist=False)]
 

@@ -109,7 +109,7 @@ class Request:
 
     @property
     def shows_pictures(self) -> bool:
-        """Whether there is a page to show them on, and nobody asked for quiet."""
+        """Whether a notebook runs this, and ``--quiet`` was not given."""
         return hasattr(self.shell, "kernel") and not (self.options.quiet or self.settings.quiet)
 
     def watch(self, total: int, label: str) -> Watch:

@@ -1,4 +1,4 @@
-"""What the images of an index are called: each otherwise."""
+"""The names of the images of an index, no two of them equal."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Pictures:
     def keep(self, identity: int, item: Any) -> None:
         """Keep a picture of an image that has no file of its own."""
         if has_file(item):
-            # Whoever was killed before the index was written may have kept one under this id.
+            # A process that was killed before it wrote the index may have left one under this id.
             self._path(identity).unlink(missing_ok=True)
             return
         self._folder.mkdir(parents=True, exist_ok=True)

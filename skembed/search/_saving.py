@@ -1,8 +1,7 @@
 """An index on disk: a folder with arrays, names, and one file that says which of them are valid.
 
 Every `write` makes new files under a name of its own, and then replaces ``search.json``, which
-names them. So whoever is killed in between leaves the old index whole, and files that the next one
-deletes.
+names them. So a kill in between leaves the old index whole, and files that the next write deletes.
 """
 
 from __future__ import annotations

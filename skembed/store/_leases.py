@@ -1,4 +1,4 @@
-"""Which rows the running requests use, so that nobody evicts them.
+"""Which rows the running requests use, so that no process evicts them.
 
 Without that, a request a little larger than the cap would evict its own first rows, and find
 nothing the next time. Each request holds a lease: a locked file, which the system unlocks however

@@ -64,7 +64,7 @@ class Array(TraitType):
         )
 
     def validate(self, obj: Any, value: Any) -> np.ndarray:
-        """Return the value as an array that nobody can write to: a change inside is not seen."""
+        """Return the value as a read-only array, because a change inside would not be noticed."""
         array = np.array(value, self._dtype)
         array.flags.writeable = False
         return array

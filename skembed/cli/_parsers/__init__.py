@@ -1,4 +1,4 @@
-"""What may be typed: the commands, their options, and help with an example each."""
+"""The commands, their options, and their help with an example each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``skembed bigml``: what may be typed."""
+"""The options of ``skembed bigml``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``skembed demo``, ``classify`` and ``predict``: what may be typed."""
+"""The options of ``skembed demo``, ``classify`` and ``predict``."""
 
 from __future__ import annotations
 

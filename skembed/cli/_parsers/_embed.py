@@ -1,4 +1,4 @@
-"""``skembed embed``, ``similarity`` and ``convert``: what may be typed."""
+"""The options of ``skembed embed``, ``similarity`` and ``convert``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``skembed backbones``, ``cache`` and ``devices``: what may be typed."""
+"""The options of ``skembed backbones``, ``cache`` and ``devices``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``skembed search`` and ``duplicates``: what may be typed."""
+"""The options of ``skembed search`` and ``duplicates``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Keras on JAX."""
+"""JAX, which runs every network that it can trace."""

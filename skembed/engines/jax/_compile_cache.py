@@ -45,7 +45,7 @@ def kept_compilations() -> Iterator[None]:
     JAX's persistent compilation cache is the process's: for the block it is switched on, and
     then forgotten. Where users have switched on a cache of their own, or have switched it off
     (``JAX_ENABLE_COMPILATION_CACHE=false``), theirs stands. What other threads compile during
-    the block is kept too, which harms nobody.
+    the block is kept too, which does no harm.
     """
     import jax
 

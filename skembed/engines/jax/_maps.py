@@ -1,4 +1,4 @@
-"""Keras on JAX, without the pooling: feature maps, their channels combined on the device."""
+"""Networks on JAX without pooling: feature maps, whose channels are combined on the device."""
 
 from __future__ import annotations
 

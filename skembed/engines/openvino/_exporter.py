@@ -1,4 +1,4 @@
-"""The process that writes a graph: Keras keeps one backend in each, and here it is JAX."""
+"""Write a graph in another process: Keras keeps one backend in each, and in this one it is JAX."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _save(request: dict[str, Any], model: Any, folder: Path) -> None:
     try:
         (folder / "request.json").write_text(json.dumps(request))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras' own use of NumPy is nobody's concern here
+            warnings.simplefilter("ignore")  # of Keras' own use of NumPy
             model.save(folder / "network.keras")
     except (OSError, MemoryError) as error:
         _still_there(folder)
@@ -157,7 +157,7 @@ def write_graph(folder: Path, *what: str) -> None:
 
 
 def _still_there(folder: Path) -> None:
-    """Whoever clears the cache directory has not refused the network."""
+    """Raise FileNotFoundError if the cache directory was cleared: that is no refusal."""
     if not folder.exists():
         raise FileNotFoundError(f"{folder} was deleted.")
 

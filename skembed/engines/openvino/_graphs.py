@@ -116,7 +116,7 @@ def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
 
 
 def _read_or_made(graphs: ArtifactFolder, spec: NetworkSpec, name: str) -> Any:
-    # Read without the lock first: that waits for nobody, and needs no right to write.
+    # Read without the lock first, which does not wait and needs no right to write.
     graph = _read(graphs, spec, graphs.create() / name)
     if graph is None:
         with graphs.lock(name, timeout=_LOCK_TIMEOUT):

@@ -1,4 +1,4 @@
-"""The layer where a graph begins to give other numbers than Keras."""
+"""Find the first layer of a graph that gives other numbers than Keras."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _Outputs:
     def first_joined(self) -> str | None:
         """The first layer that is another only where the layers before it are no outputs.
 
-        OpenVINO joins operations whose results nobody asks for, and may do that wrong. The graphs
+        OpenVINO joins operations whose results are no outputs, and may do that wrong. The graphs
         that end at each layer are halved until one of two neighbours is right and the other wrong.
         """
         image = self._reference.images[:1]

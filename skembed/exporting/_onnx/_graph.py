@@ -21,7 +21,7 @@ class Value:
     """A tensor of the graph, or a constant that is known while the graph is written.
 
     JAX repeats a value along an axis before it is used; ONNX does so by itself in most operations.
-    So an axis that is repeated keeps length 1 until somebody needs it in full.
+    So an axis that is repeated keeps length 1 until an operation needs it in full.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ _END = np.iinfo(np.int64).max
 def _broadcast(
     graph: OnnxGraph, values: list[Value], params: dict[str, Any], out: list[Any]
 ) -> list[Value]:
-    """Only the rank changes here; whoever needs the axes in full repeats them."""
+    """Change the rank only; an operation that needs the axes in full repeats them."""
     (x, *_), shape = values, tuple(out[0].shape)
     places = params["broadcast_dimensions"]
     actual: list[Any] = [1] * len(shape)

@@ -139,7 +139,7 @@ class ImageNetwork:
 
     @property
     def usual_rescale(self) -> str:
-        """How images come to the network's size, where nobody says it."""
+        """How images are resized by default."""
         return self.rescale or ("pad" if self.is_detector else "warp")
 
     def outputs_of(self, x: Any) -> Any:

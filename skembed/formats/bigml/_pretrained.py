@@ -30,7 +30,7 @@ CACHE_VARIABLE = "BIGML_SENSENET_CACHE_PATH"
 ADDRESS = "https://s3.amazonaws.com/bigml-cnns"
 _DEFAULT_FOLDER = "~/.bigml_sensenet"
 _LEAST_BYTES, _MOST_BYTES = 128 * 2**10, 2**29  # of a file that is whole
-_PATIENCE = 10  # a file of weights is larger than an image
+_TIMEOUT_FACTOR = 10  # a file of weights is larger than an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def fetch_weights(network: PretrainedNetwork) -> Path:
     Warns
     -----
     UserWarning
-        That nobody but BigML can tell whether the layers are the same.
+        That it cannot be checked whether the layers are those of BigML.
     """
     path = cache_folder() / network.weights_file
     if not _is_whole(path):
@@ -175,8 +175,8 @@ def _fetched(network: PretrainedNetwork, path: Path) -> Failure | None:
 
 def _limits() -> Limits:
     limits = Limits.from_config()
-    patience = _PATIENCE * limits.url_timeout
-    return dataclasses.replace(limits, max_image_bytes=_MOST_BYTES, url_timeout=patience)
+    timeout = _TIMEOUT_FACTOR * limits.url_timeout
+    return dataclasses.replace(limits, max_image_bytes=_MOST_BYTES, url_timeout=timeout)
 
 
 def _is_whole(path: Path) -> bool:

@@ -160,7 +160,7 @@ class CodeDigest:
         if hasattr(value, "__wrapped__"):  # as jax.jit leaves it
             self.add(value.__wrapped__)
         if type(value).__name__ == "SeedGenerator":
-            return  # a seed that nobody chose is another one in each process
+            return  # a seed that was not chosen differs between processes
         for name, attribute in _attributes(value):
             self.put(name)
             self.add(attribute)
@@ -190,7 +190,7 @@ def digest_of(value: Any) -> str:
 
 
 def is_patch(value: Any) -> bool:
-    """Whether a method found in a library's class was put there by somebody else."""
+    """Whether a method of a library's class was replaced by other code."""
     function = getattr(value, "__func__", getattr(value, "fget", value))
     return isinstance(function, types.FunctionType) and not library(
         function.__globals__.get("__name__")

@@ -62,7 +62,7 @@ def add_code(digest: CodeDigest, calls: list[Any]) -> bool:
         with _state_kept(call.operation):
             try:
                 once, again = _computed(call), _computed(call)
-            # Whatever somebody's layer raises: it cannot be known by what it computes.
+            # A custom layer may raise anything; then it is not known by what it computes.
             except Exception:  # noqa: BLE001
                 return False
         digest.put(*once)

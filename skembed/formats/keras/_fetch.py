@@ -216,7 +216,7 @@ class FailureNote:
     """What is known of the last failure to download one file, for `_RETRY_AFTER` seconds.
 
     It lies beside the file in Keras' cache, where the workers of a grid search find it too;
-    whoever reads or writes it holds the file's lock.
+    it is read and written under the file's lock.
 
     Parameters
     ----------

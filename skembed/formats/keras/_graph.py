@@ -218,7 +218,7 @@ def symbolic(constructor: Callable[..., Any], **arguments: Any) -> Any:
 
 
 def is_symbolic() -> bool:
-    """Whether a network is being built for its graph alone, so that nobody needs its weights."""
+    """Whether a network is being built for its graph alone, without its weights."""
     return _drawing.get()
 
 

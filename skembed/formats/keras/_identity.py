@@ -85,7 +85,7 @@ def _architecture(model: Any) -> str:
     """The network as text; that it has been compiled for training makes it no other network."""
     try:
         return json.dumps(json.loads(model.to_json(), object_hook=_without_training))
-    # A layer of somebody's own may have no configuration, and fail in any way.
+    # A custom layer may have no configuration, and fail in any way.
     except Exception:  # noqa: BLE001
         return json.dumps(list(_edges(model)))
 

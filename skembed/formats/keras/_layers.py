@@ -122,7 +122,7 @@ def _gives_its_embedding(model: Any, spec: NetworkSpec) -> bool:
         return False
     graph = graph_of(model)
     if graph is None:
-        return True  # a builder of somebody's own may give any model
+        return True  # a custom builder may give any model
     output, axes = graph.outputs[0], ChannelAxes(model)
     is_last = axes.of(output) == len(output.shape) - 1
     return is_last and import_keras().KerasTensor is type(graph._outputs_struct)

@@ -23,8 +23,8 @@ from ._code_digest import digest_of
 from ._identity import Identity, identity
 
 # Live models by the digest that stands for them in a frozen Backbone. The newest few are kept
-# alive: a search over a growing list of models must not hold them all, and those that somebody
-# else holds are found as well.
+# alive: a search over a growing list of models must not hold them all, and those that the
+# user still holds are found as well.
 _KEPT = 8
 _BUILDER = "skembed.formats.keras._models:build"
 _FILE, _LIVE = "file", "model"  # the origins of networks that are given as they are

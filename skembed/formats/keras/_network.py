@@ -48,7 +48,7 @@ class KerasNetwork(TracedNetwork):
 
     def outputs(self, variables: list[list[Any]], images: Any) -> list[Any]:
         """Return what each tap gives, channels last."""
-        # A model of somebody's own may have a call() that does not ask.
+        # The call() of a custom model may not take `training`.
         inference = {"training": False} if self.model._call_has_training_arg else {}
         found, _ = self.model.stateless_call(*variables, images, **inference)
         return list(found) if isinstance(found, list | tuple) else [found]

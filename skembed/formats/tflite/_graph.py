@@ -1,7 +1,7 @@
 """The graph in a TensorFlow Lite model: its tensors and operators, checked before LiteRT runs it.
 
-LiteRT believes the indices, shapes and scales of a model. What it would follow blindly is checked
-here: each operator takes what is there before it, and gives what nobody else has given.
+LiteRT does not check the indices, shapes and scales of a model. They are checked here. Each
+operator takes tensors that exist before it, and gives tensors that no other gives.
 """
 
 from __future__ import annotations
