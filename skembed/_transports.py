@@ -2,9 +2,9 @@
 
 What they send may hold more than what is written to files. loky and multiprocessing let a class
 register how they alone pickle it. distributed has no such register within a task (it asks
-`dask_serialize` for whole messages, and for what plain pickle refuses), so that its own function for
-pickling is looked for on the stack. None of them documents this. So it is tried before it is relied
-on: see :func:`lossy`.
+`dask_serialize` for whole messages, and for what plain pickle refuses). So its own function for
+pickling is looked for on the stack. None of them documents this, so that it is tried before it is
+relied on: see :func:`lossy`.
 """
 
 from __future__ import annotations
