@@ -122,7 +122,7 @@ def test_a_pool_s_thread_has_them_for_as_long_as_they_hold(tmp_path):
 
 
 def test_a_transport_that_loses_settings_is_told_of(monkeypatch):
-    """Another version may pickle in another place, and register in another way."""
+    """Another version may pickle in another place, and register in another way: here it does."""
     monkeypatch.setattr(_transports._DASK, "is_pickling", lambda: False)
     monkeypatch.setattr(reduction, "_dispatch_table", {})
     for transport in _transports._TRANSPORTS:

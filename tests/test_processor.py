@@ -1,4 +1,7 @@
-"""The processor: its cores, and its names, what they tell apart and what they do not."""
+"""The processor: its cores, and its names, what they tell apart and what they do not.
+
+Files stand for what Linux says of other machines, and keys of rows show the names as digests only.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import jax
 import pytest
 
 from skembed import PretrainedEmbedder, _processor
-from skembed._processor import arithmetic, n_cores, processor
 from skembed.engines.jax import _engine
 from skembed.extraction import images_run
 
@@ -23,7 +25,7 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd aes sve\nCPU part\t: 0xd40\n"
 
 def test_cores_are_those_that_we_are_given(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # as a container's quota
-    assert n_cores() == 1
+    assert _processor.n_cores() == 1
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def names(tmp_path, monkeypatch):
         if text is not None:
             file.write_text(text)
         monkeypatch.setattr(_processor, "_CPUINFO", file)
-        return processor.__wrapped__(), arithmetic.__wrapped__()
+        return _processor.processor.__wrapped__(), _processor.arithmetic.__wrapped__()
 
     return of
 

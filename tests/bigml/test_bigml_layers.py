@@ -62,6 +62,7 @@ def test_activations():
 
 
 def test_every_activation_is_tested():
+    """The table is read, so that none is forgotten."""
     from skembed.formats.bigml import _activations
 
     assert set(_activations.ACTIVATIONS) == set(ACTIVATIONS) - {None}

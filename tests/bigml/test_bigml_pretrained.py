@@ -1,4 +1,7 @@
-"""The networks that BigML trained: facts without a connection, weights when they are needed."""
+"""The networks that BigML trained: facts without a connection, weights when they are needed.
+
+Detectors are built by themselves where their weights, which nobody can have here, would be fetched.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Weights beside a document: files of HDF5, written and read."""
+"""Weights beside a document: files of HDF5, written and read.
+
+The reader of checkpoints is given damaged ones by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compiled networks are kept between processes, and only ours, and only if nobody objects."""
+"""Compiled networks are kept between processes, and only ours, and only if nobody objects.
+
+JAX compiles too slowly to fill a folder: the context that links it is used by itself as well.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The program on JAX: what it makes of batches, and what its numbers depend on."""
+"""The program on JAX: what it makes of batches, and what its numbers depend on.
+
+Errors of devices are translated by themselves: no CPU gives them without harm.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""No graph is used before it has given Keras' numbers: for a few photographs, layer by layer."""
+"""No graph is used before it has given Keras' numbers: for a few photographs, layer by layer.
+
+How numbers differ is also asked for by itself: no network gives infinities and NaN to order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Models on the columns of chosen layers, which models on the sum of kernels are compared with."""
+"""Columns of chosen layers, which models on the sum of kernels are compared with; and kernels.
+
+The kernels are asked for by themselves, because a model or its score does not show one of them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import numpy as np
 from sklearn.preprocessing import FunctionTransformer, StandardScaler, normalize
 
 from skembed import TernaryScaler
+from skembed.estimators._layer_columns import layer_columns
+from skembed.estimators._layer_grams import LayerGrams
+from skembed.estimators._layer_scaling import scaling
 
 N = 80  # of the 240 rows of digits, those that are learnt from
 # What each value of `scaling` means, by transformers that are tested elsewhere.
@@ -28,3 +34,10 @@ def concatenated(clf, X_train, X, weight=None):
         size = np.average(np.square(Z_train - mean).sum(axis=1), weights=weight)
         parts.append((Z - mean) * np.sqrt(clf.layer_weights_[name] / size))
     return np.hstack(parts)
+
+
+def kernels(X, layers, kind, fold, *weightings):
+    """The kernels of a fold for each weighting of the layers: train by train, test by train."""
+    columns = layer_columns(layers, None, X.shape[1])
+    grams = LayerGrams(X, columns, scaling(kind), [fold])
+    return [next(iter(grams.kernels(np.asarray(weights)))) for weights in weightings]

@@ -1,14 +1,11 @@
-"""Layers chosen by folds and sets: what is judged, on which rows, and what is told of it.
-
-Kernels are asked for by themselves where a score would not show which rows they have seen.
-"""
+"""Layers chosen by folds and sets: what is judged, on which rows, and what is told of it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from digit_layers import N
+from digit_layers import N, kernels
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import (
@@ -26,9 +23,6 @@ from skembed import (
     PretrainedEmbedder,
     TernaryScaler,
 )
-from skembed.estimators._layer_columns import layer_columns
-from skembed.estimators._layer_grams import LayerGrams
-from skembed.estimators._layer_scaling import scaling
 
 
 @pytest.mark.parametrize("kind", ["power", "ternary"])
@@ -72,16 +66,12 @@ def test_rows_to_test_are_never_read_in_selection(digits):
         found[0].cv_results_["mean_test_score"], found[1].cv_results_["mean_test_score"]
     )
     # The folds inside: those rows that a fold tests move neither its kernels nor its sizes.
-    columns = layer_columns(layers, None, X.shape[1])
     moved = X[:N].copy()
     moved[60:] *= 3
     for kind in ("power", "none", "standard", "ternary"):
-        grams = [
-            LayerGrams(rows, columns, scaling(kind), [(train[:60], train[60:])])
-            for rows in (X[:N], moved)
-        ]
-        for weights in np.eye(len(columns)):
-            (as_it_is, _), (as_moved, _) = (next(one.kernels(weights)) for one in grams)
+        fold = train[:60], train[60:]
+        found = [kernels(A, layers, kind, fold, *np.eye(len(layers))) for A in (X[:N], moved)]
+        for (as_it_is, _), (as_moved, _) in zip(*found, strict=True):
             np.testing.assert_allclose(as_it_is, as_moved, atol=2e-4)
 
 

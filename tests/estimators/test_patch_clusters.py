@@ -1,4 +1,7 @@
-"""What clustering of patches takes beside scikit-learn, by its definitions."""
+"""What clustering of patches takes beside scikit-learn, by its definitions.
+
+Each is called by itself: rows of an estimator show only what comes of all of them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Norms, int8 and cosine, against statements of their formulas in plain Python."""
+"""Norms, int8 and cosine, against statements of their formulas in plain Python.
+
+They are called by themselves: no network gives ties and infinities to order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What `skembed.export` writes, read by the runtimes themselves."""
+"""What `skembed.export` writes, read by the runtimes themselves.
+
+A graph that says other numbers than its own is written by itself: `export` makes none.
+"""
 
 from __future__ import annotations
 

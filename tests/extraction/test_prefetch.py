@@ -1,4 +1,7 @@
-"""Mapping ahead: in order, bounded, and over when the consumer is."""
+"""Mapping ahead: in order, bounded, and over when the consumer is.
+
+It is called by itself: in an extraction, the store and the network would set the pace.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a person is told: a bar, where rows came from, and why there is a wait."""
+"""What a person is told: a bar, where rows came from, and why there is a wait.
+
+The bar is made by itself: a real run shows it for too short a time to be read.
+"""
 
 from __future__ import annotations
 

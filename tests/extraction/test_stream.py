@@ -1,4 +1,7 @@
-"""Rows in pieces: those of `transform`, in its order, in memory that does not grow."""
+"""Rows in pieces: those of `transform`, in its order, in memory that does not grow.
+
+For one of them the window begins small, because rows are lost only where it has been full.
+"""
 
 from __future__ import annotations
 

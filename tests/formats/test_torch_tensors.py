@@ -1,4 +1,7 @@
-"""The reader of torch's legacy files: it reads tensors, and refuses everything else."""
+"""The reader of torch's legacy files: it reads tensors, and refuses everything else.
+
+It is given damaged files by itself, before any network is built.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""frames="mean": an animation is the mean of its frames; all else stays as it is."""
+"""frames="mean": an animation is the mean of its frames; all else stays as it is.
+
+Ten thousand frames are allowed, and fewer where a test counts them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What small files may cost: bounds before decoding, and memory that threads share."""
+"""What small files may cost: bounds before decoding, and memory that threads share.
+
+The budget is made by itself: the process has one, as large as the machine.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""simplejpeg in Pillow's place: used for ordinary JPEGs, and never seen in the pixels."""
+"""simplejpeg in Pillow's place: used for ordinary JPEGs, and never seen in the pixels.
+
+It is called by itself: what it leaves to Pillow has the same pixels.
+"""
 
 from __future__ import annotations
 

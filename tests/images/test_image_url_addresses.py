@@ -1,4 +1,7 @@
-"""URLs that lead to this machine or into a private network, at once or by a redirect."""
+"""URLs that lead to this machine or into a private network, at once or by a redirect.
+
+Of public addresses the rule is asked by itself: no test connects to them.
+"""
 
 from __future__ import annotations
 

@@ -220,6 +220,7 @@ def test_the_report_is_one_page_that_loads_nothing(network, photographs, tmp_pat
         n_folds=3,
         classifier=make_pipeline(StandardScaler(), make_classifier()),
     )
+    # Called by itself: no folder can have the name that a page must not obey.
     html = html_report("flowers & <more>", found, [("embedder", "a <b>")])
     page = Page(html.removeprefix("<!DOCTYPE html>"))
     assert "<b>red</b>" in page.text

@@ -1,4 +1,7 @@
-"""How a line is read: words, options, names."""
+"""How a line is read: words, options, names.
+
+The reader is called by itself: what a line does would tell one option from another late, or never.
+"""
 
 from __future__ import annotations
 

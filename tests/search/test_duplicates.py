@@ -1,4 +1,7 @@
-"""Near-duplicates: copies that were planted are found, and nothing else is."""
+"""Near-duplicates: copies that were planted are found, and nothing else is.
+
+Pairs are also searched by themselves, in small blocks, and compared with all distances.
+"""
 
 from __future__ import annotations
 

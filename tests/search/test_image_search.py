@@ -1,4 +1,7 @@
-"""Neighbours of rows and of images: exact, named, added and removed."""
+"""Neighbours of rows and of images: exact, named, added and removed.
+
+For one of them blocks are small: else these rows are a single one.
+"""
 
 from __future__ import annotations
 

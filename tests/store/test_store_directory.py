@@ -122,7 +122,10 @@ def _content(cache: Path) -> dict[str, bytes]:
 
 
 def test_those_who_make_a_store_at_once_share_its_folders(tmp_path):
-    """One that deleted the folder of locks that another has made would not wait for it."""
+    """One that deleted the folder of locks that another has made would not wait for it.
+
+    The folders are made by themselves, so that all threads meet there.
+    """
 
     def make(directory, ready):
         ready.wait()
