@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -62,10 +63,15 @@ def test_activations():
 
 
 def test_every_activation_is_tested():
-    """The table is read, so that none is forgotten."""
-    from skembed.formats.bigml import _activations
-
-    assert set(_activations.ACTIVATIONS) == set(ACTIVATIONS) - {None}
+    """An error has some of the names, and says how many more there are."""
+    unknown = {"type": "activation", "activation_function": "?"}
+    with pytest.raises(ValueError, match=r"is '\?'\. Allowed: ") as told:
+        create_model(classifier(3, [dense(np.eye(3)), unknown], 3))
+    allowed = str(told.value).partition("Allowed: ")[2]
+    (more,) = re.findall(r" and (\d+) more", allowed)
+    names = re.findall(r"'(\w+)'", allowed)
+    assert set(names) < set(ACTIVATIONS)
+    assert len(names) + int(more) == len(set(ACTIVATIONS) - {None})
 
 
 def windows(x, size, strides, padding, fill):
