@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -28,6 +29,9 @@ def _has_several_cores() -> bool:
 # What a test may ask of the processor: the one reason for which it may be skipped everywhere.
 _PROCESSOR = {"bfloat16": _has_bfloat16, "several cores": _has_several_cores}
 
+
+_TESTS = Path(__file__).parent / "tests"
+_ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
 
 # The folder of the whole run, which its worker processes share.
 _RUN = "SKEMBED_TEST_RUN"
@@ -83,10 +87,22 @@ def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
 
 
-def pytest_collect_file(file_path, parent):
-    if file_path.suffix == ".ipynb":
-        return _NotebookFile.from_parent(parent, path=file_path)
+def pytest_ignore_collect(collection_path, config):
+    """Leave out of quick runs, unread, files of slow tests alone: to import them takes seconds."""
+    if config.option.markexpr == "not slow" and collection_path.name.startswith("test_"):
+        return bool(_ALL_SLOW.search(collection_path.read_text())) or None
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """Run notebooks; look for no examples in tests, which takes seconds and finds none."""
+    found = yield
+    if file_path.suffix == ".ipynb":
+        return [_NotebookFile.from_parent(parent, path=file_path)]
+    if file_path.is_relative_to(_TESTS):
+        return [file for file in found if type(file) is pytest.Module]
+    return found
 
 
 class _NotebookFile(pytest.File):

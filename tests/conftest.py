@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from forks import Forks
 from hypothesis import settings
 from other_processes import fork_server, run_program, starting
 from PIL import Image
@@ -20,6 +21,8 @@ from skembed.store import _error_handler
 
 if TYPE_CHECKING:
     from skembed.formats import NetworkSpec
+
+_NONE_OF_THESE = "import sys; assert not {'jax', 'keras', 'skembed'} & set(sys.modules)"
 
 # A busy machine takes any time for anything.
 settings.register_profile("skembed", deadline=None)
@@ -127,6 +130,48 @@ def python(tmp_path) -> Callable[..., str]:
             text=True,
             timeout=300,
             check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def before_jax():
+    """Forks of a process that has imported much of what JAX, Keras and skembed import, and none."""
+    forks = Forks(
+        *(
+            "IPython",
+            "h5py",
+            "matplotlib.pyplot",
+            "optree",
+            "pandas",
+            "rich.progress",
+            "sklearn.model_selection",
+            "sklearn.pipeline",
+            "sklearn.svm",
+        ),
+        KERAS_BACKEND=None,
+    )
+    yield forks
+    forks.close()
+
+
+@pytest.fixture
+def without_jax(before_jax, tmp_path) -> Callable[..., str]:
+    """Run a program, as `python` does, in a fork that has yet to import JAX, Keras and skembed.
+
+    For what variables say to these. What is imported at all is to be asked of `python`.
+    """
+
+    def run(program: str, **environment: str | None) -> str:
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+        done = before_jax.run(
+            *("-c", f"{_NONE_OF_THESE}\n{program}"),
+            environment={name: value for name, value in variables.items() if value is not None},
+            folder=tmp_path,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from forks import Forks
 
 import skembed
 
+_ONCE = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}  # for what is compiled and runs once
 _HEAVY = ("keras", "jax", "tensorflow", "torch", "openvino", "numba", "llvmlite", "simplejpeg")
 _LOADED = f"import sys; print([name for name in {_HEAVY} if name in sys.modules])"
 # The smallest thing that needs Keras.
@@ -34,47 +32,6 @@ except skembed.BackendError as error:
 """
 
 
-@pytest.fixture(scope="module")
-def before_keras():
-    """Forks of a process that has imported much of what Keras and skembed import, and neither."""
-    forks = Forks(
-        *(
-            "h5py",
-            "jax",
-            "jaxlib.mlir.dialects.mhlo",
-            "optree",
-            "pandas",
-            "rich",
-            "sklearn.svm",
-        ),
-        KERAS_BACKEND=None,
-        JAX_DISABLE_MOST_OPTIMIZATIONS="true",  # what is compiled here runs once
-    )
-    yield forks
-    forks.close()
-
-
-@pytest.fixture
-def without_keras(before_keras, tmp_path):
-    """Run a program where Keras and skembed are not imported, and return what it prints."""
-
-    def run(program: str, **environment: str | None) -> str:
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
-        done = before_keras.run(
-            *(
-                "-c",
-                f"import sys; assert not {{'keras', 'skembed'}} & set(sys.modules)\n{program}",
-            ),
-            environment={name: value for name, value in variables.items() if value is not None},
-            folder=tmp_path,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    return run
-
-
 @pytest.mark.slow
 def test_loads_neither_keras_nor_jax(python):
     programs = (
@@ -91,7 +48,7 @@ def test_loads_neither_keras_nor_jax(python):
 @pytest.mark.slow
 @pytest.mark.parametrize("configured", [None, "not JSON", '{"backend": "tensorflow"}'])
 def test_keras_can_be_imported_afterwards_where_its_own_backend_is_not_installed(
-    configured, without_keras, tmp_path
+    configured, without_jax, tmp_path
 ):
     if configured is not None:
         (tmp_path / "keras.json").write_text(configured)
@@ -99,7 +56,7 @@ def test_keras_can_be_imported_afterwards_where_its_own_backend_is_not_installed
         "import skembed, keras, os; print(keras.config.backend(), os.environ['KERAS_BACKEND'])"
     )
     assert find_spec("tensorflow") is None
-    assert without_keras(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "jax jax"
+    assert without_jax(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path)) == "jax jax"
 
 
 @pytest.mark.parametrize("backend", ["numpy", "openvino"])
@@ -110,20 +67,20 @@ def test_a_backend_that_is_installed_and_configured_stays(backend, python, tmp_p
 
 
 @pytest.mark.slow
-def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(without_keras, tmp_path):
+def test_the_first_use_chooses_jax_and_leaves_the_environment_alone(without_jax, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "numpy"}')
     program = f"""{_PROGRAM}
 import os, keras
 print(keras.config.backend(), os.environ.get("KERAS_BACKEND"))
 """
-    said = without_keras(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path))
+    said = without_jax(program, KERAS_BACKEND=None, KERAS_HOME=str(tmp_path), **_ONCE)
     assert said.splitlines() == ["(1, 1280)", "jax None"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["torch", "tensorflow"])
-def test_another_backend_in_the_environment_is_refused(without_keras, chosen):
-    said = without_keras(
+def test_another_backend_in_the_environment_is_refused(without_jax, chosen):
+    said = without_jax(
         f"{_PROGRAM}\nimport os; print(os.environ['KERAS_BACKEND'])", KERAS_BACKEND=chosen
     )
     error, environment = said.splitlines()
@@ -132,9 +89,9 @@ def test_another_backend_in_the_environment_is_refused(without_keras, chosen):
 
 
 @pytest.mark.slow
-def test_keras_loaded_with_another_backend_is_refused(without_keras):
+def test_keras_loaded_with_another_backend_is_refused(without_jax):
     # NumPy's is the one other backend that comes with Keras itself.
-    said = without_keras(
+    said = without_jax(
         f"import keras\n{_PROGRAM}\nprint(keras.config.backend())", KERAS_BACKEND="numpy"
     )
     error, backend = said.splitlines()
@@ -143,14 +100,14 @@ def test_keras_loaded_with_another_backend_is_refused(without_keras):
 
 
 @pytest.mark.slow
-def test_keras_loaded_with_jax_is_used(without_keras):
-    assert without_keras(f"import keras\n{_PROGRAM}", KERAS_BACKEND="jax") == "(1, 1280)"
+def test_keras_loaded_with_jax_is_used(without_jax):
+    assert without_jax(f"import keras\n{_PROGRAM}", KERAS_BACKEND="jax", **_ONCE) == "(1, 1280)"
 
 
 @pytest.mark.slow
-def test_keras_told_to_put_channels_first_is_refused(without_keras):
+def test_keras_told_to_put_channels_first_is_refused(without_jax):
     program = f"import keras\nkeras.config.set_image_data_format('channels_first')\n{_PROGRAM}"
-    said = without_keras(program, KERAS_BACKEND="jax")
+    said = without_jax(program, KERAS_BACKEND="jax")
     assert re.match("BackendError .*channels_first", said)
 
 

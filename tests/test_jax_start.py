@@ -36,17 +36,17 @@ print(seen, os.environ.get("{_VARIABLE}"))
     ],
 )
 def test_a_gpu_s_memory_is_shared_unless_the_user_says_otherwise(
-    python, given, before, printed
+    without_jax, given, before, printed
 ):
     program = _PROGRAM.replace("BEFORE", before)
-    assert python(program, **{_VARIABLE: given}) == printed
+    assert without_jax(program, **{_VARIABLE: given}) == printed
 
 
 @pytest.mark.parametrize(
     ("given", "asked", "printed"),
     [(None, True, "[True] None"), ("true", False, "[False] true")],
 )
-def test_a_setting_goes_before_the_environment(python, given, asked, printed):
+def test_a_setting_goes_before_the_environment(without_jax, given, asked, printed):
     before = "\n".join(
         (
             "with warnings.catch_warnings(record=True) as caught:",
@@ -59,7 +59,7 @@ def test_a_setting_goes_before_the_environment(python, given, asked, printed):
             "assert 'XLA_PYTHON_CLIENT_PREALLOCATE' in str(caught[0].message)",
         )
     )
-    assert python(_PROGRAM.replace("BEFORE", before), **{_VARIABLE: given}) == printed
+    assert without_jax(_PROGRAM.replace("BEFORE", before), **{_VARIABLE: given}) == printed
 
 
 def test_a_setting_before_jax_is_loaded_warns_of_nothing(python):
@@ -67,11 +67,13 @@ def test_a_setting_before_jax_is_loaded_warns_of_nothing(python):
     python(program, "-Werror")
 
 
-def test_building_a_network_starts_jax_our_way(python):
+def test_building_a_network_starts_jax_our_way(without_jax):
     before = "skembed.backbones.get('efficientnet_lite0')\n" + "\n".join(
         (
             "from skembed.formats.keras import load",
             "load(skembed.backbones.get('efficientnet_lite0'), None, False)",
         )
     )
-    assert python(_PROGRAM.replace("BEFORE", before), **{_VARIABLE: None}) == "[False] None"
+    assert (
+        without_jax(_PROGRAM.replace("BEFORE", before), **{_VARIABLE: None}) == "[False] None"
+    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from jupyter_lab import BROWSER_OPTIONS, Lab, jupyter_server, set_theme
-from playwright.sync_api import sync_playwright
+
+# Playwright is imported where it is used: every run loads this file, with a browser or without.
 
 
 # Not of the session: while Playwright runs, this thread has an event loop that runs, which
 # whatever else calls `asyncio.run` would trip over.
 @pytest.fixture(scope="package")
 def browser():
+    from jupyter_lab import BROWSER_OPTIONS
+    from playwright.sync_api import sync_playwright
+
     found = shutil.which("chromium")
     if found is None:
         pytest.skip("no chromium; on Debian: apt-get install chromium fonts-dejavu-core")
@@ -23,6 +26,8 @@ def browser():
 @pytest.fixture(scope="package")
 def server(tmp_path_factory):
     """The address, the folder that is served, and that of the settings."""
+    from jupyter_lab import jupyter_server
+
     own = tmp_path_factory.mktemp("jupyter")
     folder = own / "notebooks"
     folder.mkdir()
@@ -36,6 +41,8 @@ def lab(request, browser, server):
 
     Whatever the test looks at, the page must not have complained in the end.
     """
+    from jupyter_lab import Lab, set_theme
+
     address, folder, own = server
     set_theme(own, getattr(request, "param", "light"))
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:

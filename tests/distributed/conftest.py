@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dask.array as da
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
 from extraction_helpers import CRUMBS, save_network
 from PIL import Image
 
 from skembed import PretrainedEmbedder
+
+if TYPE_CHECKING:  # every run loads this file, and scikit-learn takes a second more after Dask
+    import dask.array as da
+    from distributed import Client
 
 
 @pytest.fixture(scope="package")
@@ -44,6 +47,8 @@ def embedder(network, tmp_path) -> PretrainedEmbedder:
 @pytest.fixture(scope="package")
 def threads() -> Iterator[Client]:
     """Two workers of one thread each, in this process."""
+    from distributed import Client, LocalCluster
+
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
@@ -56,6 +61,7 @@ def threads() -> Iterator[Client]:
 @pytest.fixture
 def as_array() -> Callable[..., da.Array]:
     """Make a dask array of paths or bytes, `chunks` in each partition."""
+    import dask.array as da
 
     def made(items, chunks: int = 10) -> da.Array:
         values = np.empty(len(items), object)

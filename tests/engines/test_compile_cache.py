@@ -59,13 +59,13 @@ def network(tmp_path_factory):
 
 
 @pytest.fixture
-def outcome(python, forked, network, tmp_path):
+def outcome(without_jax, forked, network, tmp_path):
     def run(before="", **environment):
         program = _PROGRAM.replace("BEFORE", before).replace("NETWORK", repr(network))
         cache = {"SKEMBED_CACHE_DIR": str(tmp_path / "kept")}
         if environment:  # which JAX reads when it is imported
             cache |= dict.fromkeys(filter(_of_the_run, os.environ))
-            return json.loads(python(program, **(cache | environment)))
+            return json.loads(without_jax(program, **(cache | environment)))
         return json.loads(forked(_WITHOUT_THE_CACHE_OF_THE_RUN + program, **cache))
 
     return run

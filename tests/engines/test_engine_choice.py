@@ -153,7 +153,7 @@ def test_auto_is_jax_with_an_accelerator(monkeypatch):
 
 
 @pytest.mark.slow
-def test_openvino_asked_for_and_not_installed_names_the_extra(python):
+def test_openvino_asked_for_and_not_installed_names_the_extra(without_jax):
     program = """
 import sys
 sys.modules["openvino"] = None
@@ -163,7 +163,7 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert re.search(r'needs OpenVINO: pip install .*\[fast\]".*\. ', python(program))
+    assert re.search(r'needs OpenVINO: pip install .*\[fast\]".*\. ', without_jax(program))
 
 
 _BROKEN = """
@@ -186,12 +186,12 @@ except ImportError as error:
 
 
 @pytest.mark.slow
-def test_a_broken_openvino_is_done_without(python, tmp_path):
+def test_a_broken_openvino_is_done_without(without_jax, tmp_path):
     package = tmp_path / "broken" / "openvino"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise ImportError('libtbb.so.12: not found')")
     path = os.pathsep.join([str(package.parent), *sys.path])
-    rows, precision, asked = python(
+    rows, precision, asked = without_jax(
         _BROKEN, PYTHONPATH=path, JAX_DISABLE_MOST_OPTIMIZATIONS="true"
     ).splitlines()
     assert rows.startswith(

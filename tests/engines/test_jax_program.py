@@ -88,10 +88,10 @@ def test_a_precision_that_is_set_later_changes_no_number(program):
         np.testing.assert_array_equal(_built().start(_images(8))(), rows)
 
 
-def test_a_precision_that_is_set_first_has_rows_of_its_own(python):
-    plain = python(_KEY)
-    assert plain == python(_KEY, JAX_DEFAULT_MATMUL_PRECISION="default")
-    assert plain != python(_KEY, JAX_DEFAULT_MATMUL_PRECISION="highest")
+def test_a_precision_that_is_set_first_has_rows_of_its_own(without_jax):
+    plain = without_jax(_KEY)
+    assert plain == without_jax(_KEY, JAX_DEFAULT_MATMUL_PRECISION="default")
+    assert plain != without_jax(_KEY, JAX_DEFAULT_MATMUL_PRECISION="highest")
 
 
 @pytest.mark.parametrize(

@@ -165,9 +165,9 @@ for side in (8, 9, 10, 12, 15, 16, 20, 27, 32, 45, 64):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("instructions", ["AVX2", "ALL"])
-def test_small_networks_give_the_same_bits_in_any_order_and_alone(instructions, python):
+def test_small_networks_give_the_same_bits_in_any_order_and_alone(instructions, without_jax):
     """XLA's convolutions by oneDNN sum as a position in the batch says, with AVX2."""
-    python(_BITS, ONEDNN_MAX_CPU_ISA=instructions)
+    without_jax(_BITS, ONEDNN_MAX_CPU_ISA=instructions)
 
 
 def test_progress_calls_back(pictures):

@@ -67,7 +67,7 @@ def files(pictures, tmp_path, monkeypatch):
     return paths
 
 
-def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
+def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, without_jax):
     cache = tmp_path / "store"
     found, run = counted(search, cache, tmp_path / "log")
     assert run == 100
@@ -77,7 +77,7 @@ def test_a_grid_search_and_the_same_in_a_new_process(tmp_path, python):
     # 15 fits and scores of 80 + 20, and the last fit of 100, less those computed.
     assert spec.hits == 15 * 100 + 100 - 100
     log = tmp_path / "again"
-    assert python(SEARCH.format(cache=str(cache), log=str(log))) == "0"
+    assert without_jax(SEARCH.format(cache=str(cache), log=str(log))) == "0"
 
 
 @pytest.fixture

@@ -121,8 +121,8 @@ def test_a_network_that_cannot_be_drawn_has_no_layers_until_it_can(
 
 
 @pytest.mark.slow
-def test_keras_is_loaded_beside_what_the_notebook_does(python):
-    said = python(
+def test_keras_is_loaded_beside_what_the_notebook_does(without_jax):
+    said = without_jax(
         """
 import numpy as np
 from IPython.core.completer import provisionalcompleter
