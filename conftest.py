@@ -30,6 +30,7 @@ def _has_several_cores() -> bool:
 _PROCESSOR = {"bfloat16": _has_bfloat16, "several cores": _has_several_cores}
 
 
+_QUICK = "not slow"  # what is chosen in the loop
 _TESTS = Path(__file__).parent / "tests"
 _ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
 
@@ -73,6 +74,9 @@ def pytest_configure(config):
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
     if not hasattr(config, "workerinput"):
         _share_compilations(Path(folder.name), patch)
+        if config.option.markexpr == _QUICK:
+            # What a quick run compiles runs a few times. The whole run compiles as users do.
+            patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 
 
 def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -89,7 +93,7 @@ def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 def pytest_ignore_collect(collection_path, config):
     """Leave out of quick runs, unread, files of slow tests alone: to import them takes seconds."""
-    if config.option.markexpr == "not slow" and collection_path.name.startswith("test_"):
+    if config.option.markexpr == _QUICK and collection_path.name.startswith("test_"):
         return bool(_ALL_SLOW.search(collection_path.read_text())) or None
     return None
 

@@ -246,6 +246,7 @@ def test_a_model_of_any_size_asks_for_one(floats):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
 def test_weights_by_path(shared, pictures):
     weights = shared / "weights" / "mobilenet_v2_1.0_224_no_top.weights.h5"
     embedder = PretrainedEmbedder("mobilenet_v2", weights=weights, image_size=64, cache=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -206,7 +206,7 @@ def symbolic(constructor: Callable[..., Any], **arguments: Any) -> Any:
     drawings = []
 
     def draw() -> int:
-        drawings.append(constructor(**arguments))
+        drawings.append(unfilled(partial(constructor, **arguments)))
         return 0
 
     before = _drawing.set(True)
@@ -232,11 +232,14 @@ def unfilled(constructor: Callable[..., Any], *arguments: Any) -> Any:
     """
     keras = import_keras()
     constants = {keras.initializers.Zeros: 0, keras.initializers.Ones: 1}
+    without_value = cache(keras.ops.zeros)  # one for all variables of a shape
     with keras.StatelessScope():  # at whose end variables are filled
         model = constructor(*arguments)
-        for variable in [] if is_symbolic() else model.variables:
+        for variable in model.variables:
             value = constants.get(type(getattr(variable, _INITIALIZER, None)))
-            if value is not None:
+            if is_symbolic():
+                setattr(variable, _INITIALIZER, without_value)
+            elif value is not None:
                 setattr(variable, _INITIALIZER, partial(_filled, value))
     return model
 
