@@ -225,7 +225,8 @@ def test_operations_are_known_by_values_that_no_json_tells(case):
     def model(value):
         import keras
 
-        keras.utils.clear_session(free_memory=False)  # or operations would be known by their numbers
+        # Or operations would be known by their numbers. To look for garbage takes longer.
+        keras.utils.clear_session(free_memory=False)
         image = keras.Input((8, 8, 3), name="image")
         return keras.Model(image, getattr(Unsaved(), case)(image, value), name="tiny")
 
