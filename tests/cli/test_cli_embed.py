@@ -277,8 +277,11 @@ def test_outputs_are_checked_first(class_folders, tmp_path, refused, capsys):
     )
 
 
-def test_a_failed_write_leaves_the_old_file(network, crumbs, tmp_path, monkeypatch, refused):
-    """The disk is full when the second piece is written."""
+def test_a_failed_write_leaves_the_old_file(
+    network, crumbs, tmp_path, tmp_path_factory, monkeypatch, refused
+):
+    """The disk is full when the second piece is written; found rows would come in one."""
+    monkeypatch.setenv("SKEMBED_CACHE_DIR", str(tmp_path_factory.mktemp("empty")))
     path = tmp_path / "X.csv"
     path.write_text("old")
     to_csv, written = pd.DataFrame.to_csv, []
