@@ -19,8 +19,8 @@ from .._choices import LAYER_SCALINGS, LAYER_SEARCHES
 from .._sklearn_compat import EstimatorMixin, Interval, StrOptions
 from ._arrays import check_finite, row_blocks
 from ._layer_columns import LayerColumns, layer_columns
+from ._layer_folds import Score
 from ._layer_grams import Fold, LayerGrams
-from ._layer_judging import Score
 from ._layer_rows import embedders_of, fit_rows, rows_of_layers
 from ._layer_scaling import Scaling, centre, scaling
 from ._layer_search import Problem, Search, run
@@ -103,7 +103,7 @@ class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
             run(search, self.search, columns, self.max_layers)
             candidate, at = search.best()
             weights, C = search.weights[candidate], Cs[at]
-            alone = [problem.judge(one, [C]).means[0] for one in np.eye(len(columns))]
+            alone = [problem.scores_of(one, [C]).means[0] for one in np.eye(len(columns))]
             held_out = list(problem.decisions(weights, [C]))
         self.layers_ = columns.slices()
         self.cv_results_ = search.results(columns.names)

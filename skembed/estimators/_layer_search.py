@@ -18,8 +18,8 @@ _FADING = (0.03, 0.06, 0.12, 0.24, 0.48)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of a candidate.
+class CandidateScores:
+    """The scores of a candidate, and the time they took.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What candidates are judged by.
+    """The task whose candidates are scored.
 
     Parameters
     ----------
@@ -79,15 +79,15 @@ class Problem:
             else:
                 yield test, [solution.decisions(K_test) for solution in path]
 
-    def judge(self, weights: np.ndarray, Cs: Sequence[float]) -> Judged:
-        """Judge the layers' weights with each C."""
+    def scores_of(self, weights: np.ndarray, Cs: Sequence[float]) -> CandidateScores:
+        """Score the layers' weights with each C."""
         scores, seconds = [], [time.perf_counter()]
         for rows, of_Cs in self.decisions(weights, Cs):
             seconds.append(time.perf_counter())
             scores.append([self.score(decisions, rows) for decisions in of_Cs])
             seconds.append(time.perf_counter())
         spent = np.diff(seconds)
-        return Judged(np.array(scores).T, spent[::2], spent[1::2])
+        return CandidateScores(np.array(scores).T, spent[::2], spent[1::2])
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Search:
     Parameters
     ----------
     problem : Problem
-        What judges them.
+        What scores them.
     Cs : sequence of float
         The values of C.
     """
@@ -105,23 +105,23 @@ class Search:
     problem: Problem
     Cs: Sequence[float]
     weights: list[np.ndarray] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
+    scored: list[CandidateScores] = field(default_factory=list)
 
     def try_all(self, candidates: Iterable[np.ndarray]) -> None:
-        """Judge each candidate with each C."""
+        """Score each candidate with each C."""
         for weights in candidates:
             self.try_one(weights)
 
     def try_one(self, weights: np.ndarray) -> float:
-        """Judge a candidate with each C, and return its best mean score."""
+        """Score a candidate with each C, and return its best mean score."""
         self.weights.append(weights)
-        self.judged.append(self.problem.judge(weights, self.Cs))
-        return float(self.judged[-1].means.max())
+        self.scored.append(self.problem.scores_of(weights, self.Cs))
+        return float(self.scored[-1].means.max())
 
     @property
     def means(self) -> np.ndarray:
         """The mean score of each candidate and C, of shape (n_candidates, n_Cs)."""
-        return np.array([judged.means for judged in self.judged])
+        return np.array([one.means for one in self.scored])
 
     def best(self) -> tuple[int, int]:
         """The candidate and the C that score best; among equals, the first candidate."""
@@ -132,7 +132,7 @@ class Search:
         """What was tried, as ``cv_results_`` of scikit-learn's searches."""
         pairs = [(i, C) for i in range(len(self.weights)) for C in self.Cs]
         layers = [_named(names, self.weights[i]) for i, _ in pairs]
-        splits = np.concatenate([judged.scores for judged in self.judged])
+        splits = np.concatenate([one.scores for one in self.scored])
         means = splits.mean(axis=1)
         return {
             **self._seconds("fit"),
@@ -151,7 +151,7 @@ class Search:
 
     def _seconds(self, what: str) -> dict[str, np.ndarray]:
         """Mean and deviation over the folds; all C of a candidate took the same part of them."""
-        spent = np.array([getattr(judged, f"{what}_seconds") for judged in self.judged])
+        spent = np.array([getattr(one, f"{what}_seconds") for one in self.scored])
         spent = np.repeat(spent / len(self.Cs), len(self.Cs), axis=0)
         return {f"mean_{what}_time": spent.mean(axis=1), f"std_{what}_time": spent.std(axis=1)}
 

@@ -18,14 +18,14 @@ from .._choices import LAYER_SOLVERS
 from .._sklearn_compat import StrOptions, fit_context
 from ._class_scores import best_temperature
 from ._kernel_solvers import SOLVERS
-from ._layer_grams import Fold
-from ._layer_judging import (
+from ._layer_folds import (
     made_folds,
     probabilities,
     score_of,
     usual_folds,
     usual_stratified_folds,
 )
+from ._layer_grams import Fold
 from ._layer_kernel_model import LayerKernelModel
 from ._layer_scaling import scaling as scaling_of
 

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_array, check_consistent_length
 
 from .._sklearn_compat import fit_context
 from ._kernel_solvers import SOLVERS
+from ._layer_folds import made_folds, score_of, usual_folds
 from ._layer_grams import Fold
-from ._layer_judging import made_folds, score_of, usual_folds
 from ._layer_kernel_model import LayerKernelModel
 from ._layer_scaling import scaling as scaling_of
 

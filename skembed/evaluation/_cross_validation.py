@@ -26,7 +26,7 @@ def cross_validate(
     classifier: Any = None,
     items: Any = None,
 ) -> Evaluation:
-    """Judge each image by the fold that has not seen it.
+    """Predict each image by the fold that has not seen it.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def cross_validate(
     n_made, fold_notes = possible_folds(labels, groups, n_folds)
     classifier = default_classifier(rows) if classifier is None else classifier
     folds = make_folds(labels, groups, n_made)
-    decisions, scores = judge(rows, labels, folds, classifier)
+    decisions, scores = fold_decisions(rows, labels, folds, classifier)
     # Where the caller gives groups, they say which images belong together.
     near_notes = (
         []
@@ -122,7 +122,7 @@ def checked(
     return rows, labels, groups
 
 
-def judge(
+def fold_decisions(
     rows: np.ndarray, labels: np.ndarray, folds: np.ndarray, classifier: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the decisions for each image, by the fold that tests it, and the accuracy of each."""
@@ -150,5 +150,5 @@ def _accuracy(
         is_tested = folds == fold
         if not is_tested.any() or set(labels[~is_tested].tolist()) != classes:
             return None
-    _, scores = judge(rows, labels, folds, classifier)
+    _, scores = fold_decisions(rows, labels, folds, classifier)
     return float(scores.mean())

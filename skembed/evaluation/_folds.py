@@ -1,4 +1,4 @@
-"""Which images are judged together: folds, copies, near-duplicates in different folds."""
+"""Which images are tested together: folds, copies, near-duplicates in different folds."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ def _embed(embedder: PretrainedEmbedder, items: Any) -> tuple[np.ndarray, Report
 
 
 def _unreadable_note(embedder: PretrainedEmbedder, report: Report) -> str:
-    fate = "Left out" if embedder.on_error == "nan" else "Taken as the mean of the others"
+    outcome = "Left out" if embedder.on_error == "nan" else "Taken as the mean of the others"
     names = [image.name for image in report.unreadable]
     named = ", ".join(names[:_MOST_NAMED])
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return (
-        f"{fate}, for they could not be read: {len(names)} of {report.n_images} images, "
+        f"{outcome}, for they could not be read: {len(names)} of {report.n_images} images, "
         f"{named}{more}."
     )

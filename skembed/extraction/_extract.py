@@ -15,7 +15,7 @@ from ..engines import UnsupportedNetworkError
 from ..store import StoreSpec, open_file_digests, open_store
 from ._fallback import runnable
 from ._programs import forget
-from ._progress import Fate, Progress
+from ._progress import Outcome, Progress
 from ._report import Recorder
 from ._runner import Runner
 from ._spec import ExtractionSpec, RunOptions
@@ -74,7 +74,7 @@ def _all_rows(
             return np.concatenate(rows), np.concatenate(readable)
         for _ in pieces:
             pass
-        return runner.window.rows, runner.window.fates != Fate.UNREADABLE
+        return runner.window.rows, runner.window.outcomes != Outcome.UNREADABLE
 
 
 def stream(

@@ -15,7 +15,7 @@ from .._progress_bar import progress_bar
 _logger = logging.getLogger("skembed")
 
 
-class Fate(enum.IntEnum):
+class Outcome(enum.IntEnum):
     """What became of an image."""
 
     COMPUTED = 1
@@ -30,10 +30,10 @@ class Fate(enum.IntEnum):
 
 
 _TEXTS = {
-    Fate.COMPUTED: "through the network",
-    Fate.FOUND: "from the store",
-    Fate.EQUAL: "equal to others",
-    Fate.UNREADABLE: "not readable",
+    Outcome.COMPUTED: "through the network",
+    Outcome.FOUND: "from the store",
+    Outcome.EQUAL: "equal to others",
+    Outcome.UNREADABLE: "not readable",
 }
 
 
@@ -61,20 +61,22 @@ class Progress:
     ):
         self._call = kind if callable(kind) else None
         self._total = total
-        self._counts: Counter[Fate] = Counter()
+        self._counts: Counter[Outcome] = Counter()
         self._bar = progress_bar(kind, total, label, unit)
 
-    def add(self, n: int, fate: Fate = Fate.COMPUTED) -> None:
+    def add(self, n: int, outcome: Outcome = Outcome.COMPUTED) -> None:
         """`n` more rows are done: what became of them."""
         if not n:
             return
-        self._counts[fate] += n
+        self._counts[outcome] += n
         if self._bar is not None and not self._bar.disable:
-            if fate == Fate.FOUND:
+            if outcome == Outcome.FOUND:
                 # It was no work, and says nothing about how long the rest will take.
                 self._bar.initial += n
                 self._bar.last_print_n += n
-                self._bar.set_postfix_str(f"{self._counts[fate]:,} {fate.text}", refresh=False)
+                self._bar.set_postfix_str(
+                    f"{self._counts[outcome]:,} {outcome.text}", refresh=False
+                )
             self._bar.update(n)
         if self._call is not None:
             self._call(self._counts.total(), self._total)

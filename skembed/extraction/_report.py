@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ._progress import Fate, Progress
+from ._progress import Outcome, Progress
 
 Phase = Literal[
     "identify", "look up", "decode", "build", "lock", "network", "store", "other", "caller"
@@ -128,12 +128,12 @@ class Report:
     def summary(self) -> str:
         """Where the rows came from, in words."""
         counts = {
-            Fate.COMPUTED: self.n_run,
-            Fate.FOUND: self.n_found,
-            Fate.EQUAL: self.n_equal,
-            Fate.UNREADABLE: self.n_unreadable,
+            Outcome.COMPUTED: self.n_run,
+            Outcome.FOUND: self.n_found,
+            Outcome.EQUAL: self.n_equal,
+            Outcome.UNREADABLE: self.n_unreadable,
         }
-        return ", ".join(f"{n:,} {fate.text}" for fate, n in counts.items() if n)
+        return ", ".join(f"{n:,} {outcome.text}" for outcome, n in counts.items() if n)
 
 
 _recorders: contextvars.ContextVar[tuple[list[Report], ...]] = contextvars.ContextVar(
@@ -192,7 +192,7 @@ class Recorder:
 
     def __init__(self, progress: Progress, label: str, engine: str):
         self._progress, self._label, self._engine = progress, label, engine
-        self._counts: Counter[Fate] = Counter()
+        self._counts: Counter[Outcome] = Counter()
         self._equal: list[tuple[int, int]] = []
         self._unreadable: dict[int, Unreadable] = {}
         self._seconds: dict[str, float] = {}
@@ -209,37 +209,37 @@ class Recorder:
         finally:
             self._switch(before)
 
-    def settled(self, n: int, fate: Fate) -> None:
+    def settled(self, n: int, outcome: Outcome) -> None:
         """`n` more images have come to their end."""
-        if fate == Fate.COMPUTED:
+        if outcome == Outcome.COMPUTED:
             worked = self._working_seconds()
             self._batches.append((worked - self._worked) / n)
             self._worked = worked
-        self._counts[fate] += n
-        self._progress.add(n, fate)
+        self._counts[outcome] += n
+        self._progress.add(n, outcome)
 
     def equal(self, row: int, first: int) -> None:
         """An image is equal to an earlier one."""
         self._equal.append((row, first))
-        self.settled(1, Fate.EQUAL)
+        self.settled(1, Outcome.EQUAL)
 
     def unreadable(self, image: Unreadable) -> None:
         """An image cannot be read."""
         self._unreadable.setdefault(image.row, image)
-        self.settled(1, Fate.UNREADABLE)
+        self.settled(1, Outcome.UNREADABLE)
 
     def report(self) -> Report:
         """What is known by now."""
         self._switch(self._phase)
-        n_run = self._counts[Fate.COMPUTED]
+        n_run = self._counts[Outcome.COMPUTED]
         known = len(self._batches) >= _FEWEST_BATCHES
         return Report(
             n_images=self._counts.total(),
             n_run=n_run,
-            n_found=self._counts[Fate.FOUND],
+            n_found=self._counts[Outcome.FOUND],
             equal=tuple(sorted(self._equal)),
             unreadable=tuple(image for _, image in sorted(self._unreadable.items())),
-            n_unreadable=self._counts[Fate.UNREADABLE],
+            n_unreadable=self._counts[Outcome.UNREADABLE],
             engine=self._engine if n_run else "",
             rate=1 / statistics.median(self._batches) if known else None,
             seconds={name: n for name, n in self._seconds.items() if name != "caller"},

@@ -31,7 +31,7 @@ from ._batches import run, warm_up
 from ._failures import copied, running_policy, unreadable
 from ._prefetch import prefetch
 from ._programs import program
-from ._progress import Fate
+from ._progress import Outcome
 from ._report import Recorder, Unreadable
 from ._scales import OneScale
 from ._spec import ExtractionSpec, RunOptions
@@ -176,10 +176,10 @@ class Runner:
         there = found.tolist()
         known = [image for image, is_there in zip(images, there, strict=True) if is_there]
         again = [image for image in known if image.first >= 0]
-        self._settle([image.row for image in known], rows[found], Fate.FOUND)
-        self._recorder.settled(len(known) - len(again), Fate.FOUND)
+        self._settle([image.row for image in known], rows[found], Outcome.FOUND)
+        self._recorder.settled(len(known) - len(again), Outcome.FOUND)
         for image in again:
-            self.window.relabel(image.row, Fate.EQUAL)
+            self.window.relabel(image.row, Outcome.EQUAL)
             self._recorder.equal(image.row, image.first)
         return [image for image, is_there in zip(images, there, strict=True) if not is_there]
 
@@ -256,12 +256,12 @@ class Runner:
             if self._store is not None:
                 rows = self._store.as_kept(rows)
                 self._store.append([image.key for image in images], rows)
-        self._settle([image.row for image in images], rows, Fate.COMPUTED)
-        self._recorder.settled(len(images), Fate.COMPUTED)
+        self._settle([image.row for image in images], rows, Outcome.COMPUTED)
+        self._recorder.settled(len(images), Outcome.COMPUTED)
 
-    def _settle(self, positions: list[int], rows: np.ndarray, fate: Fate) -> None:
+    def _settle(self, positions: list[int], rows: np.ndarray, outcome: Outcome) -> None:
         """Put rows where they belong, and those of equal images that waited for them."""
-        self.window.put(positions, rows, fate)
+        self.window.put(positions, rows, outcome)
         if self._waiting:
             for position, row in zip(positions, rows, strict=True):
                 for image in self._waiting.pop(position, ()):
@@ -269,7 +269,7 @@ class Runner:
 
     def _copy(self, position: int, row: np.ndarray, first: int) -> None:
         """Give an image the row of an equal one, the first of them."""
-        self.window.put([position], row, Fate.EQUAL)
+        self.window.put([position], row, Outcome.EQUAL)
         self._recorder.equal(position, first)
 
     def _fail(self, position: int, image: Unreadable, error: ImageError | None = None) -> None:
@@ -278,15 +278,17 @@ class Runner:
         if error is not None:
             self._policy.meet(image, error)
         self._failed[position] = image
-        self.window.put([position], np.nan, Fate.UNREADABLE)
+        self.window.put([position], np.nan, Outcome.UNREADABLE)
         for equal in self._waiting.pop(position, ()):
             self._fail(equal.row, copied(image, equal.row, equal.item))
 
     def _settled(self) -> Iterator[Piece]:
         """Yield the rows that come next in the order of X."""
-        for start, rows, fates in self.window.take():
-            failed = np.flatnonzero(fates == Fate.UNREADABLE) + start
-            piece = Piece(start, rows, fates, tuple(self._failed[i] for i in failed.tolist()))
+        for start, rows, outcomes in self.window.take():
+            failed = np.flatnonzero(outcomes == Outcome.UNREADABLE) + start
+            piece = Piece(
+                start, rows, outcomes, tuple(self._failed[i] for i in failed.tolist())
+            )
             with self._recorder.phase("caller"):
                 yield piece
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._progress import Fate
+from ._progress import Outcome
 from ._report import Unreadable
 
 _PENDING = 0
@@ -27,15 +27,15 @@ class Piece:
         Where in X the first of them stands.
     rows : array of shape (n, n_features)
         NaN where an image could not be read. The next piece may take the same memory.
-    fates : int8 array of shape (n,)
-        A :class:`Fate` for each.
+    outcomes : int8 array of shape (n,)
+        A :class:`Outcome` for each.
     unreadable : tuple of Unreadable
         Those of the images that could not be read.
     """
 
     start: int
     rows: np.ndarray
-    fates: np.ndarray
+    outcomes: np.ndarray
     unreadable: tuple[Unreadable, ...] = ()
 
     @property
@@ -46,7 +46,7 @@ class Piece:
     @property
     def readable(self) -> np.ndarray:
         """Which images could be read: a bool array of shape (n,)."""
-        return self.fates != Fate.UNREADABLE
+        return self.outcomes != Outcome.UNREADABLE
 
 
 class Window:
@@ -69,7 +69,7 @@ class Window:
         self.is_whole = n is not None
         capacity = min(max(_BYTES // (4 * width), _FEWEST), _MOST) if n is None else n
         self.rows = np.empty((capacity, width), np.float32)
-        self.fates = np.full(capacity, _PENDING, np.int8)
+        self.outcomes = np.full(capacity, _PENDING, np.int8)
         self.start = self.end = (
             0  # the first image that was not given; behind the last admitted
         )
@@ -86,12 +86,12 @@ class Window:
         if not self.is_whole and capacity > self.capacity:
             self._oldest = max(self._oldest, self.end - self.capacity)
             kept = np.arange(self._oldest, self.end)
-            rows, fates, before = self.rows, self.fates, kept % self.capacity
+            rows, outcomes, before = self.rows, self.outcomes, kept % self.capacity
             self.rows = np.empty((capacity, rows.shape[1]), np.float32)
-            self.fates = np.full(capacity, _PENDING, np.int8)
-            self.rows[kept % capacity], self.fates[kept % capacity] = (
+            self.outcomes = np.full(capacity, _PENDING, np.int8)
+            self.rows[kept % capacity], self.outcomes[kept % capacity] = (
                 rows[before],
-                fates[before],
+                outcomes[before],
             )
 
     def has_room(self, end: int) -> bool:
@@ -100,26 +100,26 @@ class Window:
 
     def admit(self, end: int) -> None:
         """Take in the images before `end`; those of the rows that stood there are forgotten."""
-        self.fates[np.arange(self.end, end) % self.capacity] = _PENDING
+        self.outcomes[np.arange(self.end, end) % self.capacity] = _PENDING
         self.end = end
 
-    def put(self, positions: Sequence[int], rows: np.ndarray | float, fate: Fate) -> None:
+    def put(self, positions: Sequence[int], rows: np.ndarray | float, outcome: Outcome) -> None:
         """Settle images: these are their rows."""
         places = np.asarray(positions, np.intp) % self.capacity
-        self.rows[places], self.fates[places] = rows, fate
-        if self._file is not None and fate == Fate.COMPUTED:
+        self.rows[places], self.outcomes[places] = rows, outcome
+        if self._file is not None and outcome == Outcome.COMPUTED:
             row_bytes = self.rows.shape[1] * self.rows.itemsize
             for position, place in zip(positions, places.tolist(), strict=True):
                 self._file.seek(position * row_bytes)
                 self._file.write(self.rows[place].data)
 
-    def relabel(self, position: int, fate: Fate) -> None:
+    def relabel(self, position: int, outcome: Outcome) -> None:
         """Say otherwise what became of an image that was settled."""
-        self.fates[position % self.capacity] = fate
+        self.outcomes[position % self.capacity] = outcome
 
     def is_pending(self, position: int) -> bool:
         """Whether an image is under way."""
-        return position >= self.start and self.fates[position % self.capacity] == _PENDING
+        return position >= self.start and self.outcomes[position % self.capacity] == _PENDING
 
     def row(self, position: int) -> np.ndarray | None:
         """The row of an image that was settled; None where it is gone."""
@@ -141,15 +141,15 @@ class Window:
             The image of the first of the rows.
         rows : float32 array of shape (n, width)
             A part of the ring: to be copied before it is asked for anything.
-        fates : int8 array of shape (n,)
+        outcomes : int8 array of shape (n,)
             What became of the images.
         """
         while self.start < self.end:
             place = self.start % self.capacity
             n = min(self.end - self.start, self.capacity - place)
-            pending = self.fates[place : place + n] == _PENDING
+            pending = self.outcomes[place : place + n] == _PENDING
             n = int(pending.argmax()) if pending.any() else n
             if n == 0:
                 return
             start, self.start = self.start, self.start + n
-            yield start, self.rows[place : place + n], self.fates[place : place + n]
+            yield start, self.rows[place : place + n], self.outcomes[place : place + n]

@@ -19,7 +19,7 @@ from ..estimators.full_network import FullNetworkEmbedder
 from ..estimators.row_space import RowSpaceProjector
 from ..estimators.ternary_scaler import TernaryScaler
 from ..evaluation import make_classifier
-from ..evaluation._cross_validation import judge
+from ..evaluation._cross_validation import fold_decisions
 from ..evaluation._evaluation import mean_and_deviation
 from ..evaluation._folds import stratified_folds
 from ..evaluation._labels import as_labels
@@ -102,7 +102,9 @@ class ThresholdRows:
             del steps[1]  # it refuses rows of zeros, from which nothing is learnt anyway
         if n_folds not in self._folds:
             self._folds[n_folds] = stratified_folds(self.rows, self.labels, n_folds)
-        _, scores = judge(self.rows, self.labels, self._folds[n_folds], make_pipeline(*steps))
+        _, scores = fold_decisions(
+            self.rows, self.labels, self._folds[n_folds], make_pipeline(*steps)
+        )
         return mean_and_deviation(scores)
 
     def embedder(self, lower: float, upper: float) -> FullNetworkEmbedder:

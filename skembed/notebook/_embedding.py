@@ -102,7 +102,7 @@ class EmbedTask:
             with self._request.watch(len(images.items), self._label) as watch:
                 rows, report = embed_images(self._embedder, images.items, watch, self._label)
             if labels is not None:
-                self._judge(rows, labels, images.items, report)
+                self._classify(rows, labels, images.items, report)
         result: Any = rows if thresholds is None else thresholds.scaler().fit_transform(rows)
         if options.frame:
             result = pd.DataFrame(result, index=images.index, columns=self._columns)
@@ -114,16 +114,16 @@ class EmbedTask:
         return result
 
     @property
-    def _judges(self) -> bool:
+    def _classifies(self) -> bool:
         """Whether a classifier is asked for."""
         return self._options.svm or self._options.best_layers
 
     def _check_listed(self, listed: list[str] | None) -> None:
         options = self._options
-        if listed is None and (options.labels or self._judges):
+        if listed is None and (options.labels or self._classifies):
             flag = "-y" if options.labels else "--svm"
             raise UsageError(f"{flag} needs labels, and the lines have none: GLOB LABEL.")
-        if listed is not None and not (options.labels or self._judges):
+        if listed is not None and not (options.labels or self._classifies):
             raise UsageError("The lines have labels: -y NAME keeps them in a variable.")
 
     def _with_labels(
@@ -131,7 +131,7 @@ class EmbedTask:
     ) -> tuple[Images, np.ndarray | None]:
         """The images and what ``--svm`` takes for their labels; None where it is not asked."""
         options = self._options
-        if not self._judges:
+        if not self._classifies:
             return images, None
         if listed is None and options.labels:
             value = self._request.names.value(unquote(options.labels), "labels")
@@ -148,7 +148,7 @@ class EmbedTask:
             images, value = found
         return images, checked_labels(value, len(images.items))
 
-    def _judge(
+    def _classify(
         self, rows: np.ndarray, labels: np.ndarray, items: list[Any], report: Report
     ) -> None:
         request, name = self._request, self._options.clf or _CLF

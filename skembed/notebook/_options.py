@@ -125,7 +125,12 @@ def _add_result_options(add: Callable[..., Any]) -> None:
         help="labels for --svm; with --paths, their variable",
     )
     add("--images", metavar="EXPR", help="the images that features are of, for `map`")
-    add("--cv", type=_count, metavar="N", help="confusion, thresholds: judge by N folds")
+    add(
+        "--cv",
+        type=_count,
+        metavar="N",
+        help="confusion, thresholds: cross-validate by N folds",
+    )
     add("--svm", action="store_true", help="cross-validate a linear SVM; keep it in _clf")
     add("--best-layers", action="store_true", help="as --svm, by layers that folds have chosen")
     add("--clf", type=_variable, metavar="NAME", help="keep it in NAME instead")

@@ -17,7 +17,7 @@ from ..inspection._mistakes import confusions
 from ..inspection._readout import as_pipeline
 from . import _anywidget as t
 from ._base import Widget, answers, script
-from ._judges import Judges
+from ._fold_classifiers import FoldClassifiers
 from ._thumbnails import Thumbnails, encode
 
 _MOST_CLASSES = 60  # that a matrix on a page can be read with
@@ -42,9 +42,9 @@ class ConfusionBrowser(Widget):
     y : array-like of shape (n_samples,)
         Their classes.
     cv : int, optional
-        Judge each image by a clone of `clf` that was fitted on the other of so many folds, as
+        Predict each image by a clone of `clf` that was fitted on the other of so many folds, as
         :func:`skembed.inspection.confusions` does. What explains an image is then the clone that
-        judged it.
+        predicted it.
     X_train, y_train : sequence of images and array-like, of length n_train, optional
         What `clf` was fitted on, so that the nearest of them can be shown. Without them and
         without `cv`, the nearest of X are.
@@ -145,7 +145,9 @@ class ConfusionBrowser(Widget):
             check_consistent_length(training, y_train)
             items, self._labels = [*items, *training], [*self._labels, *map(str, y_train)]
         self._items = items
-        self._judges = Judges(clf, items, self._y, None if cv is None else self._folds())
+        self._classifiers = FoldClassifiers(
+            clf, items, self._y, None if cv is None else self._folds()
+        )
         matrix = _most_wrong(self.found.matrix)
         self._names = {str(name): name for name in self.found.matrix.index}
         pairs = self.found.pairs[
@@ -218,7 +220,7 @@ class ConfusionBrowser(Widget):
     @t.validate("current")
     def _known_image(self, proposal: Any) -> int:
         if proposal.value != -1 and proposal.value not in self.found.predictions.index:
-            raise ValueError(f"current={proposal.value} is no image that was judged.")
+            raise ValueError(f"current={proposal.value} is no image that was predicted.")
         return proposal.value
 
     @t.observe("current")
@@ -228,16 +230,16 @@ class ConfusionBrowser(Widget):
             self.explanation, self.neighbors, self._detail = None, [], {}
             return
         with self._telling():
-            judge = self._judges.of(i)
+            classifier = self._classifiers.of(i)
             self.explanation = self._explained(i, regions=False)
-            near = judge.nearest(self._items[i], i, self._n_neighbors)
+            near = classifier.nearest(self._items[i], i, self._n_neighbors)
             first = len(self._y) if len(self._items) > len(self._y) else 0
             self.neighbors = [j - first for j in near]
             self._detail = self._described(i, near)
 
     def _explained(self, i: int, *, regions: bool) -> Bunch:
         """Why the predicted class, and not the true one where that was known."""
-        clf, row = self._judges.of(i).clf, self.found.predictions.loc[i]
+        clf, row = self._classifiers.of(i).clf, self.found.predictions.loc[i]
         is_wrong = row["true"] != row["predicted"] and np.isfinite(row["score"])
         return explain(
             clf,
@@ -261,7 +263,7 @@ class ConfusionBrowser(Widget):
             "decision": self.explanation.decision,
             "features": features.rename_axis("name").reset_index().to_dict("records"),
             "neighbors": [{"id": j, "label": self._labels[j]} for j in near],
-            "are_training": self._judges.know_training_images,
+            "are_training": self._classifiers.know_training_images,
         }
 
     @answers("maps")

@@ -213,7 +213,7 @@ class Labeller(Widget):
             self.classes = [*self.classes, str(name)]
 
     def _update(self, first: int | None = None, *, leave: bool = False) -> None:
-        """Judge the labels, and choose what comes next, with `first` before all.
+        """Cross-validate on the labels, and choose what comes next, with `first` before all.
 
         The page goes on to show what it shows, unless it is to leave that.
         """
@@ -242,13 +242,13 @@ class Labeller(Widget):
     def _judge(self, known: np.ndarray, names: np.ndarray) -> None:
         classes, sizes = np.unique(names, return_counts=True)
         enough = classes[sizes >= 2]
-        judged = np.isin(names, enough)
+        tested = np.isin(names, enough)
         if len(enough) < 2:
             self.accuracy = None
             return
         try:
             found = cross_validate(
-                self._X[known][judged], names[judged].astype(str), n_folds=_MOST_FOLDS
+                self._X[known][tested], names[tested].astype(str), n_folds=_MOST_FOLDS
             )
         except ValueError:  # copies of one image are all that a class has
             self.accuracy = None

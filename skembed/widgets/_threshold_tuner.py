@@ -192,7 +192,7 @@ class ThresholdTuner(Widget):
             self._update()
 
     def _update(self) -> None:
-        """Count; and judge, unless a slider is still moving."""
+        """Count; and cross-validate, unless a slider is still moving."""
         edges = histogram_edges(self.lower, self.upper)
         self.shares = self._rows.shares(self.lower, self.upper)
         with self.hold_sync():

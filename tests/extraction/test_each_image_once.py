@@ -235,9 +235,9 @@ for trust_stat in (True, True, False):
     assert forked(program).split() == ["0", "0", "0", "0", "8", "0"]
 
 
-@pytest.mark.parametrize("fate", ["changed", "deleted"])
+@pytest.mark.parametrize("outcome", ["changed", "deleted"])
 def test_a_file_that_changes_under_way_does_not_pass_for_its_twin(
-    tmp_path, files, reference, fate
+    tmp_path, files, reference, outcome
 ):
     """Two files of one content are known without reading; then one of them is another's."""
     cache = tmp_path / "store"
@@ -251,13 +251,13 @@ def test_a_file_that_changes_under_way_does_not_pass_for_its_twin(
     embedder(cache).transform(files[2:3])
 
     def meddle(done, total):  # all files are identified, and the first row has been found
-        if done == 1 and fate == "changed":
+        if done == 1 and outcome == "changed":
             files[0].write_bytes(files[1].read_bytes())
         elif done == 1:
             files[0].unlink()
 
     meddled = embedder(cache, progress=meddle, on_error="nan")
-    if fate == "changed":
+    if outcome == "changed":
         after = meddled.transform(images)
         np.testing.assert_array_equal(after[1], embedder(False).transform(files[1:2])[0])
     else:

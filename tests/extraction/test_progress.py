@@ -12,7 +12,7 @@ import pytest
 from extraction_helpers import CRUMBS, hold, save_network
 
 from skembed import PretrainedEmbedder
-from skembed.extraction._progress import Fate, Progress
+from skembed.extraction._progress import Outcome, Progress
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_next_run_says_how_many_rows_it_found(tmp_path, network, caplog):
 def test_the_bar_says_so_too_and_does_not_count_it_as_work(capsys):
     """Nine tenths found at once say nothing about how long the rest takes."""
     progress = Progress(True, 1000, "net")
-    progress.add(900, Fate.FOUND)
+    progress.add(900, Outcome.FOUND)
     progress.add(1)
     facts = progress._bar.format_dict
     assert (facts["n"], facts["initial"]) == (901, 900)

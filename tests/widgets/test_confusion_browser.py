@@ -1,4 +1,4 @@
-"""ConfusionBrowser in Python: cells, images, explanations, judges, and what is refused."""
+"""ConfusionBrowser in Python: cells, images, explanations, classifiers, and what is refused."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_picture_and_refusals(view, classifier, pictures, labels):
     assert repr(view) == "ConfusionBrowser(1 of 7 images wrong, 3 classes)"
     with pytest.raises(ValueError, match="Did you mean 'grass'"):
         view.cell = ["gras", "brick"]
-    with pytest.raises(ValueError, match="no image that was judged"):
+    with pytest.raises(ValueError, match="no image that was predicted"):
         view.current = 7
     with pytest.raises(ValueError, match="inconsistent numbers"):
         ConfusionBrowser(classifier, pictures, labels, X_train=pictures, y_train=labels[1:])

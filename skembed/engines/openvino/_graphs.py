@@ -24,8 +24,8 @@ from ...backbones._formats import format_of
 from ...formats._network import NetworkSpec
 from ...store import ArtifactFolder
 from .._engine import TransientError, UnsupportedNetworkError
+from ._comparison import compare, is_intact, verdict
 from ._exporter import save_network, write_graph
-from ._proof import is_intact, prove, verdict
 from ._reference import Reference
 from ._runtime import core, try_again, why_broken
 
@@ -126,7 +126,7 @@ def _read_or_made(graphs: ArtifactFolder, spec: NetworkSpec, name: str) -> Any:
 
 
 def _read(graphs: ArtifactFolder, spec: NetworkSpec, folder: Path) -> Any:
-    """The graph in `folder`; None where there is none that is whole and proved."""
+    """The graph in `folder`; None where there is none that is whole and gives Keras' numbers."""
     known = verdict(spec, folder)
     if known is None:
         return None
@@ -162,7 +162,7 @@ def _remove_unproved(graphs: ArtifactFolder) -> None:
 
 
 def _proved_again(spec: NetworkSpec, folder: Path) -> bool:
-    """Whether there is a graph that was proved at another precision, or on another processor.
+    """Whether there is a graph that was compared at another precision, or on another processor.
 
     It is the same here, and the kernels that run it are not: it is compared once more.
     """
@@ -170,7 +170,7 @@ def _proved_again(spec: NetworkSpec, folder: Path) -> bool:
     if reference is None or not is_intact(folder):
         return False
     with contextlib.suppress(RuntimeError, OSError):  # it is made anew, which may go well
-        prove(spec, folder, reference)
+        compare(spec, folder, reference)
     return verdict(spec, folder) is not None
 
 
@@ -179,12 +179,12 @@ def _write(spec: NetworkSpec, folder: Path) -> None:
     model = format_of(spec.backbone).network(spec).model
     save_network(spec, model, folder)
     # While the other process writes the graph, Keras runs here.
-    with ThreadPoolExecutor(1, "skembed-proof") as pool:
+    with ThreadPoolExecutor(1, "skembed-comparison") as pool:
         expected = pool.submit(Reference.of, spec, model)
         write_graph(folder)
         reference = _computed(expected)
     reference.save(folder)
-    prove(spec, folder, reference)
+    compare(spec, folder, reference)
     known = verdict(dataclasses.replace(spec, precision="float32"), folder)
     refused = known is not None and known.reason
     for part in (*_GIVEN, *(_GRAPH if refused else ())):
