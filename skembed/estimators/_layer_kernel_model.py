@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -285,6 +286,19 @@ class LayerKernelModel(CarriesSettings, EstimatorMixin, BaseEstimator):
         self.coef_ = dict(zip(scalers, by_layer, strict=True))
         shifts = [own @ mean for own, mean in zip(by_layer, means, strict=True)]
         self.intercept_ = intercept - np.sum(shifts, axis=0)
+
+    def _without_embedder(self, layers: Mapping[str, slice]) -> Any:
+        """Return a fitted model of rows, which decides as this one does of images.
+
+        Parameters
+        ----------
+        layers : mapping of str to slice
+            The columns of its rows, for the chosen layers at least.
+        """
+        of_rows: Any = copy.copy(self)
+        of_rows.embedder, of_rows.layers_ = None, dict(layers)
+        of_rows.n_features_in_ = max(columns.stop for columns in layers.values())
+        return of_rows
 
 
 def _scale_into(

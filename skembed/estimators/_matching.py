@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._jax import on_cpu, start_jax
-from ..formats.hmax._operations import Operation
+from ..formats.hmax import Operation
 
 # XLA compiles for each shape: the last images of X are filled up to as many.
 _AT_ONCE = 8

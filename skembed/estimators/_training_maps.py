@@ -11,7 +11,7 @@ import numpy as np
 from ..extraction._spec import ExtractionSpec
 from ..extraction._window import Piece
 from ..formats._network import Layer
-from ..formats.hmax._operations import Operation
+from ..formats.hmax import Operation
 from ._matching import strongest, unit_length
 from ._patch_samples import draw_patches, patch_boxes
 from ._patch_weights import N_IMPRINTED, expected_quality, object_parts

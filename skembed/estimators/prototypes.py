@@ -19,7 +19,7 @@ from ..backbones._hmax import OPERATIONS
 from ..extraction._programs import check_not_forked
 from ..extraction._spec import ExtractionSpec
 from ..formats._network import EMBEDDING, PREDICTIONS, Layer
-from ..formats.hmax._operations import Operation
+from ..formats.hmax import Operation
 from ..images import as_items
 from ..layers._select import known
 from ._image_transformer import ImageTransformer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -68,10 +67,9 @@ def pipeline_of(model: Any) -> Pipeline:
         )
     (embedder,) = model.embedders_.values()
     narrow = with_parameters(embedder, layers=model.selected_layers_)
-    of_rows = copy.copy(model)
-    of_rows.embedder, of_rows.layers_ = None, narrow.layer_slices_
-    of_rows.n_features_in_ = sum(coef.shape[1] for coef in model.coef_.values())
-    return Pipeline([("emb", narrow), ("layers", of_rows)])
+    return Pipeline(
+        [("emb", narrow), ("layers", model._without_embedder(narrow.layer_slices_))]
+    )
 
 
 def with_linear_models(pipeline: Pipeline) -> Pipeline:
@@ -109,6 +107,7 @@ def _linear(model: Any) -> Any:
 
 
 def _filled(estimator: Any, **learnt: Any) -> Any:
-    """An estimator that has learnt these."""
-    vars(estimator).update(learnt)
+    """An estimator of scikit-learn that has learnt these; it has no constructor that takes them."""
+    for name, value in learnt.items():
+        setattr(estimator, name, value)
     return estimator
