@@ -1,4 +1,4 @@
-"""Weights that take the place of a document's: which files hold some, and what is known of them."""
+"""Files of weights that replace those of a document, and the networks that they fill."""
 
 from __future__ import annotations
 

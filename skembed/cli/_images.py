@@ -1,4 +1,4 @@
-"""Which images are meant: files, folders, globs and URLs, or the rows of a table."""
+"""Find the images of a command: files, folders, globs and URLs, or the rows of a table."""
 
 from __future__ import annotations
 

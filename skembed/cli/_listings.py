@@ -1,4 +1,4 @@
-"""``skembed backbones``, ``devices`` and ``cache``: what there is, and what is kept."""
+"""``skembed backbones``, ``devices`` and ``cache``: tables of networks, devices and stored rows."""
 
 from __future__ import annotations
 

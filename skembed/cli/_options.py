@@ -69,7 +69,7 @@ def add_choice(
 
 
 def add_on_error(parser: argparse.ArgumentParser, default: str, **meanings: str) -> None:
-    """Add what an image that cannot be read does; `meanings` are those besides ``raise``."""
+    """Add ``--on-error``; `meanings` says what its values besides ``raise`` do."""
     told = ", ".join(f"{name} {meaning}" for name, meaning in meanings.items())
     add_choice(
         parser,

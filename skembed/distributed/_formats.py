@@ -38,7 +38,7 @@ class DirectoryFormat:
 
     @staticmethod
     def require_libraries() -> None:
-        """See to it that what writes and reads this format is installed."""
+        """Check that what writes and reads this format is installed."""
 
     def prepare(self) -> None:
         """Make what all parts share."""

@@ -105,7 +105,7 @@ class Writer:
 
     @classmethod
     def require_libraries(cls) -> None:
-        """See to it that what writes this format is installed."""
+        """Check that what writes this format is installed."""
 
     def write(self, part: Part) -> None:
         """Write the rows that come next."""
@@ -154,7 +154,7 @@ class ParquetWriter(Writer):
 
     @classmethod
     def require_libraries(cls) -> None:
-        """See to it that pyarrow is installed."""
+        """Check that pyarrow is installed."""
         require_pyarrow()
 
     def write(self, part: Part) -> None:

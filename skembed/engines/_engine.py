@@ -1,4 +1,4 @@
-"""What an engine is: it builds the programs that run a network, and answers what depends on it."""
+"""The interface of engines: an engine builds programs, and answers all that depends on it."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Engine(abc.ABC):
         return True
 
     def require(self) -> None:
-        """See to it that its library can be loaded.
+        """Check that its library can be loaded.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The engines there are, their order, and the rule behind ``engine="auto"``."""
+"""The registry of engines: their order, and the rule behind ``engine="auto"``."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def preferred(network_type: type, precision: str) -> list[Engine]:
 
 
 def require(name: str) -> None:
-    """See to it that the engine `name` can be loaded; there always is one for ``"auto"``.
+    """Check that the engine `name` can be loaded; there always is one for ``"auto"``.
 
     Raises
     ------

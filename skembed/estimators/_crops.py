@@ -1,4 +1,4 @@
-"""The ten crops of an image, decoded once for all ten, and what the embedder says of them."""
+"""The ten crops of an image, decoded once for all ten, and what an embedder asks of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every estimator on images shares: its parameters' rules, its tags, its request."""
+"""The base class of all estimators on images: parameters, tags, and the request they make."""
 
 from __future__ import annotations
 
@@ -214,11 +214,11 @@ class ImageTransformer(
 
     @property
     def _failure_policy(self) -> FailurePolicy:
-        """What an image that cannot be read does."""
+        """What happens to an image that cannot be read."""
         return failure_policy(self.on_error)
 
     def _check(self) -> None:
-        """Refuse what no single parameter can tell."""
+        """Refuse combinations of parameters that are not allowed."""
         raise NotImplementedError
 
     def _output(self, rows: np.ndarray, readable: np.ndarray) -> np.ndarray:
@@ -226,7 +226,7 @@ class ImageTransformer(
         raise NotImplementedError
 
     def _checked_spec(self) -> ExtractionSpec:
-        """As `_spec`, of parameters that nobody has checked yet."""
+        """As `_spec`, after the parameters have been checked."""
         self._validate_params()
         return self._spec()
 
@@ -264,7 +264,7 @@ class ImageTransformer(
         raise NotImplementedError
 
     def _request(self) -> dict[str, Any]:
-        """Whatever changes the numbers that `transform` returns; two that are equal embed alike."""
+        """All that changes the numbers of `transform`; with equal ones, rows are equal."""
         return {
             "columns": self._spec().meaning(),
             "precision": self.precision,

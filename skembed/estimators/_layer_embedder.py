@@ -1,4 +1,4 @@
-"""What the estimators share whose columns are channels of a network's layers."""
+"""The base class of embedders whose columns are channels of a network's layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What classifier and regressor on layer kernels share: selection, the final fit, decisions."""
+"""The base class of classifier and regressor on layers: selection, the final fit, decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clustering of patches takes beside scikit-learn's KMeans."""
+"""Clustering of patches: their preparation, and k-medoids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEAST_VARIANCE = 1e-6
 
 
 @dataclass(slots=True)
-class Preparation:
+class PatchPreparation:
     """What is done to patches before they are clustered [1]_.
 
     Parameters
@@ -36,7 +36,7 @@ class Preparation:
     --------
     >>> import numpy as np
     >>> patches = np.random.default_rng(0).normal(size=(200, 3)) * [1, 5, 9]
-    >>> preparation = Preparation(whiten=True, unwhiten=True)
+    >>> preparation = PatchPreparation(whiten=True, unwhiten=True)
     >>> whitened = preparation.fit_transform(patches)
     >>> bool(np.allclose(np.cov(whitened, rowvar=False), np.eye(3)))
     True

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from ._patch_clusters import Preparation, medoids
+from ._patch_clusters import PatchPreparation, medoids
 from ._training_maps import TrainingMaps
 
 _BINS = 100
@@ -31,7 +31,7 @@ class Options:
         How many to make.
     samples_per_prototype : int, default=10
         Patches for each, where they are summed up.
-    preparation : Preparation, optional
+    preparation : PatchPreparation, optional
         What is done to patches before they are clustered; by default nothing.
     base_weight : float, default=0.0
         What a patch counts that lies on no object.
@@ -39,7 +39,7 @@ class Options:
 
     n_prototypes: int
     samples_per_prototype: int = 10
-    preparation: Preparation = field(default_factory=Preparation)
+    preparation: PatchPreparation = field(default_factory=PatchPreparation)
     base_weight: float = 0.0
 
 

@@ -96,7 +96,7 @@ class PretrainedEmbedder(LayerEmbedder):
         Whether rows are kept on disk, and where; True is the user's cache directory
         (:func:`skembed.set_config`).
     on_error : {"raise", "nan", "mean"}, default="raise"
-        What an image that cannot be read does.
+        What happens to an image that cannot be read.
 
         - ``"raise"``: an error names its row and file;
         - ``"nan"``: its row is NaN;
@@ -384,6 +384,6 @@ class PretrainedEmbedder(LayerEmbedder):
         return np.dtype(np.float32) if quantization is None else quantization.dtype
 
     def _check(self) -> None:
-        """What no single parameter can tell."""
+        """Refuse combinations of parameters that are not allowed."""
         if self.quantize:
             self._failure_policy.check_int8("quantize")

@@ -24,7 +24,7 @@ from ..images import as_items
 from ..layers._select import known
 from ._image_transformer import ImageTransformer
 from ._matching import Shapes, strongest, strongest_places
-from ._patch_clusters import Preparation
+from ._patch_clusters import PatchPreparation
 from ._prototype_methods import METHODS, Method, Options
 from ._training_maps import TrainingMaps
 
@@ -424,7 +424,7 @@ class PrototypeEmbedder(ImageTransformer):
         return layer
 
     def _method(self) -> Method:
-        preparation = Preparation(self.normalize_contrast, self.whiten, self.unwhiten)
+        preparation = PatchPreparation(self.normalize_contrast, self.whiten, self.unwhiten)
         options = Options(
             n_prototypes=self.n_prototypes,
             samples_per_prototype=self.samples_per_prototype,

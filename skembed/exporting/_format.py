@@ -1,4 +1,4 @@
-"""What is asked of each kind of file that a network can be written to."""
+"""The interface of export formats: kinds of files that a network can be written to."""
 
 from __future__ import annotations
 

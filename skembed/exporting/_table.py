@@ -1,4 +1,4 @@
-"""What can be written as what, as the formats of networks and of files say it themselves."""
+"""The table of what can be exported: formats of networks, and kinds of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an image that cannot be read does: the policies of ``on_error``, and their messages."""
+"""Images that cannot be read: the policies of ``on_error``, and their messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class FailurePolicy:
-    """What an image that cannot be read does.
+    """What happens to an image that cannot be read.
 
     Parameters
     ----------

@@ -122,7 +122,7 @@ class RunOptions:
     cache : bool or path
         Whether, and where, rows are kept.
     on_error : {"raise", "nan", "mean"}
-        What an image that cannot be read does. The last two differ in what the warning says.
+        What happens to an image that cannot be read. The last two differ in what the warning says.
     progress : {"auto", True, False} or callable
         Whether, and how, progress is shown.
     is_part : bool

@@ -114,7 +114,7 @@ class Window:
                 self._file.write(self.rows[place].data)
 
     def relabel(self, position: int, outcome: Outcome) -> None:
-        """Say otherwise what became of an image that was settled."""
+        """Change the outcome of an image that was settled."""
         self.outcomes[position % self.capacity] = outcome
 
     def is_pending(self, position: int) -> bool:

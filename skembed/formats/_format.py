@@ -1,4 +1,4 @@
-"""What skembed asks of each kind of thing that a network may come as."""
+"""The interface of formats: kinds of files and objects that a network may come as."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a format gives for the layers of a network, one by one."""
+"""The interface for the layers of a network, one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a network is computed: its layers, the places where it is tapped, and the request."""
+"""What is computed of a network: its layers, the taps among them, and the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One page about a cross-validated classifier, which needs nothing beside it."""
+"""A report of a cross-validated classifier: one HTML page without other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of one image: the outputs of layers."""
+"""The state of one image: the outputs of layers that are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a line that embeds gives: rows, a data frame, an accuracy, variables."""
+"""Run a line that embeds: rows, a data frame, an accuracy, variables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CLF = "_clf"
 def embed_images(
     embedder: PretrainedEmbedder, items: list[Any], watch: Watch, label: str
 ) -> tuple[np.ndarray, Report]:
-    """Embed images, and have `watch` say in the end what became of them.
+    """Embed images, and let `watch` show a summary at the end.
 
     Returns
     -------

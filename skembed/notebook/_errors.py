@@ -1,4 +1,4 @@
-"""One line for what a user can mend, where IPython would show a traceback through our code.
+"""Errors that a user can mend, as one line instead of a traceback through our code.
 
 What the user's own code raises keeps its traceback.
 """

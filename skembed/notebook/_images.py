@@ -1,4 +1,4 @@
-"""Which images are meant: an object of the notebook, files that a text names, or a cell's."""
+"""Find the images of a line: an object of the notebook, files that a text names, or a cell's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data frames that are shown whole, and as a person would write them."""
+"""Data frames that a notebook shows whole, with readable numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is ``tflite_support.task.core`` there."""
+"""The names of ``tflite_support.task.core``."""
 
 from ._options import BaseOptions
 

@@ -1,4 +1,4 @@
-"""What is ``tflite_support.task.processor`` there."""
+"""The names of ``tflite_support.task.processor``."""
 
 from ._options import BoundingBox, Embedding, EmbeddingOptions, EmbeddingResult, FeatureVector
 

@@ -1,4 +1,4 @@
-"""What is ``tflite_support.task.vision`` there."""
+"""The names of ``tflite_support.task.vision``."""
 
 from ._image_embedder import ImageEmbedder
 from ._options import ImageEmbedderOptions

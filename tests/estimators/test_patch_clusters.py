@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skembed.estimators._patch_clusters import Preparation, medoids
+from skembed.estimators._patch_clusters import PatchPreparation, medoids
 from skembed.estimators._patch_weights import expected_quality, meta_features
 
 PATCHES = np.random.default_rng(0).normal(size=(90, 5)) * [1, 2, 3, 4, 0] + 7
@@ -33,7 +33,7 @@ def test_equal_patches_have_one_medoid_and_others_stay():
 
 
 def test_whitened_patches_vary_alike_where_they_vary():
-    preparation = Preparation(whiten=True, unwhiten=True)
+    preparation = PatchPreparation(whiten=True, unwhiten=True)
     whitened = preparation.fit_transform(PATCHES)
     expected = np.diag([1.0, 1, 1, 1, 0])  # the last value is the same in all
     np.testing.assert_allclose(np.cov(whitened, rowvar=False), expected, atol=1e-9)
@@ -46,10 +46,10 @@ def test_whitened_patches_vary_alike_where_they_vary():
 
 def test_contrast_is_that_of_each_patch():
     patches = np.vstack([PATCHES, np.full((1, 5), 3.0)])
-    found = Preparation(normalize_contrast=True).fit_transform(patches)
+    found = PatchPreparation(normalize_contrast=True).fit_transform(patches)
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose(found.std(axis=1), [1] * 90 + [0])
-    assert Preparation().fit_transform(patches) is patches
+    assert PatchPreparation().fit_transform(patches) is patches
 
 
 def test_meta_features_are_their_formulas():

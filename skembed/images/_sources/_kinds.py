@@ -1,4 +1,4 @@
-"""Which kind of source is meant: told by what is there and how it begins, not by its name."""
+"""Recognise the kind of a source by what lies there and by its first bytes, not by its name."""
 
 from __future__ import annotations
 
