@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._classifiers import layers_line, make_classifier, make_layer_classifier
-    from ._cross_validation import cross_validate
+    from ._cross_validation import cross_validate, evaluate
     from ._demo_images import DemoImages, demo_images
     from ._evaluation import Evaluation
-    from ._image_evaluation import evaluate
 
 __all__ = [
     "DemoImages",
@@ -32,10 +31,9 @@ _MODULE_OF = {
     **dict.fromkeys(
         ("layers_line", "make_classifier", "make_layer_classifier"), "_classifiers"
     ),
-    "cross_validate": "_cross_validation",
+    **dict.fromkeys(("cross_validate", "evaluate"), "_cross_validation"),
     **dict.fromkeys(("DemoImages", "demo_images"), "_demo_images"),
     "Evaluation": "_evaluation",
-    "evaluate": "_image_evaluation",
 }
 
 

@@ -1,4 +1,12 @@
-"""What an image may be, and how it becomes uint8 pixels of a given size."""
+"""What an image may be, and how it becomes uint8 pixels of a given size.
+
+X becomes a list of items (``_items``, ``_inputs``). ``read`` makes a ``Raw`` of one: encoded bytes
+or an array (``_read``, ``_raw``; a URL by ``_urls``). ``prepare`` opens encoded bytes (``_decode``)
+in an allowed format (``_formats``) and within bounds (``_costs``), decodes them by simplejpeg
+(``_jpeg``) or Pillow (``_pillow``), and resizes the pixels by a convention: a geometry
+(``_convention``) and a filter (``_filters``), where Pillow's filters are computed by ``_resample``.
+Many images at once come from folders (``_folders``), columns (``_data_frames``) or ``_sources``.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from skembed.estimators._patch_clusters import PatchPreparation, medoids
-from skembed.estimators._patch_weights import expected_quality, meta_features
+from skembed.estimators._training_maps import expected_quality, meta_features
 
 PATCHES = np.random.default_rng(0).normal(size=(90, 5)) * [1, 2, 3, 4, 0] + 7
 
