@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO, Self
 
-from .._errors import shortened
 from .._files import written_whole
+from .._text import shortened
 from ..formats.bigml._document import MOST_BYTES, parsed, unpacked
 from ..formats.bigml._json import Node
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import shortened
+from .._text import shortened
 from ._images import is_image
 from ._preprocessors import is_missing
 from ._spec import DeepnetSpec

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from .._errors import shortened
+from .._text import shortened
 from ..formats.bigml._json import Node
 
 _MOST_COLUMNS = 2**20

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import did_you_mean, storable
+from .._errors import did_you_mean
 from .._files import written_whole
+from .._text import storable
 from ..bigml import TARGETS, Deepnet, create_model
 from ..bigml import convert as convert_deepnet
 from ..exporting._formats import export_formats

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._errors import storable
 from .._files import written_whole
 from .._optional import scikit_image_data, skops_io
+from .._text import storable
 from ._console import Output
 from ._errors import CommandError, check_output
 from ._images import images_of_folders, labelled_images

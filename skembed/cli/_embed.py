@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._errors import storable
+from .._text import storable
 from ._console import Output
 from ._embed_dask import check_int8, embed_on_workers
 from ._errors import CommandError, check_output

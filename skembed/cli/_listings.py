@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import backbones
-from .._errors import did_you_mean, size_of_bytes, with_tilde
+from .._errors import did_you_mean
+from .._text import size_of_bytes, with_tilde
 from ..engines._registry import REFERENCE
 from ._console import Output
 from ._errors import CommandError

@@ -17,10 +17,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .. import load as load_pipeline
-from .._errors import ImageError, storable
+from .._errors import ImageError
 from .._files import written_whole
 from .._optional import skops_io
 from .._saving._contents import walk
+from .._text import storable
 from ..engines._registry import require as require_engine
 from ..estimators._class_scores import DECISIONS, class_scores, scoring_method
 from ..estimators._image_transformer import ImageTransformer

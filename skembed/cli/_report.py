@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import LayerKernelClassifierCV, PretrainedEmbedder
-from .._errors import size_of_bytes, with_tilde
+from .._text import size_of_bytes, with_tilde
 from ..evaluation import Evaluation, layers_line, make_classifier
 from ..extraction import Report
 from ._console import Output

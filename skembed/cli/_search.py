@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._choices import METRICS
-from .._errors import storable, with_tilde
 from .._files import written_whole
 from .._optional import require_web_server
+from .._text import storable, with_tilde
 from ._console import Output
 from ._errors import CommandError, naming_unreadable
 from ._options import make_embedder

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .._dask import is_dask
-from .._errors import storable
 from .._optional import dask, distributed
+from .._text import storable
 from ..extraction import Unreadable, record_reports
 from ..extraction._progress import Progress
 from ..images import as_items, describe

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from .._errors import advice, shortened
+from .._errors import advice
+from .._text import shortened
 from ..search._groups import groups_of, near_pairs
 from ._evaluation import equal_rows
 

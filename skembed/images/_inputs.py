@@ -10,7 +10,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from PIL import Image
 
-from .._errors import ImageError, printable, shown_url
+from .._errors import ImageError
+from .._text import printable, shown_url
 from ._region import Region
 
 ENCODED = (bytes, bytearray, memoryview)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from .._errors import ImageError, advice, shown_url
+from .._errors import ImageError, advice
+from .._text import shown_url
 from ._inputs import describe, is_missing, is_record
 from ._limits import Limits
 from ._object_stores import RemotePath

@@ -7,15 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from .._errors import (
-    ImageError,
-    MissingLibraryError,
-    advice,
-    did_you_mean,
-    shortened,
-    shown_url,
-)
+from .._errors import ImageError, MissingLibraryError, advice, did_you_mean
 from .._optional import fsspec, require_client
+from .._text import shortened, shown_url
 
 # What each protocol is read with. In all of them the service is known, and the URL names no host
 # to connect to: it could be one of a private network, which nothing here could refuse.

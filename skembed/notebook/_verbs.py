@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from .. import backbones, cache_clear, cache_info, layers
-from .._errors import size_of_bytes
 from .._optional import scikit_image_data
+from .._text import size_of_bytes
 from ..evaluation._demo_images import TILE, demo_images
 from ._embedding import embed_images
 from ._inspecting import INSPECTING

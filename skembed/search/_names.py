@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import did_you_mean, shortened
+from .._errors import did_you_mean
+from .._text import shortened
 from ..images import as_items
 from ..images._inputs import is_record
 from ..images._locations import is_base64, is_data_uri

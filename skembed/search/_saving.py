@@ -20,8 +20,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from .._choices import METRICS
-from .._errors import LoadError, with_tilde
+from .._errors import LoadError
 from .._files import written_whole
+from .._text import with_tilde
 from .._version import __version__
 from ._embedding import described, fingerprint, restored
 

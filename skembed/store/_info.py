@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._config import get_config
-from .._errors import size_of_bytes, with_tilde
+from .._text import size_of_bytes, with_tilde
 from ._artifacts import artifact_folders, bytes_in
 from ._directory import is_store, store_directory
 from ._error_handler import ErrorHandler

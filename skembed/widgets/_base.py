@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from .._errors import shortened
+from .._text import shortened
 from ._anywidget import AnyWidget, TraitType
 from ._line import option, variable
 from ._thumbnails import Thumbnails

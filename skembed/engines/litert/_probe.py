@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..._errors import size_of_bytes
 from ..._subprocess import run_python
+from ..._text import size_of_bytes
 from .._engine import TransientError, UnsupportedNetworkError
 
 MAX_BYTES = 2**30  # that one image may take, in addition to what the model itself takes

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..._errors import size_of_bytes
+from ..._text import size_of_bytes
 from ._json import Node
 
 SUFFIXES = (".json", ".json.gz")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import did_you_mean, shortened
+from ..._errors import did_you_mean
+from ..._text import shortened
 
 
 class Node:

@@ -12,15 +12,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from ..._errors import (
-    ImageError,
-    WeightsError,
-    level_of_caller,
-    shown_url,
-    size_of_bytes,
-    with_tilde,
-)
+from ..._errors import ImageError, WeightsError, level_of_caller
 from ..._files import written_whole
+from ..._text import shown_url, size_of_bytes, with_tilde
 from ...images import Limits
 from ...images._urls import fetch
 from ..keras._fetch import Failure, FailureNote

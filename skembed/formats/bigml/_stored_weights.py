@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import WeightsError, shortened, size_of_bytes
+from ..._errors import WeightsError
 from ..._files import written_whole
+from ..._text import shortened, size_of_bytes
 from ..keras._model_files import check_datasets
 
 SUFFIXES = (".h5", ".hdf5")

@@ -18,9 +18,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..._config import get_config
-from ..._errors import WeightsError, advice, is_out_of_memory, shortened, shown_url
+from ..._errors import WeightsError, advice, is_out_of_memory
 from ..._keras import import_keras
 from ..._optional import install_command
+from ..._text import shortened, shown_url
 from ...backbones._spec import WeightsFile
 from ...backbones._table import available_names
 

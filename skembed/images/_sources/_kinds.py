@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ..._errors import ImageError, shown_url
+from ..._errors import ImageError
+from ..._text import shown_url
 from .._folders import begins_like_image, is_image_suffix, list_images
 from .._globs import ESCAPED, matching, nearest_path, unescaped
 from .._inputs import describe

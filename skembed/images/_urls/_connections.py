@@ -13,7 +13,7 @@ import urllib3
 from urllib3 import exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from ..._errors import printable, without_values
+from ..._text import printable, without_values
 from ._addresses import is_public
 from ._proxies import Proxy
 from ._sockets import Socket, TLSSocket, bounds, is_bound

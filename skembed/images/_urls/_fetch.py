@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import urllib3
 from urllib3 import exceptions
 
-from ..._errors import ImageError, advice, shortened, shown_url
+from ..._errors import ImageError, advice
+from ..._text import shortened, shown_url
 from ..._version import __version__
 from .._limits import Limits
 from ._addresses import names_private

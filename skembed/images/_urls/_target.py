@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin
 from urllib3 import exceptions
 from urllib3.util import parse_url
 
-from ..._errors import shown_url
+from ..._text import shown_url
 
 _PORTS = {"http": 80, "https": 443}
 
