@@ -16,7 +16,8 @@ from ._map_display import ActivationMapDisplay, plot_activation_map
 from ._maps import activation_map
 from ._mistakes import confusions, label_suspects
 from ._patterns import class_patterns
-from ._projection import nearest_rows, plot_projection, project
+from ._projection import nearest_rows, project
+from ._projection_display import plot_projection
 from ._prototypes import prototype_matches, prototype_regions
 from ._strongest import strongest_features
 from ._threshold_display import ThresholdsDisplay

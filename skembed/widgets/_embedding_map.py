@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._errors import did_you_mean
-from ..inspection._projection import (
-    encode_labels,
-    neighbour_search,
-    plot_projection,
-    project,
-)
+from ..inspection._projection import encode_labels, neighbour_search, project
+from ..inspection._projection_display import plot_projection
 from . import _anywidget as t
 from ._base import Array, Widget, answers, embed, script
 from ._line import embedder_words, labels_option
