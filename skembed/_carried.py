@@ -39,7 +39,7 @@ def _this_process() -> str:
 
 @dataclass(frozen=True)
 class Carried:
-    """Settings under way.
+    """Settings that an estimator carries from one thread or process to another.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Carried:
 
     @property
     def hold_here(self) -> bool:
-        """Whether the thread that asks is to use them.
+        """Whether they hold in the calling thread.
 
         In another process they always hold. In their own they hold for threads that have no
         settings themselves, which are those of a pool, until their owner has others.
@@ -123,14 +123,14 @@ def _reduced(estimator: Any) -> Any:
 
 
 class _Stateful:
-    """What scikit-learn's base does, for :class:`_Sample`."""
+    """Pickle and copy as scikit-learn's base class does, for :class:`_Sample`."""
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self)
 
 
 class _Sample(CarriesSettings, _Stateful):
-    """It is sent to see whether settings arrive."""
+    """An object that is sent through each transport, to check that settings arrive."""
 
 
 def _warn_of_losses() -> None:

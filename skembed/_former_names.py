@@ -19,6 +19,7 @@ _MOVED = {
     "skembed._ten_crop": "skembed.estimators.ten_crop",
     "skembed._ternary_scaler": "skembed.estimators.ternary_scaler",
     "skembed.backbones._pickled_models": "skembed.formats.keras._format",
+    "skembed.backbones._spec": "skembed.backbones._backbone",
 }
 
 

@@ -84,7 +84,7 @@ _ADVICE = {
     "sklearn.neighbors._ball_tree.BallTree": "fit with algorithm='brute'",
     "sklearn.neighbors._kd_tree.KDTree": "fit with algorithm='brute'",
     "skembed.search.image_search.ImageSearch": "it has a method save of its own",
-    "skembed.backbones._spec.Backbone": "give the backbone by its name, or by the path of a file",
+    "skembed.backbones._backbone.Backbone": "give the backbone by its name, or by its file",
 }
 
 

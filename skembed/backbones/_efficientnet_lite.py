@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._spec import Backbone, Preparation, WeightsFile
+from ._backbone import Backbone, Preparation, WeightsFile
 
 
 def efficientnet_lite_backbones() -> tuple[Backbone, ...]:

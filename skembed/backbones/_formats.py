@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import WeightsError, did_you_mean
-from ._spec import Backbone
+from ._backbone import Backbone
 
 _GROUP = "skembed.formats"
 Format = Any  # skembed.formats.Format, which stands above this folder

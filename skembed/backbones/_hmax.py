@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from .._errors import did_you_mean
-from ._spec import Backbone, Preparation
+from ._backbone import Backbone, Preparation
 
 OPERATIONS = ("DotProduct", "NormDotProduct", "Rbf", "NormRbf")
 # They compare a patch by its direction: kernels have length 1.

@@ -6,7 +6,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from ._spec import Backbone, Preparation, WeightsFile
+from ._backbone import Backbone, Preparation, WeightsFile
 
 ORIGIN = "keras.applications."
 # What ``preprocess_input`` of a network's module does, in grey levels.

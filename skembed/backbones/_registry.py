@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import did_you_mean
+from ._backbone import Backbone, Preparation
 from ._efficientnet_lite import efficientnet_lite_backbones
 from ._formats import (
     describe,
@@ -24,7 +25,6 @@ from ._formats import (
 )
 from ._hmax import HmaxParameters, hmax_backbone
 from ._keras_applications import keras_applications_backbones
-from ._spec import Backbone, Preparation
 from ._squeezenet import squeezenet_backbones
 from ._tiers import as_tier, is_tier, with_tier
 
@@ -148,7 +148,7 @@ def every() -> list[Backbone]:
 
 
 def resolve(backbone: Any) -> Backbone:
-    """Turn what an estimator takes as `backbone` into a spec.
+    """Return the backbone that an estimator was given as `backbone`.
 
     Raises
     ------

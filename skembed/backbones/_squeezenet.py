@@ -6,7 +6,7 @@ torchvision does, at 224.
 
 from __future__ import annotations
 
-from ._spec import Backbone, Preparation
+from ._backbone import Backbone, Preparation
 
 _STAGES = (("stage1", "relu_conv1"), ("stage2", "fire3_concat"), ("stage3", "fire5_concat"),
            ("stage4", "fire9_concat"))  # fmt: skip

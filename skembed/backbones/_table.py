@@ -6,9 +6,9 @@ import importlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ._backbone import Backbone
 from ._formats import format_of
 from ._registry import every, resolve
-from ._spec import Backbone
 from ._tiers import TIER_OF, Tier
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from .._errors import did_you_mean
-from ._spec import Backbone, Preparation
+from ._backbone import Backbone, Preparation
 
 _NAME = re.compile(r"[A-Z]+(_[A-Z]+)*_PRECISION")
 _NUMBER = re.compile(r"[0-9]{1,9}")

@@ -10,7 +10,7 @@ from .._errors import MissingLibraryError, parameter
 from .._optional import install_command
 
 if TYPE_CHECKING:  # the command lists engines before it loads NumPy
-    from ..backbones._spec import Backbone
+    from ..backbones._backbone import Backbone
     from ..formats._network import NetworkSpec
     from ._program import MapsProgram, Program
 

@@ -12,7 +12,7 @@ from .litert._engine import LiteRTEngine
 from .openvino._engine import OpenVinoEngine
 
 if TYPE_CHECKING:
-    from ..backbones._spec import Backbone
+    from ..backbones._backbone import Backbone
     from ..formats._network import NetworkSpec
 
 AUTO = "auto"

@@ -12,9 +12,9 @@ from typing import Any
 
 from .._errors import advice, parameter
 from .._processor import n_cores
+from ..backbones._backbone import Backbone
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
-from ..backbones._spec import Backbone
 from ..engines import Engine
 from ..engines._registry import choose
 from ..formats._network import EMBEDDING, NetworkSpec

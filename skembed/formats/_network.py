@@ -7,8 +7,8 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ..backbones._backbone import Backbone
 from ..backbones._formats import format_of
-from ..backbones._spec import Backbone
 
 EMBEDDING, PREDICTIONS = "embedding", "predictions"
 

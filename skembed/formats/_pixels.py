@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import ImageError
-from ..backbones._spec import Backbone
+from ..backbones._backbone import Backbone
 from ..images import Limits, Raw, prepare
 from ..images._raw import check_shape
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import did_you_mean
+from ..backbones._backbone import Backbone
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
-from ..backbones._spec import Backbone
 from ._select import known
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from .._jax import start_jax
+from ..backbones._backbone import Backbone
 from ..backbones._formats import format_of
 from ..backbones._registry import resolve
-from ..backbones._spec import Backbone
 from ..formats._layer_access import LayerFunction
 from ..formats._network import needs_classifier
 from ..formats._pixels import network_input

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import cast
 
 from .._errors import advice, did_you_mean, parameter
-from ..backbones._spec import Backbone
+from ..backbones._backbone import Backbone
 from ..formats._network import EMBEDDING, PREDICTIONS, Layer, Tap, layers_of, outputs_of
 
 _LAST = re.compile(r"last (\d+)")

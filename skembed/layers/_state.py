@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backbones._spec import Backbone
+from ..backbones._backbone import Backbone
 from ._graph import LayerGraph, LayerSpec
 
 

@@ -52,7 +52,7 @@ def _named(module: str, name: str, loader: str | None = None):
         ("functools", "partial", "ObjectNode"),
         ("sklearn.utils._testing", "_delete_folder", "FunctionNode"),
         ("sklearn.datasets._base", "load_files", "FunctionNode"),
-        ("skembed.backbones._spec", "Backbone", "ObjectNode"),
+        ("skembed.backbones._backbone", "Backbone", "ObjectNode"),
         ("skembed._jax", "import_jax", "FunctionNode"),
     ],
 )

@@ -10,7 +10,7 @@ from ..._processor import arithmetic
 from .._engine import Batching, Engine
 
 if TYPE_CHECKING:
-    from ...backbones._spec import Backbone
+    from ...backbones._backbone import Backbone
     from ...formats._network import NetworkSpec
     from ._maps import JaxMaps
     from ._program import JaxProgram

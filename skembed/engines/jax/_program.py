@@ -14,8 +14,8 @@ from ..._errors import is_out_of_memory
 from ..._jax import compiler_settings, matmul_precision, on_cpu, used_devices
 from ..._keras import fixed_settings
 from ..._processor import n_cores
+from ...backbones._backbone import Preparation
 from ...backbones._formats import format_of
-from ...backbones._spec import Preparation
 from ...formats._network import NetworkSpec
 from .._program import OutOfMemoryError, Program
 from ._compile_cache import kept_compilations

@@ -10,7 +10,7 @@ from .._engine import Batching, Engine, TransientError, UnsupportedNetworkError
 from . import _interpreter
 
 if TYPE_CHECKING:
-    from ...backbones._spec import Backbone
+    from ...backbones._backbone import Backbone
     from ...formats._network import NetworkSpec
     from ...formats.tflite import TFLiteNetwork
     from ._program import LiteRTProgram

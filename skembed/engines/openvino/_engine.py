@@ -10,7 +10,7 @@ from .._engine import Batching, Engine, UnsupportedNetworkError
 from . import _runtime
 
 if TYPE_CHECKING:
-    from ...backbones._spec import Backbone
+    from ...backbones._backbone import Backbone
     from ...formats._network import NetworkSpec
     from ._program import OpenVinoProgram
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..._keras import import_keras
-from ...backbones._spec import Backbone
+from ...backbones._backbone import Backbone
 from ...formats._network import NetworkSpec
 from ...formats._pixels import normalized, pixels_for
 from ...images import Limits, read

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..._keras import import_keras
+from ...backbones._backbone import Backbone
 from ...backbones._keras_applications import ORIGIN
-from ...backbones._spec import Backbone
 from ._fetch import fetch
 from ._graph import symbolic, unfilled
 from ._weights import network_from_file, randomise

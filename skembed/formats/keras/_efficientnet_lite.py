@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..._keras import import_keras
-from ...backbones._spec import Backbone
+from ...backbones._backbone import Backbone
 from ._fetch import read_packaged
 from ._graph import unfilled
 from ._torch_tensors import read_tensors

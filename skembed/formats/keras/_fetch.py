@@ -22,7 +22,7 @@ from ..._errors import WeightsError, advice, is_out_of_memory
 from ..._keras import import_keras
 from ..._optional import install_command
 from ..._text import shortened, shown_url
-from ...backbones._spec import WeightsFile
+from ...backbones._backbone import WeightsFile
 from ...backbones._table import available_names
 
 _MAX_REASON = 200

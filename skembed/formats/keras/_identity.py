@@ -14,7 +14,7 @@ import numpy as np
 
 from ..._errors import level_of_caller
 from ..._keras import fixed_settings, import_keras
-from ...backbones._spec import UNREPEATABLE
+from ...backbones._backbone import UNREPEATABLE
 from ._code_digest import CodeDigest, digest_of, keras_attributes
 from ._custom_code import add_code, custom_calls
 from ._graph import nodes_of

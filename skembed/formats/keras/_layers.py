@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._keras import fixed_settings, import_keras
-from ...backbones._spec import Backbone
+from ...backbones._backbone import Backbone
 from .._network import EMBEDDING, PREDICTIONS, Layer, NetworkSpec
 from .._weights import check_unchanged
 from ._channels import ChannelAxes, channels_last

@@ -16,8 +16,8 @@ from typing import Any
 from ..._errors import WeightsError, advice
 from ..._files import file_status
 from ..._keras import EPSILON, fixed_settings, import_keras
+from ...backbones._backbone import Backbone, WeightsFile
 from ...backbones._formats import format_of
-from ...backbones._spec import Backbone, WeightsFile
 from ._channels import ChannelAxes
 from ._code_digest import digest_of
 from ._identity import Identity, identity

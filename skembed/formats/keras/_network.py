@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._keras import fixed_settings, import_keras
-from ...backbones._spec import Backbone
+from ...backbones._backbone import Backbone
 from .._layer_access import LayerAccess, LayerFunction
 from .._traced import TracedNetwork
 from .._weights import check_unchanged, known_weights

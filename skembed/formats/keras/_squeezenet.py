@@ -8,7 +8,7 @@ from typing import Any
 
 from ..._errors import WeightsError, advice
 from ..._keras import import_keras
-from ...backbones._spec import Backbone
+from ...backbones._backbone import Backbone
 from ._graph import unfilled
 from ._weights import network_from_file, randomise
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._errors import WeightsError, advice
 from ..._keras import import_keras
-from ...backbones._spec import Backbone
+from ...backbones._backbone import Backbone
 from ._graph import is_symbolic
 
 SUFFIXES = (".weights.h5", ".h5", ".hdf5")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._errors import WeightsError, advice
 from ..._files import file_status
-from ...backbones._spec import Backbone, WeightsFile
+from ...backbones._backbone import Backbone, WeightsFile
 from .._format import Format
 from .._network import EMBEDDING, PREDICTIONS, Layer, Tap
 from ._model import Head, Model, TFLiteModelError, read_model

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._errors import WeightsError
-from ...backbones._spec import Preparation
+from ...backbones._backbone import Preparation
 from .._network import EMBEDDING, PREDICTIONS
 from ._flatbuffer import DamagedError
 from ._graph import LOGISTIC, SOFTMAX, Graph, Tensor, read_graph

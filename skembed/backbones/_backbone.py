@@ -167,10 +167,10 @@ class Backbone:
     Examples
     --------
     >>> from skembed import backbones
-    >>> spec = backbones.get("efficientnet_lite0")
-    >>> spec.n_features, spec.input_size
+    >>> lite = backbones.get("efficientnet_lite0")
+    >>> lite.n_features, lite.input_size
     (1280, (224, 224))
-    >>> hash(spec) == hash(backbones.get("efficientnet_lite0"))
+    >>> hash(lite) == hash(backbones.get("efficientnet_lite0"))
     True
     """
 
