@@ -270,6 +270,9 @@ def _skipped_for_other_reasons(reporter) -> list:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
+    # Afterwards pytest looks for garbage five times: a second each, were it among all objects.
+    gc.collect()
+    gc.freeze()
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or session.exitstatus != pytest.ExitCode.OK:
         return  # one of the processes whose results come together in another, or a failure

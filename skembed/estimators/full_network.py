@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._dask import is_dask
 from .._sklearn_compat import fit_context
 from ._layer_embedder import LayerEmbedder
+from .discretizer import check_thresholds
 from .ternary_scaler import TernaryScaler
 
 
@@ -417,5 +418,6 @@ class FullNetworkEmbedder(LayerEmbedder):
         return copy(self.scaler_).set_params(**self._new_scaler().get_params())
 
     def _check(self) -> None:
+        check_thresholds(self.lower, self.upper)
         if self.discretize:
             self._failure_policy.check_int8("discretize")

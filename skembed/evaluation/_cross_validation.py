@@ -69,7 +69,8 @@ def evaluate(
         labels or groups are not as many as images.
     """
     if labels is not None and not isinstance(items, Stream):  # before images are run
-        checked(np.empty((len(items), 0)), labels, groups, n_folds)
+        _, given, known = checked(np.empty((len(items), 0)), labels, groups, n_folds)
+        possible_folds(given, np.arange(len(given)) if known is None else known, n_folds)
     rows, report = _embed(embedder, items)
     if isinstance(items, Stream):  # whose images are named as they are read
         items = list(items.names)

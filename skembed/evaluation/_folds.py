@@ -65,7 +65,7 @@ def possible_folds(
     classes = np.unique(labels)
     if len(classes) < 2:
         raise ValueError(
-            f"Readable images are of {len(classes)} class(es); a classifier needs two or more."
+            f"The images are of {len(classes)} class(es); a classifier needs two or more."
         )
     sizes = {str(c): len(np.unique(groups[labels == c])) for c in classes}
     smallest = min(sizes, key=lambda c: sizes[c])

@@ -35,6 +35,7 @@ def test_answers_of_official_rows(shared, tmp_path, capsys):
     assert [row[0] for row in rows] == [heading[1:][i] for i in found.argmax(1)]
 
 
+@pytest.mark.slow
 def test_columns_by_name_and_images_beside_the_table(shared, tmp_path):
     folder = shared / "models" / "bigml"
     picture = (folder / "images" / "d3_10.png").read_bytes()

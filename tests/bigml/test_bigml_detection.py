@@ -148,6 +148,7 @@ def test_boxes_that_are_kept(kernels, photograph):
     assert [one["score"] for one in found] == sorted((o["score"] for o in found), reverse=True)
 
 
+@pytest.mark.slow
 def test_images_of_another_shape_and_several(kernels, photograph, tmp_path):
     """The image lies in the upper left corner of a square, whose side is its longer one."""
     wide = np.zeros((40, 128, 3), np.uint8)
@@ -169,6 +170,7 @@ def test_images_of_another_shape_and_several(kernels, photograph, tmp_path):
     assert model([]) == []
 
 
+@pytest.mark.slow
 def test_lists_that_are_filled_up(kernels, photograph):
     settings = {
         "bounding_box_threshold": 1.0,
@@ -184,6 +186,7 @@ length = st.floats(0, 2, width=32).map(lambda x: round(x, 1))
 box = st.tuples(side, side, length, length)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     boxes=st.lists(box, min_size=12, max_size=12),

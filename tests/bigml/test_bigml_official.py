@@ -51,6 +51,7 @@ def test_forests_give_the_published_features(shared):
                 )
 
 
+@pytest.mark.slow
 def test_a_whole_document_tells_its_columns(shared):
     folder = shared / "models" / "bigml"
     deepnet = DeepnetRegressor(folder / "image_and_category.json")

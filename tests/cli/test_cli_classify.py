@@ -117,7 +117,9 @@ def test_classes_too_small_are_refused(class_folders, tmp_path, refused):
     two.mkdir()
     (two / "0.png").write_bytes((class_folders / "grass" / "0.png").read_bytes())
     (two / "1.png").write_bytes((class_folders / "grass" / "1.png").read_bytes())
+    before = images_run()
     assert "The class 'brick' has one image" in refused(["classify", tmp_path])
+    assert images_run() == before
 
 
 def test_bad_images_stop_or_are_left_out(class_folders, tmp_path, capsys, refused):

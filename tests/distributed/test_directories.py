@@ -182,6 +182,7 @@ def test_one_bad_image_under_each_policy(
     np.testing.assert_array_equal(mended[13], reference[39])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_disk_leaves_no_half_of_a_part(mount, network, reference, kind):
     place, remount = mount

@@ -237,9 +237,11 @@ def test_passes_the_checks_of_image_estimators():
     ("parameters", "message"),
     [({"lower": 0.5}, "lower"), ({"ddof": 2}, "ddof"), ({"activation": "poost"}, "post")],
 )
-def test_wrong_parameters_are_named(pictures, parameters, message):
+def test_wrong_parameters_are_named_before_images_are_run(pictures, parameters, message):
+    before = images_run()
     with pytest.raises(ValueError, match=message):
         FullNetworkEmbedder(image_size=SIZE, **parameters).fit(pictures)
+    assert images_run() == before
 
 
 def test_parameters_set_after_fit_count_in_what_follows(pictures):

@@ -20,6 +20,7 @@ from skembed import (
 )
 
 
+@pytest.mark.slow
 def test_weights_count_rows_in_the_model_in_each_scale_and_in_the_score(digits):
     """By models of all other rows, weighted; a row of weight 0 is as if it were not there."""
     X, y, layers = digits

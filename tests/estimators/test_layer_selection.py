@@ -103,6 +103,7 @@ def test_results_have_the_columns_of_a_grid_search(digits):
     assert (pd.DataFrame(found.items()).shape) == (len(found), 2)
 
 
+@pytest.mark.slow
 def test_groups_are_never_torn(digits):
     X, y, layers = digits
     X, y, groups = np.repeat(X[:N], 2, axis=0), np.repeat(y[:N], 2), np.repeat(np.arange(N), 2)

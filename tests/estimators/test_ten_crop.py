@@ -173,6 +173,7 @@ def test_an_image_is_decoded_as_long_as_its_crops_are_held(pictures):
     assert decoded() is None
 
 
+@pytest.mark.slow
 def test_threads_change_no_bit(paths, labels):
     rows = [
         ten_crop_model(Rows(), cache=False, n_jobs=n).fit(paths, labels).classifier_.rows_
@@ -205,6 +206,7 @@ def test_an_embedder_that_learns_learns_from_the_crops(embedder, pictures, label
 # scikit-learn
 
 
+@pytest.mark.slow
 def test_folds_are_of_images(pictures, labels):
     sizes = []
 
@@ -293,6 +295,7 @@ def test_works_where_a_pipeline_keeps_its_steps_on_disk(paths, labels, tmp_path)
         np.testing.assert_array_equal(got.classifier_.coef_, want.classifier_.coef_)
 
 
+@pytest.mark.slow
 def test_columns_and_frames(paths, labels):
     pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
     want = ten_crop_model().fit(paths, labels).predict_crops(paths)

@@ -77,6 +77,7 @@ def test_an_unreadable_image_is_named_by_its_own_row(on_error, impute, paths, la
         model.predict([*paths[:2], tmp_path / "missing.png"])
 
 
+@pytest.mark.slow
 def test_stops_at_the_first_image_that_cannot_be_read(pictures, labels):
     model = ten_crop_model(on_error="nan", cache=False, batch_size=10)
     X = [pictures[0], None, *pictures[2:]]

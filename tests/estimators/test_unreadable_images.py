@@ -191,6 +191,7 @@ def test_full_network_gives_zeros(discretize, store, files, tiles):
     np.testing.assert_allclose(merged.scale_, want.scale_)
 
 
+@pytest.mark.slow
 def test_ten_crops_become_the_mean_and_the_image_is_named(store, files):
     embedder = PretrainedEmbedder(image_size=32, cache=store, on_error="mean", resize="warp")
     model = TenCropClassifier(embedder, LinearSVC(random_state=0))

@@ -159,6 +159,7 @@ def test_any_classifier_is_judged_by_what_it_predicts(classifier, example):
     )
 
 
+@pytest.mark.slow
 def test_a_threshold_of_the_classifier_counts(example):
     rows, labels, _ = example
     rows, labels = rows[:32], labels[:32]

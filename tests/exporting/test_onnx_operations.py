@@ -11,6 +11,8 @@ import pytest
 
 from skembed.exporting._onnx import NoOnnxFormError, onnx_model
 
+pytestmark = pytest.mark.slow  # each is compiled and optimised twice
+
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(size=(3, 9, 8, 4)).astype(np.float32)
 ROWS = RANDOM.normal(size=(5, 6)).astype(np.float32)

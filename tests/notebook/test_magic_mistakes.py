@@ -143,6 +143,7 @@ def shown(shell, capsys):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cell",
     [

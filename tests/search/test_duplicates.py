@@ -57,6 +57,7 @@ def test_planted_copies_are_found(planted):
         assert not set(found.groups[train]) & set(found.groups[test])
 
 
+@pytest.mark.slow
 def test_kinds_are_told_apart(embedder, pictures, paths, tmp_path):
     copy, other = tmp_path / "copy.png", tmp_path / "other.bmp"
     shutil.copy(paths[0], copy)

@@ -59,6 +59,7 @@ def test_many_rows_are_searched_with_faiss_only_where_it_is(rows, monkeypatch):
         ImageSearch(None, algorithm="approximate").fit(rows[:100]).kneighbors(rows[:1])
 
 
+@pytest.mark.slow
 def test_another_algorithm_counts_at_the_next_query(rows):
     """Whoever sets it to exact is not answered by lists that were made before."""
     search = ImageSearch(None, n_neighbors=10, algorithm="approximate").fit(rows)

@@ -28,6 +28,7 @@ def answers(view, monkeypatch, **content):
     return sent
 
 
+@pytest.mark.slow
 def test_both_ends_are_those_of_top_images(embedder, pictures, labels):
     view = FeatureInspector(embedder, pictures, labels, n_images=3, n_counted=4)
     name = embedder.get_feature_names_out()[40]
