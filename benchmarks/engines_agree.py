@@ -187,11 +187,11 @@ def _images(shape: tuple[int, ...]) -> list[np.ndarray]:
 
 def _expected(network: Any, images: list[np.ndarray], embedder: Any) -> np.ndarray:
     if isinstance(network, str):  # its own preparation, then the network as Keras builds it
-        from skembed.engines.openvino._reference import _prepared
+        from skembed.formats._pixels import normalized
         from skembed.formats.keras._layers import tapped
 
         spec = embedder._spec().network
-        x = np.stack([_prepared(spec, image) for image in images])
+        x = np.stack([normalized(spec.backbone, image) for image in images])
         rows = tapped(spec).predict(x, verbose=0)
     else:
         rows = network.predict(np.stack(images).astype(np.float32), verbose=0)
