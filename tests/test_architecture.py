@@ -16,6 +16,7 @@ import skembed
 from skembed import _choices, engines
 
 PACKAGE = Path(skembed.__file__).parent
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 # Each folder, and the folders that its modules import; the modules beside them, which all may
 # use, import none.
 ARROWS = {
@@ -175,6 +176,31 @@ def test_command_and_magic_make_embedders_by_one_function():
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "PretrainedEmbedder"
     }
     assert calls == set()
+
+
+def test_benchmarks_import_what_there_is():
+    """They are run by hand, and would notice a move too late."""
+    missing = {
+        (path.name, f"{node.module}.{alias.name}")
+        for path in BENCHMARKS.rglob("*.py")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skembed.")
+        for alias in node.names
+        if not has_name(PACKAGE.parent.joinpath(*str(node.module).split(".")), alias.name)
+    }
+    assert missing == set()
+
+
+def has_name(module: Path, name: str) -> bool:
+    """Whether a module defines, imports or contains something of that name."""
+    if (module / name).is_dir() or (module / f"{name}.py").exists():
+        return True
+    file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    return file.exists() and any(
+        name in {getattr(node, "name", None), getattr(node, "asname", None)}
+        or (isinstance(node, ast.Name) and node.id == name)
+        for node in ast.walk(tree(file))
+    )
 
 
 @functools.cache

@@ -39,9 +39,8 @@ class Ours(Contender):
         self._spec, self._limits = embedder(job)._spec(), Limits.from_config()
 
     def files(self, paths: list[str]) -> np.ndarray:
-        from skembed.extraction._pixels import pixels_for
-
         from skembed.extraction._prefetch import prefetch
+        from skembed.formats._pixels import pixels_for
         from skembed.images import read
 
         def pixels(path: str) -> np.ndarray:
