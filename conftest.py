@@ -37,6 +37,8 @@ _ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE
 # The folder of the whole run, which its worker processes share.
 _RUN = "SKEMBED_TEST_RUN"
 
+_KERNELS = pytest.StashKey()  # of the forked kernels of this process
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -72,11 +74,21 @@ def pytest_configure(config):
     patch.setenv("SKEMBED_CACHE_DIR", f"{folder.name}/cache")
     # Keras writes its settings there, and downloads into it.
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
+    patch.setenv("JUPYTER_PATH", f"{folder.name}/jupyter")
+    _offer_forked_kernels(config, Path(folder.name, "jupyter"))
     if not hasattr(config, "workerinput"):
         _share_compilations(Path(folder.name), patch)
         if config.option.markexpr == _QUICK:
             # What a quick run compiles runs a few times. The whole run compiles as users do.
             patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+
+
+def _offer_forked_kernels(config, folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(_TESTS)
+        from forked_kernels import ForkedKernels
+    config.stash[_KERNELS] = ForkedKernels(folder)
+    config.add_cleanup(config.stash[_KERNELS].close)
 
 
 def _share_compilations(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -115,7 +127,7 @@ class _NotebookFile(pytest.File):
 
 
 class _Notebook(pytest.Item):
-    """A notebook that is run from top to bottom, in a kernel of its own."""
+    """A notebook that is run from top to bottom, in a kernel of its own, which is forked."""
 
     def runtest(self):
         import nbformat  # takes seconds, which runs without notebooks save
@@ -123,7 +135,10 @@ class _Notebook(pytest.Item):
 
         where = {"metadata": {"path": str(self.path.parent)}}
         NotebookClient(
-            nbformat.read(self.path, as_version=4), timeout=300, resources=where
+            nbformat.read(self.path, as_version=4),
+            timeout=300,
+            kernel_name=self.config.stash[_KERNELS].start(),
+            resources=where,
         ).execute()
 
     def repr_failure(self, excinfo):
@@ -183,6 +198,15 @@ def _settings_as_before():
     yield
     if skembed.get_config() != before:
         skembed.set_config(**before)
+
+
+@pytest.fixture(scope="session")
+def forked_kernel(request) -> str:
+    """The name of a kernel that need not import scikit-learn, JAX and Keras anew.
+
+    What is imported at all, and when, is to be asked of ``python3``.
+    """
+    return request.config.stash[_KERNELS].start()
 
 
 @pytest.fixture(scope="session", autouse=True)

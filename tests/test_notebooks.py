@@ -35,7 +35,7 @@ def test_each_notebook_says_how_to_install_what_it_needs():
 
 
 @pytest.fixture
-def own_notebook(tmp_path, monkeypatch, pictures):
+def own_notebook(tmp_path, monkeypatch, pictures, forked_kernel):
     """The first notebook, over folders with so many images."""
     import nbformat
     from nbclient import NotebookClient
@@ -51,7 +51,7 @@ def own_notebook(tmp_path, monkeypatch, pictures):
                 Image.fromarray(picture).save(folder / f"{n:02}.png")
         monkeypatch.setenv("SKEMBED_NOTEBOOK_IMAGES", str(tmp_path / "own"))
         notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
-        NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+        NotebookClient(notebook, timeout=300, kernel_name=forked_kernel).execute()
         return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
     return run

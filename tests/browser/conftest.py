@@ -36,7 +36,7 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def lab(request, browser, server):
+def lab(request, browser, server, forked_kernel):
     """JupyterLab, light; dark for ``parametrize("lab", ["dark"], indirect=True)``.
 
     Whatever the test looks at, the page must not have complained in the end.
@@ -47,7 +47,7 @@ def lab(request, browser, server):
     set_theme(own, getattr(request, "param", "light"))
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         context.set_default_timeout(20_000)
-        opened = Lab(context, address, folder)
+        opened = Lab(context, address, folder, forked_kernel)
         yield opened
         try:
             opened.check()

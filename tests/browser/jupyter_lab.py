@@ -147,10 +147,14 @@ class Lab:
         Of the server, from `jupyter_server`.
     folder : Path
         The folder that is served: `open` writes its notebooks there.
+    kernel : str
+        The name of the kernel of its notebooks, where these name no other.
     """
 
-    def __init__(self, context: BrowserContext, address: str, folder: Path) -> None:
-        self.address, self.folder = address, folder
+    def __init__(
+        self, context: BrowserContext, address: str, folder: Path, kernel: str = "python3"
+    ) -> None:
+        self.address, self.folder, self._kernel = address, folder, kernel
         self.complaints: list[str] = []
         self._opened = 0
         self.page = context.new_page()
@@ -161,7 +165,7 @@ class Lab:
         self.page.on("console", self._note_message)
         self.page.on("pageerror", lambda error: self._complain("error in the page", error))
 
-    def open(self, *cells: str, page: str = "lab/tree") -> Notebook:
+    def open(self, *cells: str, page: str = "lab/tree", kernel: str | None = None) -> Notebook:
         """A new notebook of code cells, its kernel ready; ``page="notebooks"`` is Notebook's."""
         import nbformat  # seconds, for whoever opens no notebook
 
@@ -170,7 +174,9 @@ class Lab:
         nbformat.write(
             nbformat.v4.new_notebook(
                 cells=[nbformat.v4.new_code_cell(source) for source in cells],
-                metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+                metadata={
+                    "kernelspec": {"name": kernel or self._kernel, "display_name": "Python 3"}
+                },
             ),
             path,
         )

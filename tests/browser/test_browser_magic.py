@@ -16,7 +16,7 @@ images = np.random.default_rng().integers(0, 256, (128, 90, 90, 3), dtype=np.uin
 
 
 def test_tab_completes(lab):
-    notebook = lab.open(LOAD, IMAGES, "")
+    notebook = lab.open(LOAD, IMAGES, "", kernel="python3")  # which has yet to import Keras
     notebook.run(0)
     notebook.run(1)
     for typed, chosen in (

@@ -106,7 +106,9 @@ class Notebook:
 
 
 @pytest.fixture(scope="session")
-def notebook(pictures, labels, class_folders, paths, tmp_path_factory) -> Iterator[Notebook]:
+def notebook(
+    pictures, labels, class_folders, paths, tmp_path_factory, forked_kernel
+) -> Iterator[Notebook]:
     """A notebook with the extension, and `images`, `y`, `paths` and `folder`."""
     from nbclient import NotebookClient
     from nbformat.v4 import new_notebook
@@ -119,7 +121,7 @@ def notebook(pictures, labels, class_folders, paths, tmp_path_factory) -> Iterat
             new_notebook(),
             allow_errors=True,
             timeout=300,
-            kernel_name="python3",
+            kernel_name=forked_kernel,
             resources={"metadata": {"path": str(home)}},
         )
         with client.setup_kernel():
