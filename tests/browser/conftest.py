@@ -35,8 +35,16 @@ def server(tmp_path_factory):
         yield address, folder, own
 
 
+@pytest.fixture(scope="package")
+def context(browser):
+    """Keeps JupyterLab's files, compiled: a page need not fetch and compile megabytes anew."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(20_000)
+        yield context
+
+
 @pytest.fixture
-def lab(request, browser, server, forked_kernel):
+def lab(request, context, server, forked_kernel):
     """JupyterLab, light; dark for ``parametrize("lab", ["dark"], indirect=True)``.
 
     Whatever the test looks at, the page must not have complained in the end.
@@ -45,11 +53,9 @@ def lab(request, browser, server, forked_kernel):
 
     address, folder, own = server
     set_theme(own, getattr(request, "param", "light"))
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        context.set_default_timeout(20_000)
-        opened = Lab(context, address, folder, forked_kernel)
-        yield opened
-        try:
-            opened.check()
-        finally:
-            opened.close()
+    opened = Lab(context, address, folder, forked_kernel)
+    yield opened
+    try:
+        opened.check()
+    finally:
+        opened.close()

@@ -107,6 +107,7 @@ def jupyter_server(
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
     _write_setting(own, "notification", fetchNews="false", checkForUpdates=False)
+    _write_page_config(own)
     places = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -142,7 +143,7 @@ class Lab:
     Parameters
     ----------
     context : BrowserContext
-        A fresh one, for this page alone.
+        Where the page is opened. Pages of one share what the browser keeps of JupyterLab's files.
     address : str
         Of the server, from `jupyter_server`.
     folder : Path
@@ -198,8 +199,9 @@ class Lab:
         self.page.screenshot(path=path)
 
     def close(self) -> None:
-        """Stop every kernel."""
+        """Stop every kernel, and close the page."""
         self.page.evaluate("window.jupyterapp?.serviceManager.sessions.shutdownAll()")
+        self.page.close()
 
     def check(self) -> None:
         """Fail if the page, since it was opened, did what it must not."""
@@ -321,6 +323,14 @@ def _write_setting(own: Path, plugin: str, **values: object) -> None:
     folder = own / "settings/@jupyterlab/apputils-extension"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{plugin}.jupyterlab-settings").write_text(json.dumps(values))
+
+
+def _write_page_config(own: Path) -> None:
+    """Let no page ask whether JupyterLab is to be built anew, for which the server runs Node."""
+    folder = own / "config/labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    never = {"buildAvailable": "false", "buildCheck": "false"}
+    (folder / "page_config.json").write_text(json.dumps(never))
 
 
 def _free_port() -> int:
