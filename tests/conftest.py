@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 _NONE_OF_THESE = "import sys; assert not {'jax', 'keras', 'skembed'} & set(sys.modules)"
 
+# Beside what JAX leaves out when it is told to optimise little: half of what is left.
+_QUICKLY_COMPILED = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+
 # A busy machine takes any time for anything.
 settings.register_profile("skembed", deadline=None)
 settings.load_profile("skembed")
@@ -89,10 +95,18 @@ def quick_compilation(monkeypatch):
     rounding. What is promised of bits is not for such a test.
     """
     import jax
+    from jax._src import compiler
 
     from skembed.engines.jax import _cpu, _program
 
     monkeypatch.setattr(_program, "lower_for_cpu", _cpu.image_by_image)
+    options = compiler.get_compile_options
+
+    def quick_options(*args, env_options_overrides=None, **kwargs):
+        overrides = {**_QUICKLY_COMPILED, **(env_options_overrides or {})}
+        return options(*args, env_options_overrides=overrides, **kwargs)
+
+    monkeypatch.setattr(compiler, "get_compile_options", quick_options)
     name = "jax_disable_most_optimizations"
     before = jax.config.read(name)
     jax.config.update(name, True)

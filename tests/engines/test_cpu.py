@@ -58,7 +58,9 @@ def test_depthwise_convolution_equals_the_plain_one(stride, dilation, padding, s
     lowered = rewritten(plain, RULES)
     assert _convolutions(plain, x, kernel) == [6]
     assert _convolutions(lowered, x, kernel) == []
-    np.testing.assert_allclose(lowered(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        jax.jit(lowered)(x, kernel), plain(x, kernel), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -149,7 +151,7 @@ def test_maxima_are_the_same_bits(window, stride, padding):
     plain = _maxima(window, stride, padding)
     lowered = rewritten(plain, RULES)
     assert "reduce_window_max" not in str(jax.make_jaxpr(lowered)(x))
-    np.testing.assert_array_equal(lowered(x), plain(x))
+    np.testing.assert_array_equal(jax.jit(lowered)(x), plain(x))
 
 
 @pytest.mark.parametrize(
@@ -178,6 +180,7 @@ def lowered():
         for vs in (model.trainable_variables, model.non_trainable_variables)
     ]
 
+    @jax.jit
     def plain(trainable, fixed, x):
         return model.stateless_call(trainable, fixed, x, training=False)[0].mean((1, 2))
 
@@ -204,7 +207,7 @@ def test_a_row_has_the_same_bits_in_every_slot_beside_any_companions(lowered):
 @pytest.mark.usefixtures("quick_compilation")
 def test_rows_come_in_the_order_of_the_images(lowered):
     function, variables = lowered
-    program = _compiled_sooner(function)
+    program = jax.jit(function)
     x = np.random.default_rng(0).normal(size=(8, 96, 96, 3)).astype(np.float32)
     rows = np.asarray(program(*variables, x))
     assert len(np.unique(rows, axis=0)) == 8
@@ -214,12 +217,7 @@ def test_rows_come_in_the_order_of_the_images(lowered):
         )
 
 
-def _compiled_sooner(function):
-    """Jit a rewritten network, of ten thousand operations, by XLA's older compiler of loops."""
-    return jax.jit(function, compiler_options={"xla_cpu_use_fusion_emitters": False})
-
-
-# Of unlike families, the smallest: each takes half a minute to compile twice.
+# Of unlike families, the smallest: each takes seconds to compile twice.
 NETWORKS = [
     "convnext_tiny",
     "densenet121",
@@ -248,19 +246,14 @@ def test_every_layer_of_a_network_keeps_its_output(name):
         for vs in (model.trainable_variables, model.non_trainable_variables)
     ]
 
+    @jax.jit
     def run(trainable, fixed, x):
         outputs, _ = model.stateless_call(trainable, fixed, x, training=False)
         return outputs if isinstance(outputs, list) else [outputs]
 
-    def flat(*args):
-        return jnp.concatenate([y.reshape(-1) for y in run(*args)])
-
     x = np.random.default_rng(0).normal(size=(1, 96, 96, 3)).astype(np.float32)
-    plain = jax.jit(run)(*variables, x)
-    lowered = np.asarray(_compiled_sooner(rewritten(flat, RULES))(*variables, x))
-    ends = np.cumsum([y.size for y in plain])
-    for layer, want, got in zip(tapped, plain, np.split(lowered, ends[:-1]), strict=True):
-        bound = 1e-4 * float(jnp.abs(want).max())
-        np.testing.assert_allclose(
-            got, np.asarray(want).reshape(-1), rtol=0, atol=bound, err_msg=layer.name
-        )
+    plain = run(*variables, x)
+    lowered = jax.jit(rewritten(run, RULES))(*variables, x)
+    for layer, want, got in zip(tapped, plain, lowered, strict=True):
+        bound = 1e-4 * np.abs(want).max()
+        np.testing.assert_allclose(got, want, rtol=0, atol=bound, err_msg=layer.name)
