@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from other_processes import fork_server, run_program, starting
 from PIL import Image
 
 from skembed import engines
+from skembed.extraction import clear_programs
 from skembed.store import _error_handler
 
 if TYPE_CHECKING:
@@ -87,38 +89,51 @@ def jax_alone():
 
 
 @pytest.fixture
-def quick_compilation(monkeypatch):
+def quick_compilation():
     """Let XLA optimise little: for whole networks, where compiling takes most of a test.
 
     Nor is a network rewritten for CPUs, which makes many small operations of a convolution; that
     the two agree is for tests/engines/test_cpu.py to say. It gives the same numbers but for
     rounding. What is promised of bits is not for such a test.
     """
+    with _compiled_quickly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled_module():
+    """Let all networks of a module be compiled as `quick_compilation` says, and by it alone."""
+    clear_programs()
+    with _compiled_quickly():
+        yield
+    clear_programs()
+
+
+@contextlib.contextmanager
+def _compiled_quickly() -> Iterator[None]:
     import jax
     from jax._src import compiler
 
     from skembed.engines.jax import _cpu, _program
 
-    monkeypatch.setattr(_program, "lower_for_cpu", _cpu.image_by_image)
-    options = compiler.get_compile_options
+    name = "jax_disable_most_optimizations"
+    before, options = jax.config.read(name), compiler.get_compile_options
 
     def quick_options(*args, env_options_overrides=None, **kwargs):
         overrides = {**_QUICKLY_COMPILED, **(env_options_overrides or {})}
         return options(*args, env_options_overrides=overrides, **kwargs)
 
-    monkeypatch.setattr(compiler, "get_compile_options", quick_options)
-    name = "jax_disable_most_optimizations"
-    before = jax.config.read(name)
-    jax.config.update(name, True)
-    yield
-    jax.config.update(name, before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_program, "lower_for_cpu", _cpu.image_by_image)
+        patch.setattr(compiler, "get_compile_options", quick_options)
+        jax.config.update(name, True)
+        yield
+        jax.config.update(name, before)
 
 
 @pytest.fixture
 def networks_built(monkeypatch) -> list[NetworkSpec]:
     """What engines are asked to build; those that were built before are forgotten first."""
-    from skembed.extraction import clear_programs
-
     clear_programs()
     built = []
 

@@ -172,8 +172,8 @@ def test_other_maxima_are_left_as_they_are(window, dtype):
 
 
 @pytest.fixture(scope="module")
-def lowered():
-    """MobileNetV2 and its variables, lowered."""
+def mobilenet():
+    """MobileNetV2 as a function, and its variables."""
     model = load(backbones.get("mobilenet_v2"), None, False)
     variables = [
         [v.value for v in vs]
@@ -184,6 +184,13 @@ def lowered():
     def plain(trainable, fixed, x):
         return model.stateless_call(trainable, fixed, x, training=False)[0].mean((1, 2))
 
+    return plain, variables
+
+
+@pytest.fixture
+def lowered(mobilenet):
+    """MobileNetV2 lowered, as a function that nothing has been compiled of; its variables."""
+    plain, variables = mobilenet
     return lower_for_cpu(plain), variables
 
 

@@ -120,6 +120,7 @@ def test_a_mean_from_elsewhere_is_as_good(embedder, files, store):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
 @quiet
 def test_predictions_of_an_unreadable_image_are_the_mean_ones(embedder, files):
     rows = embedder.set_params(layers="predictions").fit_transform(files)
@@ -141,6 +142,7 @@ def test_it_learns_only_when_it_has_to(embedder, tiles):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
 @quiet
 def test_the_policy_and_parameters_may_change_after_fit(embedder, files):
     embedder.fit(files)
@@ -170,6 +172,7 @@ def test_each_image_runs_once_without_a_store(embedder, files):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("discretize", [True, False])
 @quiet
 def test_full_network_gives_zeros(discretize, store, files, tiles):
@@ -298,6 +301,7 @@ def test_keeps_the_contract(check):
     check()
 
 
+@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("embedder_class", [PretrainedEmbedder, FullNetworkEmbedder])
 def test_relative_paths_start_from_root(embedder_class, store, files, tmp_path, monkeypatch):
     names = [Path(file).name for row, file in enumerate(files) if row not in BROKEN]

@@ -8,6 +8,8 @@ import pytest
 from skembed import PretrainedEmbedder, layers
 from skembed.extraction import images_run
 
+pytestmark = pytest.mark.usefixtures("jax_alone", "quickly_compiled_module")
+
 SIZE = 64
 # The blocks of EfficientNet-Lite0 with a shortcut.
 ADDING = ("2b", "3b", "4b", "4c", "5b", "5c", "6b", "6c", "6d")
