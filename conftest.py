@@ -75,12 +75,23 @@ def pytest_configure(config):
     # Keras writes its settings there, and downloads into it.
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
     patch.setenv("JUPYTER_PATH", f"{folder.name}/jupyter")
+    _let_threads_sleep(patch)
     _offer_forked_kernels(config, Path(folder.name, "jupyter"))
     if not hasattr(config, "workerinput"):
         _share_compilations(Path(folder.name), patch)
         if config.option.markexpr == _QUICK:
             # What a quick run compiles runs a few times. The whole run compiles as users do.
             patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+
+
+def _let_threads_sleep(patch: pytest.MonkeyPatch) -> None:
+    """Let threads of OpenMP and OpenBLAS that have nothing to do wait without a processor.
+
+    Left to themselves, they are busy waiting, which takes the processors from the run's other
+    processes. Both libraries read the variables when they are loaded, which is later.
+    """
+    patch.setenv("OMP_WAIT_POLICY", "passive")
+    patch.setenv("OPENBLAS_THREAD_TIMEOUT", "4")  # 2**4 cycles, the fewest
 
 
 def _offer_forked_kernels(config, folder: Path) -> None:
