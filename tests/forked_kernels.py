@@ -67,7 +67,6 @@ class ForkedKernels:
                     "argv": [*command, "-f", "{connection_file}"],
                     "display_name": "Python 3",
                     "language": "python",
-                    "metadata": {"debugger": True},
                 }
             )
         )
