@@ -183,7 +183,6 @@ def test_threads_change_no_bit(paths, labels):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize(
     "embedder",
     [
@@ -227,7 +226,6 @@ def test_folds_are_of_images(pictures, labels):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_compilation")
 def test_grid_search_over_nested_parameters(paths, labels):
     search = GridSearchCV(
         ten_crop_model(),

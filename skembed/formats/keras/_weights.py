@@ -165,4 +165,5 @@ def _he_normal(shape: tuple[int, ...], seed_text: str) -> np.ndarray:
     fan_in = math.prod(shape[:2]) if depthwise else math.prod(shape[:-1])
     seed = int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:16], "little")
     draws = np.random.Generator(np.random.PCG64(seed)).standard_normal(shape, dtype=np.float32)
-    return draws * np.float32(math.sqrt(2.0 / fan_in))
+    draws *= np.float32(math.sqrt(2.0 / fan_in))
+    return draws
