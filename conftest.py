@@ -76,6 +76,8 @@ def pytest_configure(config):
     patch.setenv("KERAS_HOME", f"{folder.name}/keras")
     patch.setenv("JUPYTER_PATH", f"{folder.name}/jupyter")
     _let_threads_sleep(patch)
+    # Before Python 3.11.9 a process may stop where Dask's profiler looks at its threads.
+    patch.setenv("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
     _offer_forked_kernels(config, Path(folder.name, "jupyter"))
     if not hasattr(config, "workerinput"):
         _share_compilations(Path(folder.name), patch)

@@ -122,6 +122,7 @@ def test_classes_too_small_are_refused(class_folders, tmp_path, refused):
     assert images_run() == before
 
 
+@pytest.mark.slow
 def test_bad_images_stop_or_are_left_out(class_folders, tmp_path, capsys, refused):
     for label in ("brick", "grass"):
         (tmp_path / label).mkdir()
@@ -151,6 +152,7 @@ def test_bad_images_stop_or_are_left_out(class_folders, tmp_path, capsys, refuse
     np.testing.assert_array_equal(load(model)["emb"].mean_.astype(np.float32), mean)
 
 
+@pytest.mark.slow
 def test_confused_pairs_are_listed(class_folders, tmp_path, capsys):
     """The same kind of picture under two names cannot be told apart."""
     for label, numbers in (("one", (0, 2, 4)), ("two", (1, 3, 5)), ("rest", ())):
@@ -200,6 +202,7 @@ def test_save_does_not_overwrite(saved, class_folders, refused):
     assert saved.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_errors_and_equal_images_are_named(class_folders, tmp_path, capsys):
     """Two classes are one kind of picture, and one image is in both."""
     images = tmp_path / "images"
@@ -224,6 +227,7 @@ def test_errors_and_equal_images_are_named(class_folders, tmp_path, capsys):
     assert all(f"{row['class']}/" in row["file"] for row in rows)
 
 
+@pytest.mark.slow
 def test_a_report_is_one_page_with_pictures(class_folders, tmp_path, capsys, refused):
     images, page = tmp_path / "images", tmp_path / "report.html"
     shutil.copytree(class_folders, images)

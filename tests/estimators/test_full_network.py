@@ -160,6 +160,7 @@ def test_a_sweep_over_layers_and_thresholds_runs_no_image(pictures, tmp_path):
     assert images_run() == before
 
 
+@pytest.mark.slow
 def test_thresholds_can_be_changed_after_fit(pictures):
     options = {"layers": "stage1", "image_size": SIZE}
     embedder = FullNetworkEmbedder(**options).fit(pictures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from skembed import (
     backbones,
 )
 from skembed.backbones import Preparation
-from skembed.testing import check_image_estimator
+from skembed.testing import check_image_estimator, image_estimator_checks
 
 pytestmark = pytest.mark.usefixtures("jax_alone")
 
@@ -121,6 +122,23 @@ def test_a_live_model_keeps_the_contract_but_is_neither_small_nor_a_skops_file(m
     )
     not_passed = {r["check_name"]: r["status"] for r in records if r["status"] != "passed"}
     assert not_passed == {"check_image_skops": "xfail", "check_image_pyarrow": "skipped"}
+
+
+class FitsSlowly(PretrainedEmbedder):
+    def fit(self, X, y=None):
+        time.sleep(1.1)
+        return super().fit(X, y)
+
+
+@pytest.mark.slow
+def test_a_live_model_is_the_same_a_second_later(model):
+    """Keras writes the second into the file that is its pickle."""
+    (keeps_parameters,) = [
+        check
+        for check in image_estimator_checks(FitsSlowly(model, cache=False))
+        if check.check_name == "check_image_fit_keeps_parameters"
+    ]
+    keeps_parameters()
 
 
 def test_a_missing_or_damaged_file_is_refused(tmp_path, floats):

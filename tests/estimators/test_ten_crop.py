@@ -274,6 +274,7 @@ def test_says_what_it_is():
     assert "LogisticRegression" in html
 
 
+@pytest.mark.slow
 def test_pickles_without_pixels(pictures, labels):
     model = ten_crop_model(LinearSVC(random_state=0)).fit(pictures, labels)
     data = pickle.dumps(model)

@@ -57,6 +57,7 @@ def test_wrong_parameters_are_named(parameters, message, pictures, labels):
         ten_crop_model().set_params(**parameters).fit(pictures, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_error", ["raise", "nan"])
 @pytest.mark.parametrize("impute", [False, True])
 def test_an_unreadable_image_is_named_by_its_own_row(on_error, impute, paths, labels, tmp_path):

@@ -74,6 +74,7 @@ def test_kinds_are_told_apart(embedder, pictures, paths, tmp_path):
     assert found.threshold == 0.05
 
 
+@pytest.mark.slow
 def test_mirrored_images_are_found_where_asked(embedder, pictures):
     images = [*pictures[8:], pictures[9][:, ::-1]]
     (close,) = near_duplicates(images, embedder=embedder, mirrored=True, threshold=1e-3).groups[
