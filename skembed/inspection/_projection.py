@@ -10,12 +10,10 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
-from threadpoolctl import threadpool_limits
 
 from .._errors import MissingLibraryError, did_you_mean
 from ._examples import checked_position
 
-_FEW_FOR_TSNE = 1000  # rows
 _MOST_FOR_TSNE = 50  # features; more are reduced to as many first, as its authors advise
 _MOST_CLASSES = 65_535  # 16 bits, and 0 for none
 
@@ -195,9 +193,7 @@ def _tsne(X: np.ndarray, random_state: int) -> np.ndarray:
         n = min(_MOST_FOR_TSNE, len(X))
         X = PCA(n, random_state=random_state).fit_transform(X)
     perplexity = min(30.0, (len(X) - 1) / 3)
-    # Of few rows, threads wait for each other longer than they compute.
-    with threadpool_limits(1 if len(X) <= _FEW_FOR_TSNE else None, user_api="openmp"):
-        return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(X)
+    return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(X)
 
 
 def _umap(X: np.ndarray, random_state: int) -> np.ndarray:
