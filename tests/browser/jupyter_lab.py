@@ -282,7 +282,11 @@ class Notebook:
             with contextlib.suppress(NothingCame):
                 offered.first.wait_for(timeout=_PATIENCE)
                 break
-        return [name.strip() for name in offered.all_inner_texts()]
+        before: list[str] = []
+        while (names := offered.all_inner_texts()) != before:  # a long list comes in pieces
+            before = names
+            self.page.wait_for_timeout(100)
+        return [name.strip() for name in names]
 
     def choose(self, name: str) -> None:
         """Click on one of what `complete` offers."""
