@@ -145,15 +145,20 @@ def networks_built(monkeypatch) -> list[NetworkSpec]:
     return built
 
 
+def _variables(changed: dict[str, str | None]) -> dict[str, str]:
+    """All variables of a program that is to import what this process does; None removes one."""
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **changed}
+    return {name: value for name, value in variables.items() if value is not None}
+
+
 @pytest.fixture
 def python(tmp_path) -> Callable[..., str]:
     """Run a program in a new interpreter, and return what it prints."""
 
     def run(program: str, *options: str, **environment: str | None) -> str:
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
         done = subprocess.run(
             [sys.executable, *options, "-c", program],
-            env={name: value for name, value in variables.items() if value is not None},
+            env=_variables(environment),
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -195,10 +200,9 @@ def without_jax(before_jax, tmp_path) -> Callable[..., str]:
     """
 
     def run(program: str, **environment: str | None) -> str:
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
         done = before_jax.run(
             *("-c", f"{_NONE_OF_THESE}\n{program}"),
-            environment={name: value for name, value in variables.items() if value is not None},
+            environment=_variables(environment),
             folder=tmp_path,
             timeout=300,
         )

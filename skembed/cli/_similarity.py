@@ -14,6 +14,8 @@ from ._options import make_embedder
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
+_MOST_LISTED = 50  # groups, on a terminal
+
 
 def similarity(args: argparse.Namespace, out: Output) -> int:
     """Write the cosine of the angle between two embeddings."""
@@ -22,9 +24,6 @@ def similarity(args: argparse.Namespace, out: Output) -> int:
     first, second = make_embedder(args).transform(args.images)
     out.line(f"Cosine similarity: {cosine_similarity(first, second):.6f}")
     return 0
-
-
-_MOST_LISTED = 50  # groups, on a terminal
 
 
 def duplicates(args: argparse.Namespace, out: Output) -> int:
