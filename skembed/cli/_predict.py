@@ -146,8 +146,12 @@ def _rank_readable(
             errors = {image.row: image.reason for one in reports for image in one.unreadable}
             if not errors:
                 raise
-        readable = [item for row, item in enumerate(items) if row not in errors]
-        return rank(model, readable, top) if readable else Ranking(), errors
+        if isinstance(items, Stream):  # whose images need not fit into memory
+            readable, n = items.without(errors), len(items.names) - len(errors)
+        else:
+            readable = [item for row, item in enumerate(items) if row not in errors]
+            n = len(readable)
+        return rank(model, readable, top) if n else Ranking(), errors
 
 
 def _of_table(model: Any, args: argparse.Namespace) -> tuple[list[_Answer], str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,16 +113,27 @@ class Stream:
     def __init__(self, scan: Scan, root: str | os.PathLike[str] | None = None):
         self._source = scan.source
         self._root = None if root is None else directory(root, "root: ")
+        self._left_out: frozenset[int] = frozenset()
         self.names: list[str] = []
 
     @property
     def n_images(self) -> int | None:
         """How many there are; None where it is known at the end only."""
-        return self._source.n_images
+        n = self._source.n_images
+        return None if n is None else n - len(self._left_out)
+
+    def without(self, rows: Iterable[int]) -> Stream:
+        """Return another that leaves out the images of these rows, which this one gives."""
+        others = copy.copy(self)
+        others._left_out = frozenset(rows)
+        others.names = []
+        return others
 
     def __iter__(self) -> Iterator[Any]:
         self.names = []
-        for name, item in self._source.pairs():
+        for row, (name, item) in enumerate(self._source.pairs()):
+            if row in self._left_out:
+                continue
             self.names.append(name)
             yield item if self._root is None else _under(self._root, [item])[0]
 

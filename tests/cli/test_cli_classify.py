@@ -270,6 +270,12 @@ def test_the_folders_of_an_archive_are_classes(class_folders, tmp_path, capsys, 
     found = pd.read_csv(tmp_path / "p.csv").set_index("file")["class"]
     assert len(found) == 20
     assert found[f"{source}/all/brick/0.png"] == "brick"
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("all/brick/00.png", b"no image")
+    assert main(["predict", str(saved), str(source), "--csv", str(tmp_path / "q.csv")]) == 1
+    table = pd.read_csv(tmp_path / "q.csv").set_index("file")
+    assert list(table.index[table["class"].isna()]) == [f"{source}/all/brick/00.png"]
+    pd.testing.assert_series_equal(table["class"].dropna()[found.index], found)
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
         archive.write(wrong, "brick/0.png")
         archive.write(wrong, "brick/1.png")
